@@ -1,0 +1,1 @@
+"""From photos and a label list to a labelled dataset: the package behind ``mumic-annotate``."""

@@ -1,0 +1,103 @@
+"""What all commands of both command lines share. Only click and the standard library."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from annotate.errors import MumicError
+
+if TYPE_CHECKING:
+    from annotate.workspace import Workspace
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print a machine-readable summary on standard output."
+)
+
+
+class Program(click.Group):
+    """A command line. The one place where a :class:`MumicError` becomes a message and exit code 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command and translate its errors."""
+        try:
+            return super().invoke(ctx)
+        except MumicError as error:
+            raise click.ClickException(str(error)) from error
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Commands in the order in which they are used, not of the alphabet."""
+        return list(self.commands)
+
+
+class Stage(click.Group):
+    """A group of commands whose bare call runs its main command (``questions`` plans)."""
+
+    def __init__(self, *args: Any, main: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.main = main
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put the main command in front where the first word is no command of this group."""
+        first = args[0] if args else None
+        if first not in self.commands and first not in ctx.help_option_names:
+            args = [self.main, *args]
+        return super().parse_args(ctx, args)
+
+
+def open_workspace() -> Workspace:
+    """The workspace of the current folder."""
+    from annotate.workspace import Workspace
+
+    return Workspace.find()
+
+
+def emit(summary: dict[str, Any], lines: Iterable[str], *, as_json: bool) -> None:
+    """Print a command's result on standard output: JSON for machines, or lines for people."""
+    if as_json:
+        click.echo(json.dumps(summary, indent=2, ensure_ascii=False, default=str))
+    else:
+        for line in lines:
+            click.echo(line)
+
+
+def note(message: str) -> None:
+    """Print a message about the work itself on standard error."""
+    click.echo(message, err=True)
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
+    """Rows as aligned text, numbers to the right.
+
+    >>> table(["class", "n"], [["Pets", 12], ["TV", 7]])
+    ['class   n', 'Pets   12', 'TV      7']
+    """
+    cells = [[str(value) for value in row] for row in rows]
+    numeric = [
+        bool(cells) and all(_is_number(row[column]) for row in cells) for column in range(len(header))
+    ]
+    widths = [max(len(row[column]) for row in [list(header), *cells]) for column in range(len(header))]
+    return [
+        "  ".join(
+            cell.rjust(width) if right else cell.ljust(width)
+            for cell, width, right in zip(row, widths, numeric, strict=True)
+        ).rstrip()
+        for row in [list(header), *cells]
+    ]
+
+
+def _is_number(text: str) -> bool:
+    return text.replace(".", "").replace("-", "").replace("%", "").replace(",", "").strip().isdigit()
+
+
+def progress(total: int | None, what: str) -> Any:
+    """A progress bar on standard error with a rate and the time left (a ``tqdm``)."""
+    from tqdm import tqdm
+
+    return tqdm(total=total, desc=what, unit="img", file=sys.stderr, dynamic_ncols=True, mininterval=0.5)

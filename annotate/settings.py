@@ -1,0 +1,255 @@
+"""Every setting of ``mumic.toml``: its name, type, default and comment, in one place.
+
+``mumic-annotate init`` renders these classes as the commented file, :func:`parse` reads the file
+back, and an option on the command line replaces a value for one call. Nothing else holds a default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, get_origin, get_type_hints
+
+from annotate.errors import InputError, closest
+
+
+def setting(default: Any, comment: str) -> Any:
+    """A dataclass field that carries its line of ``mumic.toml``."""
+    return field(default=default, metadata={"comment": comment})
+
+
+@dataclass(frozen=True)
+class ProjectSettings:
+    """``[project]``: where things are, relative to the workspace."""
+
+    taxonomy: str = setting("label_taxonomy/travel.yaml", "the label list")
+    templates: str = setting("templates", "your own copies of templates; they win over the packaged")
+    data: str = setting("data", "everything that mumic-annotate writes")
+    runs: str = setting("runs", "everything that mumic train writes")
+    seed: int = setting(0, "one seed for sampling, splits and training")
+    classes: tuple[str, ...] = setting((), "work on these class ids only; empty: the whole taxonomy")
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """``[model]``: the CLIP that embeds images and that training starts from."""
+
+    name: str = setting(
+        "ViT-B-32-quickgelu", "any open_clip model, or local-dir:FOLDER (a run is such a folder)"
+    )
+    pretrained: str = setting("openai", "open_clip's tag or a weights file; unused with local-dir:")
+    precision: str = setting("auto", "auto, fp32 or bf16 (mixed, with fp32 master weights)")
+
+
+@dataclass(frozen=True)
+class CatalogSettings:
+    """``[catalog]``: the table of images."""
+
+    sources: tuple[str, ...] = setting((), "folders and CSV or Parquet tables to read by default")
+    path_column: str = setting("", "column with the image's path or URI; empty: found by its name")
+    property_column: str = setting("property_id", "column that names the image's property")
+    text_column: str = setting("text", "column with a caption, if there is one")
+    max_pixels: int = setting(100_000_000, "larger pictures are rejected before they are decoded")
+    max_bytes: int = setting(100_000_000, "larger files are rejected before they are read")
+
+
+@dataclass(frozen=True)
+class IndexSettings:
+    """``[index]``: the embeddings."""
+
+    batch_size: int = setting(64, "images a forward pass")
+    shard_size: int = setting(4096, "rows a shard; a killed run loses at most one shard's work")
+
+
+@dataclass(frozen=True)
+class MineSettings:
+    """``[mine]``: candidates for annotation."""
+
+    n: int = setting(200, "candidates drawn for each class")
+    top: int = setting(1000, "size of the pool of best matches that they are drawn from")
+    stratified_n: int = setting(1000, "images in a stratified sample")
+    by: tuple[str, ...] = setting((), "property features that make the strata; empty: ask for --by")
+    allocation: str = setting("proportional", "proportional, equal or sqrt")
+    budget: int = setting(60_000, "candidates in total, over all rounds")
+
+
+@dataclass(frozen=True)
+class QuestionSettings:
+    """``[questions]``: groups of classes shown together."""
+
+    strategy: str = setting("grouped", "grouped, category or binary")
+    smallest: int = setting(4, "classes a question, at least (remainders down to 2)")
+    largest: int = setting(6, "classes a question, at most")
+    max_hard: int = setting(2, "classes of difficulty hard in one question, at most")
+
+
+@dataclass(frozen=True)
+class TaskSettings:
+    """``[tasks]``: the page, its manifest and what it costs."""
+
+    title: str = setting("What is on this photo?", "shown to annotators")
+    description: str = setting("Tick everything that you can see.", "shown to annotators")
+    annotators: int = setting(5, "people who answer each image, 1 to 9")
+    seconds_per_question: float = setting(6.0, "forecast of the time for one question")
+    fee_per_object: float = setting(0.08, "the service's fee per image, in the currency")
+    pay_per_hour: float = setting(15.0, "what an annotator earns, in the currency")
+    currency: str = setting("USD", "of the two figures above")
+    image_prefix: str = setting("", "s3:// prefix that replaces local paths in the manifest")
+
+
+@dataclass(frozen=True)
+class SimulateSettings:
+    """``[simulate]``: simulated annotators, to try the path without people."""
+
+    truth: str = setting("", "CSV with the columns path and class_id")
+    annotators: int = setting(8, "size of the crowd; five of them answer each image")
+    careless: int = setting(1, "how many of them tick almost at random")
+
+
+@dataclass(frozen=True)
+class ConsolidateSettings:
+    """``[consolidate]``: from votes to labels."""
+
+    min_votes: int = setting(3, "fewer yes and no votes than this leave a label unknown")
+    vote_threshold: float = setting(0.6, "share of yes that makes a label, unless the class has one")
+
+
+@dataclass(frozen=True)
+class DatasetSettings:
+    """``[dataset]``: splits."""
+
+    train: float = setting(0.8, "share of images to train on")
+    validation: float = setting(0.1, "share for early stopping and thresholds")
+    test: float = setting(0.1, "share that only evaluation sees")
+    near_duplicate_bits: int = setting(4, "perceptual hashes this close count as one image")
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """``[train]``: the MuMIC recipe (Wang et al., AAAI 2023, section 3)."""
+
+    loss: str = setting("tempered-bce", "the tempered-sigmoid BCE of equation 1")
+    epochs: int = setting(3, "passes over the training split")
+    batch_size: int = setting(64, "images an optimiser step")
+    lr: float = setting(1e-5, "AdamW")
+    weight_decay: float = setting(0.01, "on all weights that are not gains, biases or temperature")
+    warmup_steps: int = setting(0, "linear warm-up")
+    schedule: str = setting("constant", "constant or cosine, after the warm-up")
+    positive_weight: float = setting(10.0, "p of equation 1")
+    logit_scale: float = setting(3.652, "log of the initial inverse temperature")
+    max_logit_scale: float = setting(4.605170185988092, "clamp after each step: ln 100")
+    freeze: str = setting("none", "none, image, text")
+    prompts: str = setting("taxonomy", "taxonomy (each class's choice), name or description")
+    early_stop: int = setting(0, "stop after this many epochs without a better validation GAP; 0: never")
+    checkpoint_every: int = setting(50, "optimiser steps between checkpoints")
+    threads: int = setting(0, "CPU threads; 0: torch's default")
+
+
+@dataclass(frozen=True)
+class EvaluateSettings:
+    """``[evaluate]``: measures and their intervals."""
+
+    min_positives: int = setting(1, "classes with fewer positives are shown, and not in the means")
+    bootstrap: int = setting(1000, "resamples of whole properties for the 95 % intervals")
+    k: int = setting(10, "K of GAP@K")
+
+
+@dataclass(frozen=True)
+class PredictSettings:
+    """``[predict]``: logits on disk."""
+
+    batch_size: int = setting(64, "images a forward pass")
+    min_probability: float = setting(0.01, "smaller ones are not stored; absent is not zero")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All sections of ``mumic.toml``."""
+
+    project: ProjectSettings = ProjectSettings()
+    model: ModelSettings = ModelSettings()
+    catalog: CatalogSettings = CatalogSettings()
+    index: IndexSettings = IndexSettings()
+    mine: MineSettings = MineSettings()
+    questions: QuestionSettings = QuestionSettings()
+    tasks: TaskSettings = TaskSettings()
+    simulate: SimulateSettings = SimulateSettings()
+    consolidate: ConsolidateSettings = ConsolidateSettings()
+    dataset: DatasetSettings = DatasetSettings()
+    train: TrainSettings = TrainSettings()
+    evaluate: EvaluateSettings = EvaluateSettings()
+    predict: PredictSettings = PredictSettings()
+
+
+def parse(raw: Mapping[str, Any], where: str = "mumic.toml") -> Settings:
+    """Settings from parsed TOML, with every problem named at once.
+
+    Raises:
+        InputError: an unknown section or key (with the closest known one) or a value of a wrong type.
+    """
+    hints = get_type_hints(Settings)
+    problems = [
+        f"{where}: unknown section [{name}]{closest(name, hints)}" for name in raw if name not in hints
+    ]
+    sections = {}
+    for name in hints.keys() & raw.keys():
+        values = raw[name]
+        if isinstance(values, Mapping):
+            sections[name] = _section(hints[name], name, values, where, problems)
+        else:
+            problems.append(f"{where}: {name} must be a section: [{name}]")
+    if problems:
+        raise InputError("\n".join(sorted(problems)))
+    return Settings(**sections)
+
+
+def _section(
+    kind: type, name: str, values: Mapping[str, Any], where: str, problems: list[str]
+) -> Any:
+    hints = get_type_hints(kind)
+    accepted = {}
+    for key, value in values.items():
+        if key not in hints:
+            problems.append(f"{where}: [{name}] has no setting {key!r}{closest(key, hints)}")
+        elif (converted := _convert(value, hints[key])) is None:
+            problems.append(f"{where}: [{name}] {key} must be {_describe(hints[key])}, not {value!r}")
+        else:
+            accepted[key] = converted
+    return kind(**accepted)
+
+
+def _convert(value: Any, hint: Any) -> Any:
+    """The value as the hinted type, or None where it does not fit."""
+    if get_origin(hint) is tuple:
+        fits = isinstance(value, list) and all(isinstance(entry, str) for entry in value)
+        return tuple(value) if fits else None
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    return value if type(value) is hint else None
+
+
+def _describe(hint: Any) -> str:
+    names = {int: "a whole number", float: "a number", str: "text in quotes", bool: "true or false"}
+    return names.get(hint, 'a list of texts, such as ["a", "b"]')
+
+
+def render(settings: Settings) -> str:
+    """The commented ``mumic.toml`` of these settings; :func:`parse` gives them back."""
+    blocks = ["# Settings of this workspace. Options of a command replace them for one call.\n"]
+    for section in fields(settings):
+        lines = [f"[{section.name}]"]
+        values = getattr(settings, section.name)
+        for entry in fields(values):
+            value = _toml(getattr(values, entry.name))
+            lines.append(f"{f'{entry.name} = {value}':<44}  # {entry.metadata['comment']}")
+        blocks.append("\n".join(lines) + "\n")
+    return "\n".join(blocks)
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"'
+    if isinstance(value, tuple):
+        return "[" + ", ".join(_toml(entry) for entry in value) + "]"
+    return repr(value)

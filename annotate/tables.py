@@ -1,0 +1,276 @@
+"""Column names and types of every table on disk, and the only way to read and write them.
+
+``docs/formats.md`` says what each column means. Tables are Parquet; a write is atomic (temporary
+file beside the target, then rename), so that a killed command leaves the old table or the new one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from annotate.errors import DamagedError, InputError, MissingError
+
+TEMPORARY_SUFFIX = ".tmp"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table's name, its columns and types, and the command that makes it."""
+
+    name: str
+    made_by: str
+    columns: dict[str, pa.DataType]
+    extra_columns: bool = False
+
+
+_LABELS = pa.list_(pa.int8())
+
+CATALOG = Table(
+    "catalog",
+    "mumic-annotate catalog SOURCE",
+    {
+        "image_id": pa.string(),
+        "uri": pa.string(),
+        "bytes": pa.int64(),
+        "width": pa.int32(),
+        "height": pa.int32(),
+        "orientation": pa.int8(),
+        "content_hash": pa.string(),
+        "perceptual_hash": pa.string(),
+        "property_id": pa.string(),
+        "text": pa.string(),
+        "present": pa.bool_(),
+    },
+    extra_columns=True,  # the property features
+)
+IMAGE_REJECTS = Table(
+    "image rejects", "mumic-annotate catalog SOURCE", {"uri": pa.string(), "reason": pa.string()}
+)
+CANDIDATES = Table(
+    "candidates",
+    "mumic-annotate mine",
+    {
+        "round": pa.int32(),
+        "image_id": pa.string(),
+        "class_id": pa.string(),
+        "strategy": pa.string(),
+        "query": pa.string(),
+        "rank": pa.int32(),
+        "score": pa.float64(),
+        "stratum": pa.string(),
+        "inclusion_probability": pa.float64(),
+        "seed": pa.int64(),
+    },
+)
+ANSWERS = Table(
+    "answers",
+    "mumic-annotate consolidate",
+    {
+        "image_id": pa.string(),
+        "question_id": pa.string(),
+        "annotator_id": pa.string(),
+        "ticked": pa.list_(pa.string()),
+        "none": pa.bool_(),
+        "unsure": pa.bool_(),
+        "skipped": pa.bool_(),
+        "submitted": pa.string(),
+        "seconds": pa.float32(),
+    },
+)
+ANSWER_REJECTS = Table(
+    "answer rejects",
+    "mumic-annotate consolidate",
+    {
+        "file": pa.string(),
+        "line": pa.int64(),
+        "image_id": pa.string(),
+        "question_id": pa.string(),
+        "annotator_id": pa.string(),
+        "reason": pa.string(),
+    },
+)
+LABELS = Table(
+    "labels",
+    "mumic-annotate consolidate",
+    {
+        "image_id": pa.string(),
+        "class_id": pa.string(),
+        "label": pa.int8(),  # 1, 0 or null: unknown
+        "yes": pa.int16(),
+        "no": pa.int16(),
+        "unsure": pa.int16(),
+        "rate": pa.float64(),
+        "decided": pa.string(),
+    },
+)
+DATASET = Table(
+    "dataset",
+    "mumic-annotate dataset",
+    {
+        "image_id": pa.string(),
+        "uri": pa.string(),
+        "content_hash": pa.string(),
+        "property_id": pa.string(),
+        "group_id": pa.string(),
+        "text": pa.string(),
+        "split": pa.string(),
+        "labels": _LABELS,  # in the order of classes.json; null: unknown
+        "rates": pa.list_(pa.float32()),
+    },
+)
+PREDICTIONS = Table(
+    "predictions",
+    "mumic predict",
+    {
+        "image_id": pa.string(),
+        "uri": pa.string(),
+        "content_hash": pa.string(),
+        "run_id": pa.string(),
+        "taxonomy_hash": pa.string(),
+        "class_id": pa.string(),
+        "logit": pa.float32(),
+    },
+)
+
+
+def read(table: Table, path: Path, columns: list[str] | None = None) -> pd.DataFrame:
+    """Read a table and check its columns.
+
+    Args:
+        table: what the file must be.
+        path: the Parquet file.
+        columns: read only these.
+
+    Raises:
+        MissingError: no such file; the message names the command that makes it.
+        DamagedError: the file is cut short, or a column is missing or of another type.
+    """
+    if not path.is_file():
+        raise MissingError(f"no {table.name} at {path}. Make it with `{table.made_by}`.")
+    try:
+        found = pq.read_table(path, columns=columns)
+    except (pa.ArrowException, OSError) as error:
+        raise DamagedError(
+            f"{path}: not a readable Parquet file ({error}). Delete it and run `{table.made_by}`."
+        ) from error
+    _check(table, found.schema, path, columns)
+    return _to_pandas(found)
+
+
+def _check(table: Table, schema: pa.Schema, path: Path, columns: list[str] | None) -> None:
+    for name, kind in table.columns.items():
+        if columns is not None and name not in columns:
+            continue
+        if name not in schema.names:
+            raise DamagedError(f"{path}: the {table.name} table has no column {name!r}.")
+        if schema.field(name).type != kind:
+            raise DamagedError(
+                f"{path}: column {name!r} is {schema.field(name).type}, expected {kind}."
+            )
+
+
+def _to_pandas(found: pa.Table) -> pd.DataFrame:
+    """Strings as objects with None, small nullable integers as pandas' own, so that null stays null."""
+    nullable = {pa.int8(): pd.Int8Dtype(), pa.int16(): pd.Int16Dtype(), pa.int32(): pd.Int32Dtype()}
+    frame: pd.DataFrame = found.to_pandas(types_mapper=nullable.get)
+    return frame
+
+
+def write(table: Table, frame: pd.DataFrame, path: Path) -> None:
+    """Check a frame against a table's columns and write it atomically as Parquet.
+
+    Raises:
+        InputError: a column is missing, unknown, or does not convert to its type.
+    """
+    unknown = [name for name in frame.columns if name not in table.columns]
+    missing = [name for name in table.columns if name not in frame.columns]
+    if missing or (unknown and not table.extra_columns):
+        raise InputError(f"{table.name}: columns missing {missing}, unknown {unknown}")
+    try:
+        arrow = pa.Table.from_pandas(frame[[*table.columns, *unknown]], preserve_index=False)
+        schema = pa.schema(
+            [(name, table.columns.get(name, arrow.schema.field(name).type)) for name in arrow.schema.names]
+        )
+        arrow = arrow.cast(schema).replace_schema_metadata(None)
+    except pa.ArrowException as error:
+        raise InputError(f"{table.name}: {error}") from error
+    with atomic(path) as file:
+        pq.write_table(arrow, file, compression="zstd")
+
+
+def empty(table: Table) -> pd.DataFrame:
+    """A table without rows."""
+    schema = pa.schema(list(table.columns.items()))
+    return _to_pandas(schema.empty_table())
+
+
+@contextlib.contextmanager
+def atomic(path: Path) -> Iterator[IO[bytes]]:
+    """Open a temporary file that takes the target's place when the block ends without an error.
+
+    >>> import tempfile
+    >>> target = Path(tempfile.mkdtemp()) / "a.txt"
+    >>> with atomic(target) as file:
+    ...     _ = file.write(b"whole")
+    >>> target.read_text()
+    'whole'
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=TEMPORARY_SUFFIX)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, 0o666 & ~_umask())
+        os.replace(name, path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON atomically, with sorted keys, so that equal values are equal bytes."""
+    with atomic(path) as file:
+        file.write(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False).encode() + b"\n")
+
+
+def read_json(path: Path, made_by: str) -> Any:
+    """Read a JSON file that a command wrote.
+
+    Raises:
+        MissingError: no such file; the message names the command.
+        DamagedError: it is not JSON.
+    """
+    if not path.is_file():
+        raise MissingError(f"no {path.name} at {path}. Make it with `{made_by}`.")
+    try:
+        return json.loads(path.read_bytes())
+    except ValueError as error:
+        raise DamagedError(f"{path}: not readable as JSON ({error}). Run `{made_by}`.") from error
+
+
+def remove_stale(folder: Path) -> int:
+    """Delete temporary files that a killed command left in a folder; say how many."""
+    stale = [path for path in folder.glob(f".*{TEMPORARY_SUFFIX}") if path.is_file()]
+    for path in stale:
+        path.unlink(missing_ok=True)
+    return len(stale)

@@ -1,0 +1,133 @@
+"""The workspace: the folder with ``mumic.toml``, and where every file in it lies."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from annotate.errors import InputError, MissingError
+from annotate.settings import Settings, parse
+
+SETTINGS_FILE = "mumic.toml"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A folder with its settings. Stages ask it for paths and never build them themselves."""
+
+    root: Path
+    settings: Settings
+
+    @classmethod
+    def find(cls, start: Path | None = None) -> Workspace:
+        """Open the workspace that holds ``start``, looking upward from it.
+
+        Args:
+            start: a folder; the current one by default.
+
+        Raises:
+            MissingError: no ``mumic.toml`` here or above.
+            InputError: ``mumic.toml`` cannot be read; every problem is named.
+        """
+        folder = (start or Path.cwd()).resolve()
+        for candidate in (folder, *folder.parents):
+            if (candidate / SETTINGS_FILE).is_file():
+                return cls(candidate, _read(candidate / SETTINGS_FILE))
+        raise MissingError(
+            f"no {SETTINGS_FILE} in {folder} or above it. "
+            "Make a workspace with `mumic-annotate init DIR`, or change into one."
+        )
+
+    def resolve(self, path: str) -> Path:
+        """A path of ``mumic.toml``: relative ones start at the workspace."""
+        return self.root / Path(path).expanduser()
+
+    @property
+    def data(self) -> Path:
+        """Folder of everything that ``mumic-annotate`` writes."""
+        return self.resolve(self.settings.project.data)
+
+    @property
+    def taxonomy(self) -> Path:
+        """The label list."""
+        return self.resolve(self.settings.project.taxonomy)
+
+    @property
+    def templates(self) -> Path:
+        """Folder of the user's own templates."""
+        return self.resolve(self.settings.project.templates)
+
+    @property
+    def catalog(self) -> Path:
+        """``images.parquet`` and ``rejects.parquet``."""
+        return self.data / "catalog"
+
+    @property
+    def index(self) -> Path:
+        """One folder per model, each with its shards."""
+        return self.data / "index"
+
+    @property
+    def candidates(self) -> Path:
+        """``round-0001.parquet`` and so on, one per round of mining."""
+        return self.data / "candidates"
+
+    @property
+    def questions(self) -> Path:
+        """The plan, which people edit."""
+        return self.root / "questions.yaml"
+
+    @property
+    def tasks(self) -> Path:
+        """Template, manifest, label categories and preview."""
+        return self.data / "tasks"
+
+    @property
+    def answers(self) -> Path:
+        """``*.jsonl`` files with worker responses, one line an image."""
+        return self.data / "answers"
+
+    @property
+    def labels(self) -> Path:
+        """``labels.parquet``, ``answers.parquet``, ``rejects.parquet`` and ``summary.json``."""
+        return self.data / "labels"
+
+    @property
+    def dataset(self) -> Path:
+        """``images.parquet``, ``classes.json``, ``splits.parquet``, ``lock.json``, ``stats.json``."""
+        return self.data / "dataset"
+
+    @property
+    def predictions(self) -> Path:
+        """``RUN.parquet`` per run."""
+        return self.data / "predictions"
+
+    @property
+    def runs(self) -> Path:
+        """One folder per training run."""
+        return self.resolve(self.settings.project.runs)
+
+    def latest_run(self) -> Path:
+        """The newest finished run (by the time in its ``run.json``).
+
+        Raises:
+            MissingError: there is none yet.
+        """
+        finished = [
+            (json.loads(file.read_text("utf-8")).get("finished") or "", file.parent)
+            for file in self.runs.glob("*/run.json")
+        ]
+        done = sorted(entry for entry in finished if entry[0])
+        if not done:
+            raise MissingError(f"no finished run in {self.runs}. Train one with `mumic train`.")
+        return done[-1][1]
+
+
+def _read(path: Path) -> Settings:
+    try:
+        raw = tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not readable as TOML: {error}") from error
+    return parse(raw, str(path))

@@ -1,0 +1,5 @@
+"""``python -m annotate`` is ``mumic-annotate``."""
+
+from annotate.cli import main
+
+main(prog_name="mumic-annotate")

@@ -1,0 +1,53 @@
+"""``mumic-annotate``: from a label list and photos to a dataset.
+
+Only click and the standard library are imported here and at the top of the command modules, so that
+``--help`` answers at once; a command imports what it needs when it runs.
+"""
+
+from __future__ import annotations
+
+import click
+
+from annotate.cli.catalog import catalog
+from annotate.cli.consolidate import consolidate
+from annotate.cli.console import Program
+from annotate.cli.dataset import dataset
+from annotate.cli.golden import golden
+from annotate.cli.index import index
+from annotate.cli.init import init
+from annotate.cli.mine import mine
+from annotate.cli.questions import questions
+from annotate.cli.simulate import simulate
+from annotate.cli.status import show_status
+from annotate.cli.tasks import tasks
+from annotate.cli.taxonomy import taxonomy
+
+
+@click.group(
+    cls=Program, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
+)
+@click.version_option(package_name="mumic")
+@click.pass_context
+def main(ctx: click.Context) -> None:
+    """From photos and a label list to a labelled dataset.
+
+    Without a command: where this workspace stands and what comes next.
+    """
+    if ctx.invoked_subcommand is None:
+        show_status("mumic-annotate")
+
+
+for command in (
+    init,
+    taxonomy,
+    catalog,
+    index,
+    mine,
+    questions,
+    tasks,
+    simulate,
+    consolidate,
+    golden,
+    dataset,
+):
+    main.add_command(command)

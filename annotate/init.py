@@ -1,0 +1,104 @@
+"""A new workspace: settings, the label list, the templates to edit."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from annotate.errors import InputError, MumicError
+from annotate.resources import resource
+from annotate.settings import Settings, render
+from annotate.workspace import SETTINGS_FILE
+
+IGNORED = "data/\nruns/\n.cache/\n"
+DEMO_FOLDER = "demo"
+
+
+def check_new(folder: Path) -> None:
+    """Make sure that a workspace can be made here.
+
+    Raises:
+        InputError: the folder is a workspace already, or is a file.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file; name a folder for the workspace.")
+    if (folder / SETTINGS_FILE).exists():
+        raise InputError(f"{folder} is a workspace already; nothing was changed.")
+
+
+def init_workspace(folder: Path, settings: Settings) -> list[str]:
+    """Make a workspace in a new or existing folder.
+
+    Args:
+        folder: made if need be. Files that are already there are kept.
+        settings: written as ``mumic.toml``.
+
+    Returns:
+        Names of the files and folders made, relative to the folder.
+
+    Raises:
+        InputError: see :func:`check_new`.
+    """
+    check_new(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    made = []
+    for part in ("label_taxonomy", "templates"):
+        if not (folder / part).exists():
+            shutil.copytree(resource(part), folder / part)
+            made.append(f"{part}/")
+    if not (folder / ".gitignore").exists():
+        (folder / ".gitignore").write_text(IGNORED, "utf-8")
+        made.append(".gitignore")
+    # Last, since it is what makes the folder a workspace: a killed init can be repeated.
+    (folder / SETTINGS_FILE).write_text(render(settings), "utf-8")
+    return [SETTINGS_FILE, *made]
+
+
+def demo_settings(classes: tuple[str, ...], *, quick: bool) -> Settings:
+    """Settings for the demo world: the small CLIP, its own recipe, simulated annotators.
+
+    Args:
+        classes: ids of the classes that the demo world draws.
+        quick: a small demo that runs in about two minutes.
+    """
+    base = Settings()
+    return replace(
+        base,
+        project=replace(base.project, classes=classes),
+        model=replace(base.model, name="small-clip", pretrained=""),
+        catalog=replace(base.catalog, sources=(f"{DEMO_FOLDER}/photos.csv",)),
+        index=replace(base.index, batch_size=128, shard_size=1024),
+        mine=replace(
+            base.mine,
+            n=15 if quick else 100,
+            top=40 if quick else 160,
+            stratified_n=150 if quick else 1000,
+            by=("property_type",),
+        ),
+        simulate=replace(base.simulate, truth=f"{DEMO_FOLDER}/truth.csv"),
+        train=replace(
+            base.train, epochs=2 if quick else 8, lr=5e-4, warmup_steps=50, schedule="cosine"
+        ),
+        predict=replace(base.predict, batch_size=256),
+    )
+
+
+def draw_demo_world(folder: Path, *, images: int) -> tuple[str, ...]:
+    """Draw the demo world into ``folder/demo``.
+
+    The renderer belongs to ``mumic``, which stands above this package, so it runs as a program of
+    its own instead of being imported.
+
+    Returns:
+        Ids of the classes that are drawn, sorted.
+    """
+    world = folder / DEMO_FOLDER
+    program = [sys.executable, "-m", "mumic.demo.world", str(world), "--images", str(images)]
+    if subprocess.run(program, check=False).returncode:
+        raise MumicError("drawing the demo world stopped early; run the same command again to go on.")
+    with (world / "truth.csv").open(encoding="utf-8", newline="") as file:
+        return tuple(sorted({row["class_id"] for row in csv.DictReader(file)}))

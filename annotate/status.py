@@ -1,0 +1,169 @@
+"""Where a workspace stands: the state of each stage and the next command."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from annotate.workspace import Workspace
+
+State = Literal["done", "stale", "missing"]
+
+
+@dataclass(frozen=True)
+class StageState:
+    """One stage: its result's state, what is in it, and the command that makes it."""
+
+    name: str
+    state: State
+    detail: str
+    command: str
+
+
+@dataclass(frozen=True)
+class _Stage:
+    name: str
+    command: str
+    results: Callable[[Workspace], list[Path]]
+    after: tuple[str, ...]
+    detail: Callable[[list[Path]], str]
+
+
+def _rows(unit: str) -> Callable[[list[Path]], str]:
+    def count(files: list[Path]) -> str:
+        import pyarrow.parquet as pq
+
+        return f"{sum(pq.read_metadata(file).num_rows for file in files):,} {unit}"
+
+    return count
+
+
+def _lines(unit: str) -> Callable[[list[Path]], str]:
+    def count(files: list[Path]) -> str:
+        return f"{sum(file.read_bytes().count(b'\n') for file in files):,} {unit}"
+
+    return count
+
+
+def _newest_run(files: list[Path]) -> str:
+    return f"{len(files)} run{'s' if len(files) > 1 else ''}, newest {files[-1].parent.name}"
+
+
+_STAGES = (
+    _Stage(
+        "catalog",
+        "mumic-annotate catalog",
+        lambda w: _existing(w.catalog / "images.parquet"),
+        (),
+        _rows("images"),
+    ),
+    _Stage(
+        "index",
+        "mumic-annotate index",
+        lambda w: sorted(w.index.glob("*/shard-*.parquet")),
+        ("catalog",),
+        _rows("embeddings"),
+    ),
+    _Stage(
+        "candidates",
+        "mumic-annotate mine --all",
+        lambda w: sorted(w.candidates.glob("round-*.parquet")),
+        (),
+        _rows("receipts"),
+    ),
+    _Stage(
+        "questions",
+        "mumic-annotate questions",
+        lambda w: _existing(w.questions),
+        (),
+        lambda files: f"{files[0].read_text('utf-8').count('- id:')} questions",
+    ),
+    _Stage(
+        "tasks",
+        "mumic-annotate tasks",
+        lambda w: _existing(w.tasks / "manifest.jsonl"),
+        ("candidates", "questions"),
+        _lines("tasks"),
+    ),
+    _Stage(
+        "answers",
+        "mumic-annotate simulate",
+        lambda w: sorted(w.answers.glob("*.jsonl")),
+        ("tasks",),
+        _lines("images answered"),
+    ),
+    _Stage(
+        "labels",
+        "mumic-annotate consolidate",
+        lambda w: _existing(w.labels / "labels.parquet"),
+        ("answers",),
+        _rows("labels"),
+    ),
+    _Stage(
+        "dataset",
+        "mumic-annotate dataset",
+        lambda w: _existing(w.dataset / "images.parquet"),
+        ("labels",),
+        _rows("images"),
+    ),
+    _Stage("model", "mumic train", lambda w: _finished(w), ("dataset",), _newest_run),
+    _Stage(
+        "measures",
+        "mumic evaluate",
+        lambda w: sorted(w.runs.glob("*/metrics.json"), key=_changed),
+        ("model",),
+        lambda files: f"of {files[-1].parent.name}",
+    ),
+    _Stage(
+        "predictions",
+        "mumic predict",
+        lambda w: sorted(w.predictions.glob("*.parquet"), key=_changed),
+        ("model",),
+        _rows("logits"),
+    ),
+)
+
+
+def _existing(path: Path) -> list[Path]:
+    return [path] if path.is_file() else []
+
+
+def _changed(path: Path) -> float:
+    return path.stat().st_mtime
+
+
+def _finished(workspace: Workspace) -> list[Path]:
+    files = [
+        file
+        for file in workspace.runs.glob("*/run.json")
+        if json.loads(file.read_text("utf-8")).get("finished")
+    ]
+    return sorted(files, key=_changed)
+
+
+def status(workspace: Workspace) -> list[StageState]:
+    """State of every stage, in order.
+
+    A stage is stale where a stage that it rests on has a newer result.
+    """
+    states: list[StageState] = []
+    newest: dict[str, float] = {}
+    for stage in _STAGES:
+        files = stage.results(workspace)
+        if not files:
+            states.append(StageState(stage.name, "missing", "", stage.command))
+            continue
+        newest[stage.name] = max(map(_changed, files))
+        stale = any(newest.get(name, 0) > newest[stage.name] for name in stage.after)
+        states.append(
+            StageState(stage.name, "stale" if stale else "done", stage.detail(files), stage.command)
+        )
+    return states
+
+
+def next_command(states: list[StageState]) -> str | None:
+    """The command of the first stage that is not done, or None."""
+    return next((state.command for state in states if state.state != "done"), None)

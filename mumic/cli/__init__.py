@@ -1,0 +1,34 @@
+"""``mumic``: from a dataset to a trained, measured classifier and its use.
+
+Only click and the standard library are imported here and at the top of the command modules, so that
+``--help`` answers at once; a command imports what it needs when it runs.
+"""
+
+from __future__ import annotations
+
+import click
+
+from annotate.cli.console import Program
+from annotate.cli.status import show_status
+from mumic.cli.demo import demo
+from mumic.cli.evaluate import compare, evaluate
+from mumic.cli.predict import predict
+from mumic.cli.train import train
+
+
+@click.group(
+    cls=Program, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
+)
+@click.version_option(package_name="mumic")
+@click.pass_context
+def main(ctx: click.Context) -> None:
+    """From a labelled dataset to a trained, measured classifier.
+
+    Without a command: where this workspace stands and what comes next.
+    """
+    if ctx.invoked_subcommand is None:
+        show_status("mumic")
+
+
+for command in (train, evaluate, compare, predict, demo):
+    main.add_command(command)

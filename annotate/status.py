@@ -43,7 +43,8 @@ def _rows(unit: str) -> Callable[[list[Path]], str]:
 
 def _lines(unit: str) -> Callable[[list[Path]], str]:
     def count(files: list[Path]) -> str:
-        return f"{sum(file.read_bytes().count(b'\n') for file in files):,} {unit}"
+        lines = sum(file.read_bytes().count(b"\n") for file in files)
+        return f"{lines:,} {unit}"
 
     return count
 

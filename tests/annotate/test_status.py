@@ -1,0 +1,48 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from annotate.init import init_workspace
+from annotate.settings import Settings
+from annotate.status import next_command, status
+from annotate.tables import LABELS, empty, write
+from annotate.workspace import Workspace
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    init_workspace(tmp_path, Settings())
+    return Workspace.find(tmp_path)
+
+
+def answer(workspace: Workspace, *, at: float) -> None:
+    workspace.answers.mkdir(parents=True, exist_ok=True)
+    path = workspace.answers / "simulated.jsonl"
+    path.write_text("{}\n{}\n", "utf-8")
+    os.utime(path, (at, at))
+
+
+def label(workspace: Workspace, *, at: float) -> None:
+    path = workspace.labels / "labels.parquet"
+    write(LABELS, empty(LABELS), path)
+    os.utime(path, (at, at))
+
+
+def state_of(workspace: Workspace, name: str) -> tuple[str, str]:
+    return next((state.state, state.detail) for state in status(workspace) if state.name == name)
+
+
+def test_a_new_workspace_begins_with_the_catalogue(workspace: Workspace) -> None:
+    states = status(workspace)
+    assert {state.state for state in states} == {"missing"}
+    assert next_command(states) == "mumic-annotate catalog"
+
+
+def test_newer_answers_make_labels_stale(workspace: Workspace) -> None:
+    answer(workspace, at=1000)
+    label(workspace, at=2000)
+    assert state_of(workspace, "answers") == ("done", "2 images answered")
+    assert state_of(workspace, "labels") == ("done", "0 labels")
+    answer(workspace, at=3000)
+    assert state_of(workspace, "labels")[0] == "stale"

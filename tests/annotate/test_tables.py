@@ -1,0 +1,103 @@
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from annotate.errors import DamagedError, InputError, MissingError
+from annotate.tables import (
+    IMAGE_REJECTS,
+    LABELS,
+    atomic,
+    empty,
+    read,
+    read_json,
+    remove_stale,
+    write,
+    write_json,
+)
+
+
+def labels() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "image_id": ["a", "a", "b"],
+            "class_id": ["pets", "pool", "pets"],
+            "label": [1, 0, None],
+            "yes": [4, 1, 1],
+            "no": [1, 4, 0],
+            "unsure": [0, 0, 4],
+            "rate": [0.8, 0.2, 1.0],
+            "decided": ["voted", "voted", "unknown"],
+        }
+    )
+
+
+def test_unknown_stays_distinct_from_no(tmp_path: Path) -> None:
+    write(LABELS, labels(), tmp_path / "labels.parquet")
+    found = read(LABELS, tmp_path / "labels.parquet")
+    assert found["label"].isna().tolist() == [False, False, True]
+    assert found["label"].tolist()[:2] == [1, 0]
+    assert pq.read_schema(tmp_path / "labels.parquet").field("label").type == pa.int8()
+
+
+def test_equal_tables_are_equal_bytes(tmp_path: Path) -> None:
+    write(LABELS, labels(), tmp_path / "a.parquet")
+    write(LABELS, labels().copy(), tmp_path / "b.parquet")
+    assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
+
+
+def test_a_missing_table_names_its_command(tmp_path: Path) -> None:
+    with pytest.raises(MissingError, match="mumic-annotate consolidate"):
+        read(LABELS, tmp_path / "labels.parquet")
+
+
+def test_a_table_cut_short_is_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "labels.parquet"
+    write(LABELS, labels(), path)
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(DamagedError, match=r"labels\.parquet"):
+        read(LABELS, path)
+
+
+def test_columns_are_checked_both_ways(tmp_path: Path) -> None:
+    path = tmp_path / "x.parquet"
+    with pytest.raises(InputError, match="rate"):
+        write(LABELS, labels().drop(columns="rate"), path)
+    with pytest.raises(InputError, match="colour"):
+        write(LABELS, labels().assign(colour="red"), path)
+    write(IMAGE_REJECTS, pd.DataFrame({"uri": ["a"], "reason": ["empty"]}), path)
+    with pytest.raises(DamagedError, match="no column 'image_id'"):
+        read(LABELS, path)
+
+
+def test_an_empty_table_has_all_columns(tmp_path: Path) -> None:
+    write(LABELS, empty(LABELS), tmp_path / "empty.parquet")
+    assert read(LABELS, tmp_path / "empty.parquet").columns.tolist() == list(LABELS.columns)
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_rubbish(tmp_path: Path) -> None:
+    target = tmp_path / "a.txt"
+    target.write_text("old", "utf-8")
+    with pytest.raises(RuntimeError, match="disk"), atomic(target) as file:
+        file.write(b"half")
+        raise RuntimeError("disk")
+    assert target.read_text("utf-8") == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_stale_temporary_files_are_removed(tmp_path: Path) -> None:
+    (tmp_path / ".shard.npy.abc.tmp").write_bytes(b"half")
+    (tmp_path / "kept.tmp").write_bytes(b"a user's")
+    assert remove_stale(tmp_path) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["kept.tmp"]
+
+
+def test_json_round_trip_and_damage(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    write_json(path, {"b": [1, "é"], "a": None})
+    assert read_json(path, "x") == {"a": None, "b": [1, "é"]}
+    path.write_text("{", "utf-8")
+    with pytest.raises(DamagedError, match="mumic train"):
+        read_json(path, "mumic train")

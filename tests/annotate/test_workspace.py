@@ -1,0 +1,66 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from annotate.errors import InputError, MissingError
+from annotate.init import init_workspace
+from annotate.settings import Settings
+from annotate.workspace import Workspace
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    init_workspace(tmp_path / "hotels", Settings())
+    return tmp_path / "hotels"
+
+
+def test_init_writes_what_the_user_edits(folder: Path) -> None:
+    assert (folder / "mumic.toml").is_file()
+    assert (folder / "label_taxonomy" / "travel.yaml").is_file()
+    assert (folder / "templates").is_dir()
+    assert "data/" in (folder / ".gitignore").read_text("utf-8")
+
+
+def test_it_is_found_from_any_folder_below(folder: Path) -> None:
+    below = folder / "a" / "b"
+    below.mkdir(parents=True)
+    assert Workspace.find(below).root == folder.resolve()
+
+
+def test_outside_a_workspace_the_message_names_init(tmp_path: Path) -> None:
+    with pytest.raises(MissingError, match="mumic-annotate init"):
+        Workspace.find(tmp_path)
+
+
+def test_init_never_overwrites(folder: Path) -> None:
+    before = (folder / "mumic.toml").read_bytes()
+    with pytest.raises(InputError, match="already"):
+        init_workspace(folder, Settings())
+    assert (folder / "mumic.toml").read_bytes() == before
+
+
+def test_init_keeps_files_that_are_there(tmp_path: Path) -> None:
+    (tmp_path / "label_taxonomy").mkdir()
+    (tmp_path / "label_taxonomy" / "mine.yaml").write_text("mine", "utf-8")
+    (tmp_path / ".gitignore").write_text("secret\n", "utf-8")
+    init_workspace(tmp_path, Settings())
+    assert (tmp_path / "label_taxonomy" / "mine.yaml").read_text("utf-8") == "mine"
+    assert (tmp_path / ".gitignore").read_text("utf-8") == "secret\n"
+
+
+@pytest.mark.parametrize("content", [b"[mine\n", b"\xff\xfe", b"n = \x00"])
+def test_a_broken_settings_file_is_named(folder: Path, content: bytes) -> None:
+    (folder / "mumic.toml").write_bytes(content)
+    with pytest.raises(InputError, match=r"mumic\.toml: not readable"):
+        Workspace.find(folder)
+
+
+def test_the_latest_run_is_the_one_that_finished_last(folder: Path) -> None:
+    workspace = Workspace.find(folder)
+    with pytest.raises(MissingError, match="mumic train"):
+        workspace.latest_run()
+    for name, finished in [("b", "2026-01-01T00:00:00Z"), ("a", "2026-01-02T00:00:00Z"), ("c", None)]:
+        (workspace.runs / name).mkdir(parents=True)
+        (workspace.runs / name / "run.json").write_text(json.dumps({"finished": finished}), "utf-8")
+    assert workspace.latest_run().name == "a"

@@ -23,7 +23,9 @@ def demo(folder: Path, quick: bool, as_json: bool) -> None:
     Example:
       mumic demo my-demo
     """
+    import sys
+
     from mumic.demo.run import run_demo
 
-    summary = run_demo(folder, quick=quick, echo=lambda line: click.echo(line, err=as_json))
-    emit(summary.figures, summary.lines(), as_json=as_json)
+    result = run_demo(folder, quick=quick, output=sys.stderr if as_json else sys.stdout)
+    emit(result.figures, result.lines(), as_json=as_json)

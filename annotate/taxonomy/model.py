@@ -90,7 +90,7 @@ class Taxonomy:
         found = self._by_key.get(lookup_key(name))
         if found is None:
             known = [
-                word for entry in self.classes for word in (entry.name, entry.id, *entry.aliases)
+                word for entry in self.classes for word in (entry.id, entry.name, *entry.aliases)
             ]
             hint = closest(name, known) or "; `mumic-annotate taxonomy show` lists all classes"
             raise InputError(f"unknown class {name!r}{hint}")

@@ -129,7 +129,14 @@ def _node(event: Any, events: Iterator[Any], depth: int) -> Node:
     if kind == "SequenceStartEvent":
         return Items(line, tuple(_children(events, depth)))
     children = list(_children(events, depth))
-    return Entries(line, tuple(zip(children[::2], children[1::2], strict=True)))
+    pairs = zip(children[::2], children[1::2], strict=True)
+    return Entries(line, tuple((key, _beside(key, value)) for key, value in pairs))
+
+
+def _beside(key: Node, value: Node) -> Node:
+    """An absent value stands in its key's line; the parser puts it where the next one begins."""
+    absent = isinstance(value, Scalar) and value.plain and not value.text
+    return Scalar(key.line, "", plain=True) if absent else value
 
 
 def _children(events: Iterator[Any], depth: int) -> Iterator[Node]:

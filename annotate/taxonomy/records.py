@@ -159,7 +159,7 @@ def _fault(field: Field, text: str, plain: bool) -> str | None:
     if field.kind is Kind.SHARE:
         return _share_fault(text, plain)
     if field.kind is Kind.VERSION and plain and _DECIMAL.match(text):
-        return None
+        return _text_fault(text)
     if plain and (_BOOL.match(text) or _NUMBER.match(text)):
         return f"{_shown(text)} is no text; put it in quotes"
     if field.kind is Kind.CHOICE and text not in field.choices:

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from annotate.cli.console import Program
+from annotate.cli.taxonomy import taxonomy
+
+
+def run(*args: str) -> Result:
+    program = Program("mumic-annotate", context_settings={"help_option_names": ["-h", "--help"]})
+    program.add_command(taxonomy)
+    return CliRunner().invoke(program, ["taxonomy", *args])
+
+
+def test_the_bare_group_lints(travel_file: Path) -> None:
+    done = run(str(travel_file))
+    assert done.exit_code == 0
+    assert "120 classes in 8 categories, no errors, 0 warnings" in done.output
+    assert done.output == run("lint", str(travel_file)).output
+
+
+def test_lint_in_a_workspace_needs_no_argument(
+    tmp_path: Path, travel_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "label_taxonomy").mkdir()
+    (tmp_path / "label_taxonomy" / "travel.yaml").write_bytes(travel_file.read_bytes())
+    (tmp_path / "mumic.toml").write_text("")
+    monkeypatch.chdir(tmp_path)
+    assert "no errors" in run().output
+    assert json.loads(run("--json").stdout)["warnings"] == []
+
+
+def test_errors_and_advice_have_their_exit_codes(tmp_path: Path) -> None:
+    file = tmp_path / "list.yaml"
+    head = "version: 1\nname: t\ncategories: [{id: c, name: C}]\nclasses:\n"
+    text = head + "- {id: a, name: A, category: c}\n"
+    file.write_text(text)
+    advised = run("lint", str(file), "--json")
+    assert advised.exit_code == 0
+    warnings = json.loads(advised.stdout)["warnings"]
+    assert {(w["line"], w["class_id"], w["level"]) for w in warnings} == {(5, "a", "warning")}
+    file.write_text(text.replace("category: c}", "category: d}"))
+    failed = run("lint", str(file))
+    assert failed.exit_code == 1
+    assert f"{file}:5: class a: category: unknown category 'd'" in failed.output
+    assert run("lint", "--nonsense").exit_code == 2
+
+
+def test_show_lists_classes_or_shows_one(travel_file: Path) -> None:
+    rows = run("show", str(travel_file)).output.splitlines()
+    assert rows[0].split() == ["category", "class", "parents", "scenario", "difficulty"]
+    assert len(rows) == 121
+    one = run("show", str(travel_file), "--class", "KAYAK").output
+    assert "a photo with people in a kayak" in one
+    assert (
+        json.loads(run("show", str(travel_file), "--class", "pets", "--json").stdout)["id"]
+        == "pets"
+    )
+    assert json.loads(run("show", str(travel_file), "--json").stdout)["version"] == "1"
+    assert "did you mean Kayak" in run("show", str(travel_file), "--class", "kayack").output
+
+
+def test_graph_and_schema_print_what_can_be_piped(travel_file: Path, schema_file: Path) -> None:
+    diagram = run("graph", str(travel_file)).output
+    assert diagram.startswith("graph LR\n")
+    assert json.loads(run("graph", str(travel_file), "--json").stdout)["mermaid"] + "\n" == diagram
+    assert run("schema").output == schema_file.read_text("utf-8")
+    assert json.loads(run("schema", "--json").stdout) == json.loads(run("schema").output)

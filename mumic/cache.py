@@ -1,0 +1,127 @@
+"""Rows on disk, found by content hash: pixels at the input size, embeddings of a frozen tower.
+
+A folder holds shards, ``shard-00000.npy`` (memory-mapped) beside ``shard-00000.json`` (the hash of
+each row). A shard exists once its JSON does, so a killed command loses the shard it was at and
+nothing else; a hash that is there is never computed again. Two commands that need the same folder
+take turns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from annotate import tables
+from annotate.errors import DamagedError, MissingError
+from mumic.locks import exclusive
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The shards of a folder, open for reading."""
+
+    shards: tuple[Array, ...]
+    places: dict[str, tuple[int, int]]
+
+    def gather(self, hashes: Sequence[str]) -> Array:
+        """The rows of these hashes, stacked in their order.
+
+        Raises:
+            MissingError: one is not there.
+        """
+        try:
+            places = [self.places[entry] for entry in hashes]
+        except KeyError as error:
+            raise MissingError(
+                f"no cached row for content hash {error}. Run the command again."
+            ) from error
+        shape = self.shards[0].shape[1:] if self.shards else ()
+        found = np.empty(
+            (len(places), *shape), dtype=self.shards[0].dtype if self.shards else np.uint8
+        )
+        for at, (shard, row) in enumerate(places):
+            found[at] = self.shards[shard][row]
+        return found
+
+
+def open_rows(folder: Path) -> Rows:
+    """Open a folder of shards; an absent one has no rows.
+
+    Raises:
+        DamagedError: a shard's two files do not fit each other.
+    """
+    shards: list[Array] = []
+    places: dict[str, tuple[int, int]] = {}
+    for listing in sorted(folder.glob("shard-*.json")):
+        hashes = tables.read_json(listing, "mumic train")
+        try:
+            rows = np.load(listing.with_suffix(".npy"), mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError) as error:
+            raise DamagedError(
+                f"{listing}: its rows cannot be read ({error}). Delete {folder}."
+            ) from error
+        if len(rows) != len(hashes):
+            raise DamagedError(
+                f"{listing}: {len(hashes)} hashes for {len(rows)} rows. Delete {folder}."
+            )
+        places.update({entry: (len(shards), row) for row, entry in enumerate(hashes)})
+        shards.append(rows)
+    return Rows(tuple(shards), places)
+
+
+def add_shards(
+    folder: Path,
+    wanted: Iterable[tuple[str, Any]],
+    compute: Callable[[list[Any]], Array],
+    *,
+    shard_size: int = 1024,
+    on_progress: Callable[[int], object] | None = None,
+) -> Rows:
+    """Compute and store the rows that a folder lacks.
+
+    Args:
+        folder: where the shards are; made if need be.
+        wanted: (content hash, what ``compute`` needs) of every row that must be there.
+        compute: the rows of some items, one each, in order.
+        shard_size: rows a shard.
+        on_progress: called with the number of rows just stored.
+
+    Returns:
+        The folder's rows, with all the wanted ones.
+    """
+    with exclusive(folder / ".lock"):
+        tables.remove_stale(folder)
+        known = open_rows(folder).places
+        missing = {entry: item for entry, item in wanted if entry not in known}
+        number = len(list(folder.glob("shard-*.json")))
+        for chunk in _chunks(list(missing), shard_size):
+            rows = compute([missing[entry] for entry in chunk])
+            _store(folder / f"shard-{number:05d}", rows, chunk)
+            number += 1
+            if on_progress is not None:
+                on_progress(len(chunk))
+        return open_rows(folder)
+
+
+def _chunks(entries: list[str], size: int) -> Iterator[list[str]]:
+    return (entries[start : start + size] for start in range(0, len(entries), size))
+
+
+def _store(stem: Path, rows: Array, hashes: list[str]) -> None:
+    with tables.atomic(stem.with_suffix(".npy")) as file:
+        np.save(file, rows, allow_pickle=False)
+    tables.write_json(stem.with_suffix(".json"), hashes)
+
+
+def in_threads(work: Callable[[Any], Any], items: list[Any], threads: int) -> list[Any]:
+    """Map in order over a few threads; image decoding releases the interpreter's lock."""
+    with ThreadPoolExecutor(max_workers=max(threads, 1)) as pool:
+        return list(pool.map(work, items))

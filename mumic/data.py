@@ -1,0 +1,147 @@
+"""The dataset as training and evaluation see it: images, classes, and known labels."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from annotate import tables
+from annotate.errors import DamagedError, InputError
+from annotate.init import DEMO_FOLDER
+from annotate.taxonomy.model import TaxonomyClass
+from annotate.workspace import Workspace
+from mumic.metrics import Cells
+
+SPLITS = ("train", "validation", "test")
+_COLUMNS = ["image_id", "uri", "content_hash", "group_id", "split", "labels"]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Images with their labels.
+
+    ``images`` has image_id, uri, content_hash, group_id and split; ``cells`` the labels in the same
+    order of rows, with the classes as columns; ``fingerprint`` names the dataset's exact content.
+    """
+
+    images: pd.DataFrame
+    classes: tuple[TaxonomyClass, ...]
+    cells: Cells
+    taxonomy_hash: str
+    fingerprint: str
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def class_ids(self) -> list[str]:
+        """Ids in the order of the columns."""
+        return [entry.id for entry in self.classes]
+
+    def split(self, name: str) -> Dataset:
+        """The images of one split."""
+        return self.take(np.flatnonzero((self.images["split"] == name).to_numpy()))
+
+    def of_classes(self, class_ids: Sequence[str]) -> Dataset:
+        """The same images with some classes, in a given order.
+
+        Raises:
+            InputError: the dataset lacks one.
+        """
+        places = {class_id: at for at, class_id in enumerate(self.class_ids)}
+        lacking = [class_id for class_id in class_ids if class_id not in places]
+        if lacking:
+            raise InputError(
+                f"the dataset has no labels for {', '.join(lacking[:5])}. Build it with the "
+                "taxonomy that the run was trained with."
+            )
+        columns = [places[class_id] for class_id in class_ids]
+        return replace(
+            self,
+            classes=tuple(self.classes[at] for at in columns),
+            cells=Cells(self.cells.labels[:, columns], self.cells.mask[:, columns]),
+        )
+
+    def take(self, rows: Any) -> Dataset:
+        """Some rows, by position."""
+        return replace(
+            self,
+            images=self.images.iloc[rows].reset_index(drop=True),
+            cells=Cells(self.cells.labels[rows], self.cells.mask[rows]),
+        )
+
+
+def load_dataset(workspace: Workspace) -> Dataset:
+    """Read ``data/dataset/`` of a workspace.
+
+    Raises:
+        MissingError: it has not been built.
+        DamagedError: its files are cut short or do not fit each other.
+        InputError: it holds no images or no classes.
+    """
+    images_file = workspace.dataset / "images.parquet"
+    classes_file = workspace.dataset / "classes.json"
+    frame = tables.read(tables.DATASET, images_file, _COLUMNS)
+    listed = tables.read_json(classes_file, tables.DATASET.made_by)
+    classes = parse_classes(listed, classes_file)
+    if not len(frame) or not classes:
+        raise InputError(
+            f"{images_file}: {len(frame)} images and {len(classes)} classes. Collect answers, then "
+            f"run `mumic-annotate consolidate` and `{tables.DATASET.made_by}`."
+        )
+    digest = hashlib.sha256(images_file.read_bytes() + classes_file.read_bytes())
+    return Dataset(
+        images=frame[[name for name in _COLUMNS if name != "labels"]].reset_index(drop=True),
+        classes=classes,
+        cells=_cells(frame["labels"], len(classes), images_file),
+        taxonomy_hash=str(listed.get("taxonomy_hash", "")),
+        fingerprint=digest.hexdigest()[:16],
+    )
+
+
+def parse_classes(listed: Any, file: Path) -> tuple[TaxonomyClass, ...]:
+    """The classes of a ``classes.json``, in its order.
+
+    Raises:
+        DamagedError: an entry lacks its id or name.
+    """
+    try:
+        return tuple(
+            TaxonomyClass(
+                id=entry["id"],
+                name=entry["name"],
+                category=entry.get("category", ""),
+                description=entry.get("description") or "",
+                parents=tuple(entry.get("parents") or ()),
+                prompt=entry.get("prompt") or "name",
+            )
+            for entry in listed["classes"]
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise DamagedError(
+            f"{file}: not a list of classes ({error}). Run `{tables.DATASET.made_by}`."
+        ) from error
+
+
+def _cells(column: pd.Series[Any], classes: int, file: Path) -> Cells:
+    rows = [np.zeros(0) if row is None else np.asarray(row, dtype=np.float64) for row in column]
+    wrong = next((at for at, row in enumerate(rows) if row.shape != (classes,)), None)
+    if wrong is not None:
+        raise DamagedError(
+            f"{file}: row {wrong} has {rows[wrong].size} labels for {classes} classes. "
+            f"Run `{tables.DATASET.made_by}`."
+        )
+    values = np.stack(rows)
+    mask = ~np.isnan(values)
+    return Cells(np.where(mask, values, 0).astype(np.int8), mask)
+
+
+def from_demo_world(images: pd.DataFrame) -> bool:
+    """Whether all images are drawings of ``init --demo``, which the small CLIP may judge."""
+    return bool(images["uri"].str.startswith(f"{DEMO_FOLDER}/").all())

@@ -1,0 +1,30 @@
+"""One process at a time on a run or a cache. The lock dies with its process, also by SIGKILL."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+from collections.abc import Iterator
+from pathlib import Path
+
+from annotate.errors import InputError
+
+
+@contextlib.contextmanager
+def exclusive(file: Path, *, busy: str | None = None) -> Iterator[None]:
+    """Hold a lock file for the length of a block.
+
+    Args:
+        file: made if need be; it stays, empty.
+        busy: the message for when another process holds it; None: wait for it.
+
+    Raises:
+        InputError: another process holds it and ``busy`` was given.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("wb") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | (fcntl.LOCK_NB if busy is not None else 0))
+        except BlockingIOError as error:
+            raise InputError(busy or "") from error
+        yield

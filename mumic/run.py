@@ -1,0 +1,212 @@
+"""A run's folder: a trained model with everything needed to use, measure and explain it.
+
+It is an open_clip ``local-dir:`` folder, so that it loads wherever open_clip does. ``run.json`` has
+``finished`` null while it is being trained. ``docs/formats.md`` lists the files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from annotate import tables
+from annotate.encoder import Clip, load_clip
+from annotate.errors import DamagedError, InputError, MissingError, closest
+from annotate.settings import ModelSettings
+from annotate.taxonomy.model import TaxonomyClass
+from annotate.workspace import Workspace
+from mumic.checkpoint import write_tensors
+from mumic.data import Dataset, parse_classes
+from mumic.thresholds import Thresholds
+
+WEIGHTS = "open_clip_model.safetensors"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run. ``record`` is its ``run.json``."""
+
+    path: Path
+    record: dict[str, Any]
+    classes: tuple[TaxonomyClass, ...]
+    texts: tuple[str, ...]
+
+    @property
+    def id(self) -> str:
+        """The folder's name."""
+        return self.path.name
+
+    @property
+    def logit_scale(self) -> float:
+        """Log of the learned inverse temperature."""
+        return float(self.record["logit_scale"])
+
+    @property
+    def start_model(self) -> dict[str, Any]:
+        """Name, pretrained and weights_hash of what it was trained from, and random_init."""
+        return dict(self.record["start_model"])
+
+    def text_rows(self) -> npt.NDArray[np.float32]:
+        """Unit rows of the class texts, float32 (classes, dim)."""
+        file = self.path / "text_embeddings.safetensors"
+        try:
+            rows: npt.NDArray[np.float32] = load_file(file)["text"].numpy()
+        except (OSError, SafetensorError, KeyError) as error:
+            raise DamagedError(f"{file}: not readable ({error}). Train the run again.") from error
+        return rows
+
+    def thresholds(self) -> Thresholds:
+        """Prediction thresholds, tuned on validation."""
+        return Thresholds.from_json(tables.read_json(self.path / "thresholds.json", "mumic train"))
+
+    def load(self, workspace: Workspace, device: str = "cpu") -> Clip:
+        """The trained CLIP."""
+        settings = ModelSettings(name=f"local-dir:{self.path.resolve()}", pretrained="")
+        return replace(load_clip(settings, workspace.root, device=device), name=self.id)
+
+
+def open_run(workspace: Workspace, name: str | None = None) -> Run:
+    """A finished run of a workspace: by its name, else the newest.
+
+    Raises:
+        MissingError: there is none of that name, none at all, or it is unfinished.
+        DamagedError: one of its files is not readable.
+    """
+    path = workspace.runs / checked_name(name) if name else workspace.latest_run()
+    if not (path / "run.json").is_file():
+        known = [file.parent.name for file in workspace.runs.glob("*/run.json")]
+        raise MissingError(f"no run {name!r} in {workspace.runs}{closest(str(name), known)}")
+    record = tables.read_json(path / "run.json", "mumic train")
+    if not record.get("finished"):
+        raise MissingError(
+            f"run {path.name} is unfinished. Go on with `mumic train --run {path.name}`."
+        )
+    listed = tables.read_json(path / "classes.json", "mumic train")
+    classes = parse_classes(listed, path / "classes.json")
+    return Run(path, record, classes, tuple(entry["text"] for entry in listed["classes"]))
+
+
+def checked_name(name: str) -> str:
+    """A run's name, if it can be a folder's.
+
+    Raises:
+        InputError: it has other characters than letters, digits, dot, dash and underscore.
+    """
+    if not _NAME.fullmatch(name):
+        raise InputError(f"run {name!r}: use letters, digits, dots, dashes and underscores only")
+    return name
+
+
+def settings_hash(settings: dict[str, Any]) -> str:
+    """16 hex digits over everything that decides a run's weights."""
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def choose_folder(workspace: Workspace, name: str | None, digest: str) -> Path:
+    """Where a training with these settings belongs: the unfinished run to resume, or a new folder.
+
+    Args:
+        workspace: its runs are looked through.
+        name: the run's name, if the user gave one.
+        digest: the training's :func:`settings_hash`.
+
+    Raises:
+        InputError: the named run is finished, or was begun with other settings.
+    """
+    if name is None:
+        unfinished = _unfinished(workspace, digest)
+        stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+        return unfinished or workspace.runs / f"{stamp}-{digest[:4]}"
+    path = workspace.runs / checked_name(name)
+    if (path / "run.json").is_file():
+        record = tables.read_json(path / "run.json", "mumic train")
+        if record.get("finished"):
+            raise InputError(f"run {name} is finished. Give the new one another name with --run.")
+        if record.get("settings_hash") != digest:
+            raise InputError(
+                f"run {name} was begun with other settings or another dataset, so it cannot go on. "
+                "Give the new one another name with --run, or delete the old folder."
+            )
+    return path
+
+
+def _unfinished(workspace: Workspace, digest: str) -> Path | None:
+    found = []
+    for file in sorted(workspace.runs.glob("*/run.json")):
+        record = tables.read_json(file, "mumic train")
+        if record.get("settings_hash") == digest and not record.get("finished"):
+            found.append(file.parent)
+    return found[-1] if found else None
+
+
+def write_start(
+    path: Path, workspace: Workspace, dataset: Dataset, texts: Sequence[str], record: dict[str, Any]
+) -> None:
+    """Lay down what is known before the first step; ``run.json`` comes last."""
+    path.mkdir(parents=True, exist_ok=True)
+    classes = [
+        {
+            "id": entry.id,
+            "name": entry.name,
+            "category": entry.category,
+            "description": entry.description,
+            "parents": list(entry.parents),
+            "prompt": entry.prompt,
+            "text": text,
+        }
+        for entry, text in zip(dataset.classes, texts, strict=True)
+    ]
+    tables.write_json(
+        path / "classes.json", {"taxonomy_hash": dataset.taxonomy_hash, "classes": classes}
+    )
+    for source, target in (
+        (workspace.taxonomy, "taxonomy.yaml"),
+        (workspace.dataset / "lock.json", "dataset.lock.json"),
+    ):
+        if source.is_file():
+            with source.open("rb") as content, tables.atomic(path / target) as copy:
+                shutil.copyfileobj(content, copy)
+    tables.write_json(path / "run.json", record)
+
+
+def write_weights(path: Path, clip: Clip) -> None:
+    """Write the model as an open_clip ``local-dir:`` folder, in float32."""
+    tables.write_json(path / "open_clip_config.json", clip.folder_config())
+    # One key only: safetensors keeps several in no fixed order, and equal weights are equal bytes.
+    write_tensors(path / WEIGHTS, dict(clip.model.state_dict()), {"format": "pt"})
+
+
+def read_weights(path: Path, clip: Clip) -> None:
+    """Put a run's weights into a model."""
+    try:
+        clip.model.load_state_dict(load_file(path / WEIGHTS))
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise DamagedError(
+            f"{path / WEIGHTS}: not readable ({error}). Train the run again."
+        ) from error
+
+
+def write_text_rows(path: Path, rows: npt.NDArray[np.float32]) -> None:
+    """Write ``text_embeddings.safetensors``."""
+    write_tensors(
+        path / "text_embeddings.safetensors", {"text": torch.from_numpy(rows)}, {"format": "pt"}
+    )
+
+
+def utc_now() -> str:
+    """This moment in ISO 8601, UTC."""
+    return datetime.now(UTC).isoformat(timespec="seconds")

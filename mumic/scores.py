@@ -1,0 +1,115 @@
+"""Logits of runs and embeddings of frozen towers on a dataset's images, and their files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from annotate import tables
+from annotate.encoder import Clip, encode_images
+from annotate.errors import DamagedError, InputError, MissingError
+from annotate.workspace import Workspace
+from mumic.cache import Rows, add_shards
+from mumic.data import SPLITS, Dataset
+from mumic.model import logits_of, use_bf16
+from mumic.run import Run
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Logits float32 (images, classes) and the images that they belong to."""
+
+    logits: Floats
+    image_ids: list[str]
+
+
+def image_rows(
+    clip: Clip, pixels: Rows, dataset: Dataset, *, batch_size: int, precision: str
+) -> Floats:
+    """Unit rows of a dataset's images, float32 (images, dim)."""
+    hashes = list(dataset.images["content_hash"])
+    batches = [np.zeros((0, clip.dim), np.float32)]
+    for start in range(0, len(hashes), batch_size):
+        batches.append(
+            encode_images(clip, pixels.gather(hashes[start : start + batch_size]), precision)
+        )
+    return np.concatenate(batches)
+
+
+def run_logits(
+    workspace: Workspace, run: Run, clip: Clip, pixels: Rows, dataset: Dataset
+) -> Floats:
+    """A run's logits on a dataset's images, float32 (images, classes of the run)."""
+    rows = image_rows(
+        clip,
+        pixels,
+        dataset,
+        batch_size=workspace.settings.predict.batch_size,
+        precision=workspace.settings.model.precision,
+    )
+    return logits_of(rows, run.text_rows(), run.logit_scale)
+
+
+def frozen_rows(
+    workspace: Workspace,
+    clip: Clip,
+    pixels: Rows,
+    dataset: Dataset,
+    on_progress: Callable[[int], object] | None = None,
+) -> Floats:
+    """Unit rows of a model that is not trained, from ``data/cache/``, which is filled as needed."""
+    precision = workspace.settings.model.precision
+    used = "bf16" if use_bf16(precision, clip.device) else "fp32"
+    hashes = list(dataset.images["content_hash"])
+    cached = add_shards(
+        workspace.data / "cache" / f"features-{clip.weights_hash[:16]}-{used}",
+        ((entry, entry) for entry in hashes),
+        lambda some: encode_images(clip, pixels.gather(some), precision),
+        shard_size=workspace.settings.predict.batch_size,
+        on_progress=on_progress,
+    )
+    return cached.gather(hashes).astype(np.float32)
+
+
+def check_split(split: str) -> str:
+    """The name of a split.
+
+    Raises:
+        InputError: another name.
+    """
+    if split not in SPLITS:
+        raise InputError(f"split {split!r}: must be one of {', '.join(SPLITS)}")
+    return split
+
+
+def write_scores(run: Run, split: str, scores: Scores) -> None:
+    """Write ``scores-SPLIT.npz``."""
+    with tables.atomic(run.path / f"scores-{split}.npz") as file:
+        np.savez(file, logits=scores.logits, image_ids=np.array(scores.image_ids, dtype=str))
+
+
+def read_scores(path: Path, split: str) -> Scores:
+    """The stored scores of a run's folder.
+
+    Raises:
+        MissingError: the run has not been evaluated on this split.
+        DamagedError: the file is cut short.
+    """
+    file = path / f"scores-{split}.npz"
+    if not file.is_file():
+        raise MissingError(
+            f"no {file}. Make it with `mumic evaluate --run {path.name} --split {split}`."
+        )
+    try:
+        with np.load(file, allow_pickle=False) as content:
+            return Scores(content["logits"], [str(entry) for entry in content["image_ids"]])
+    except (OSError, ValueError, KeyError) as error:
+        raise DamagedError(
+            f"{file}: not readable ({error}). Run `mumic evaluate --run {path.name}` again."
+        ) from error

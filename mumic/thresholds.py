@@ -1,0 +1,93 @@
+"""Prediction thresholds per class, tuned on the validation split only.
+
+Not to be mixed up with the ``vote_threshold`` of the taxonomy, which turns votes into labels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mumic.metrics import Cells, Floats, tie_ends
+
+BEST_F1 = "best F1 on validation"
+FALLBACK = "default: too few positives in validation"
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """One threshold per class.
+
+    ``logits`` (classes,) is what predictions are compared with: a probability near 1 has too few
+    digits for that. ``chosen`` says how each was found.
+    """
+
+    logits: npt.NDArray[np.float64]
+    chosen: tuple[str, ...]
+
+    @property
+    def probabilities(self) -> npt.NDArray[np.float64]:
+        """The same thresholds as probabilities, (classes,)."""
+        return sigmoid(self.logits)
+
+    def to_json(self, class_ids: list[str]) -> dict[str, Any]:
+        """What ``thresholds.json`` holds."""
+        return {
+            "thresholds": [
+                {"class_id": class_id, "probability": float(p), "logit": float(z), "chosen": how}
+                for class_id, p, z, how in zip(
+                    class_ids, self.probabilities, self.logits, self.chosen, strict=True
+                )
+            ]
+        }
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Thresholds:
+        """Read back :meth:`to_json`."""
+        entries = value["thresholds"]
+        return cls(
+            np.array([entry["logit"] for entry in entries], dtype=np.float64),
+            tuple(entry["chosen"] for entry in entries),
+        )
+
+
+def sigmoid(logits: Floats) -> npt.NDArray[np.float64]:
+    """Probabilities in float64, without overflow."""
+    z = np.asarray(logits, dtype=np.float64)
+    small = np.exp(-np.abs(z))
+    return np.where(z >= 0, 1 / (1 + small), small / (1 + small))
+
+
+def tune(scores: Floats, cells: Cells, *, min_positives: int, default: float = 0.0) -> Thresholds:
+    """Per class, the threshold with the best F1 on these images.
+
+    Args:
+        scores: logits (images, classes) of the validation split.
+        cells: its truth.
+        min_positives: a class with fewer keeps the default.
+        default: logit; 0 is a probability of one half.
+    """
+    found = [
+        _best(scores[known, column], cells.labels[known, column], min_positives)
+        for column, known in enumerate(cells.mask.T)
+    ]
+    return Thresholds(
+        np.array([default if value is None else value for value in found], dtype=np.float64),
+        tuple(FALLBACK if value is None else BEST_F1 for value in found),
+    )
+
+
+def _best(scores: Floats, labels: npt.NDArray[np.int8], min_positives: int) -> float | None:
+    """Half way between the last score taken in and the next one, at the best F1."""
+    order = np.argsort(-scores, kind="stable")
+    ranked, positive = scores[order].astype(np.float64), labels[order] == 1
+    total = int(positive.sum())
+    if total < max(min_positives, 1):
+        return None
+    ends = tie_ends(ranked)
+    f1 = 2 * np.cumsum(positive)[ends] / (ends + 1 + total)
+    last = int(ends[int(np.argmax(f1))])
+    return float(ranked[last] if last + 1 == len(ranked) else (ranked[last] + ranked[last + 1]) / 2)

@@ -152,6 +152,9 @@ class EvaluateSettings:
     min_positives: int = setting(1, "classes with fewer positives are shown, and not in the means")
     bootstrap: int = setting(1000, "resamples of whole properties for the 95 % intervals")
     k: int = setting(10, "K of GAP@K")
+    threshold_min_positives: int = setting(
+        5, "a class with fewer in validation keeps a prediction threshold of 0.5"
+    )
 
 
 @dataclass(frozen=True)

@@ -37,8 +37,8 @@ LAST = "last"
 class StepReport:
     """What a progress bar shows after an optimiser step.
 
-    ``images`` is how many this step saw, ``done_before`` all steps before it, ``all_images`` the whole
-    training.
+    ``images`` is how many this step saw, ``done_before`` all steps before it, ``all_images`` all of
+    the training.
     """
 
     step: int

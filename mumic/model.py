@@ -157,7 +157,7 @@ def _end_positions(tower: Any, tokens: Tensor) -> Tensor | None:
     if kind == "argmax":
         return tokens.argmax(dim=-1)
     if kind == "eos":
-        end = getattr(tower, "text_eos_id", getattr(tower, "eos_id", None))
+        end: int = getattr(tower, "text_eos_id", getattr(tower, "eos_id", 0))
         return torch.eq(tokens, end).int().argmax(dim=-1)
     return None
 

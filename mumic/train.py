@@ -256,8 +256,8 @@ def _begin_or_resume(
         before = begun.get("environment", {}).get(key)
         if before != now:
             reports.note(
-                f"warning: this run was begun with {key} {before}, now it is {now}: the weights will "
-                "not be the same bit for bit."
+                f"warning: this run was begun with {key} {before}, now it is {now}: the weights "
+                "will not be the same bit for bit."
             )
     return begun
 

@@ -79,10 +79,8 @@ def conflicts(votes: Votes, labels: pd.DataFrame, taxonomy: Taxonomy) -> dict[st
         ``parent_voted_no``: per child and ancestor, images where the child is positive although
         most said no to the ancestor. ``exclusive``: per exclusive pair, images with both.
     """
-    positive = (
-        labels[labels["label"] == 1].groupby("class_id", sort=False)["image_id"].agg(frozenset)
-    )
-    images_with: dict[str, frozenset[str]] = positive.to_dict()
+    positive = labels[labels["label"] == 1].groupby("class_id", sort=False)["image_id"]
+    images_with = {str(class_id): frozenset(images) for class_id, images in positive}
     denied = {
         class_id: frozenset(
             votes.image_ids[row] for row in np.flatnonzero(votes.no[:, at] > votes.yes[:, at])

@@ -53,7 +53,7 @@ def answer_tasks(
     answered = {raw.image_id for raw in find_answers(workspace.answers, asked)} & set(asked)
     file = workspace.answers / FILE
     lines = simulate(tasks, questions, taxonomy, truth, settings, answered)
-    added = append_lines(file, _counted(lines, on_progress)) if len(answered) < len(asked) else 0
+    added = append_lines(file, _counted(lines, on_progress))
 
     found = (raw for raw in find_answers(workspace.answers) if raw.file == FILE)
     answers = check_answers(found, questions, set(catalog["image_id"])).answers

@@ -60,21 +60,23 @@ def _truth_file(workspace: Workspace, option: Path | None) -> Path:
     if workspace.settings.simulate.truth:
         return workspace.resolve(workspace.settings.simulate.truth)
     raise InputError(
-        "simulated annotators need true labels: give --truth FILE.csv (columns path and class_id) or "
-        "set [simulate] truth in mumic.toml. Without them, people answer."
+        "simulated annotators need true labels: give --truth FILE.csv (columns path and class_id) "
+        "or set [simulate] truth in mumic.toml. Without them, people answer."
     )
 
 
 def _lines(summary: dict[str, object]) -> list[str]:
     f1 = summary["single_annotator_f1"]
     lines = [
-        f"{summary['file']}: {summary['answered']} images answered by {summary['annotators_per_image']} "
-        f"of {summary['crowd']} simulated annotators; {summary['already_answered']} had answers before"
+        f"{summary['file']}: {summary['answered']} images answered by "
+        f"{summary['annotators_per_image']} of {summary['crowd']} simulated annotators; "
+        f"{summary['already_answered']} had answers before"
     ]
     if isinstance(f1, float):
         lines.append(f"A single annotator's mean F1 against the truth: {f1:.3f}")
     if summary["images_without_truth"]:
         lines.append(
-            f"{summary['images_without_truth']} images are not in the truth: none of these"
+            f"{summary['images_without_truth']} images are not in the truth: nothing was ticked there "
+            "but by mistake"
         )
     return lines

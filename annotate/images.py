@@ -21,7 +21,7 @@ from annotate.errors import InputError
 # Formats of photos. Others that Pillow reads are left out on purpose: some start other programs.
 # AVIF depends on how Pillow was built.
 Image.init()
-FORMATS = [
+FORMATS: list[str] = [
     name for name in ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF") if name in Image.OPEN
 ]
 ORIENTATION_TAG = 0x0112

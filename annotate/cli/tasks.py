@@ -1,0 +1,109 @@
+"""``mumic-annotate tasks``: the page that annotators see and the manifest of images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from annotate.cli.console import Stage, emit, json_option, note, open_workspace
+
+if TYPE_CHECKING:
+    from annotate.task_build import BuiltTasks
+
+
+@click.group(cls=Stage, main="build")
+def tasks() -> None:
+    """The tasks: one page template, and a manifest of images with their questions.
+
+    Without a command: builds them.
+    """
+
+
+@tasks.command()
+@click.option("--all", "everything", is_flag=True, help="Ask images again that have all answers.")
+@click.option("--limit", type=click.IntRange(1), help="Images at most.")
+@click.option("--annotators", type=click.IntRange(1, 9), help="People who answer each image.")
+@click.option("--image-prefix", help="s3:// prefix that replaces local paths in the manifest.")
+@json_option
+def build(
+    everything: bool,
+    limit: int | None,
+    annotators: int | None,
+    image_prefix: str | None,
+    as_json: bool,
+) -> None:
+    """Build template, manifest and preview of all candidates that wait for answers.
+
+    \b
+    Example:
+      mumic-annotate tasks build --limit 500
+    """
+    from dataclasses import replace
+
+    from annotate.task_build import build_tasks
+    from annotate.tasks import write_tasks
+
+    workspace = open_workspace()
+    settings = workspace.settings.tasks
+    if annotators is not None:
+        settings = replace(settings, annotators=annotators)
+    if image_prefix is not None:
+        settings = replace(settings, image_prefix=image_prefix)
+    built = build_tasks(workspace, settings, everything=everything, limit=limit)
+    if built.gone:
+        note(f"{built.gone:,} candidates are left out: the catalogue has no such image any more.")
+    if built.tasks is None:
+        counts = {"images": 0, "candidates": built.candidates, "answered": built.answered}
+        line = (
+            f"Nothing is left to ask: {built.answered:,} of {built.candidates:,} candidates have "
+            "all their answers. The tasks are kept; --all builds them for all candidates."
+        )
+        emit(counts, [line], as_json=as_json)
+        return
+    note(_cost_line(built))
+    write_tasks(built.tasks, workspace.tasks)
+    summary = {
+        "folder": str(workspace.tasks),
+        "candidates": built.candidates,
+        "answered": built.answered,
+        **built.tasks.about,
+    }
+    lines = [
+        f"{workspace.tasks}: {len(built.tasks.manifest):,} images, "
+        f"{built.forecast.questions} questions each, template of {len(built.tasks.template):,} characters",
+        f"Look at a task: {workspace.tasks / 'preview.html'}",
+    ]
+    emit(summary, lines, as_json=as_json)
+
+
+def _cost_line(built: BuiltTasks) -> str:
+    cost = built.forecast
+    return (
+        f"{cost.objects:,} images x {cost.questions} questions, {cost.answers:,} answers: "
+        f"{cost.hours:,.1f} people-hours, {cost.money:,.2f} {cost.currency}"
+    )
+
+
+@tasks.command()
+@click.option(
+    "--images", type=click.IntRange(1, 50), default=3, show_default=True, help="How many."
+)
+@click.option("--output", type=click.Path(path_type=Path), help="HTML file; else preview.html.")
+@json_option
+def preview(images: int, output: Path | None, as_json: bool) -> None:
+    """Render the first tasks as annotators will see them, in one file that needs no network.
+
+    \b
+    Example:
+      mumic-annotate tasks preview --images 5
+    """
+    from annotate.task_build import write_preview
+
+    workspace = open_workspace()
+    target = output or workspace.tasks / "preview.html"
+    shown = write_preview(workspace, target, images=images)
+    emit(
+        {"file": str(target), "images": shown}, [f"{target}: {shown} tasks to try"], as_json=as_json
+    )

@@ -137,12 +137,12 @@ class Taxonomy:
     def exclusive_pairs(self) -> tuple[tuple[str, str], ...]:
         """Pairs of classes that no photo shows together, each once, in file order."""
         place = {entry: at for at, entry in enumerate(self.ids)}
-        return tuple(
-            (entry.id, other)
+        pairs = {
+            (min(place[entry.id], place[other]), max(place[entry.id], place[other]))
             for entry in self.classes
-            for other in sorted(entry.exclusive_with, key=place.__getitem__)
-            if place[entry.id] < place[other]
-        )
+            for other in entry.exclusive_with
+        }
+        return tuple((self.ids[one], self.ids[other]) for one, other in sorted(pairs))
 
     def subset(self, ids: Iterable[str]) -> Taxonomy:
         """The taxonomy of some classes only, in file order.

@@ -66,6 +66,11 @@ def test_the_count_equals_that_of_open_clip(
     equal()
 
 
+@pytest.mark.parametrize("word", sorted(tokens.ONE_TOKEN))
+def test_the_words_of_the_cheap_bound_are_one_token(word: str) -> None:
+    assert count_tokens(word) == 3
+
+
 def test_the_limit_is_77_with_start_and_end() -> None:
     assert count_tokens("pool") == 3
     assert fits("pool " * 75)

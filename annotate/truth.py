@@ -14,6 +14,7 @@ import pandas as pd
 
 from annotate.consolidate import propagate
 from annotate.errors import InputError, MissingError
+from annotate.storage import canonical_uri
 from annotate.taxonomy.model import Taxonomy
 
 
@@ -58,13 +59,14 @@ def read_truth(path: Path, catalog: pd.DataFrame, taxonomy: Taxonomy, root: Path
     """
     images = catalog.groupby("uri", sort=False)["image_id"].agg(tuple).to_dict()
     column = {class_id: at for at, class_id in enumerate(taxonomy.ids)}
+    folder = Path(os.path.abspath(path.parent))
     labels: dict[str, set[int]] = {}
     unmatched: set[str] = set()
     resolved: dict[str, int | None] = {"": None}
     for line, location, name in _rows(path):
         if name not in resolved:
             resolved[name] = column[_class_id(name, taxonomy, f"{path}:{line}")]
-        found = next((images[uri] for uri in _uris(location, path, root) if uri in images), ())
+        found = images.get(_uri(location, folder, root), ())
         if not found:
             unmatched.add(location)
         for image_id in found:
@@ -108,22 +110,11 @@ def _class_id(name: str, taxonomy: Taxonomy, where: str) -> str:
         raise InputError(f"{where}: {error}") from error
 
 
-def _uris(location: str, table: Path, root: Path) -> Iterator[str]:
-    """The forms in which the catalogue may hold a path, the likeliest first."""
-    if "://" in location:
-        yield location
-        return
-    plain = os.path.abspath(table.parent / location)
-    yield _relative(plain, root)
+def _uri(location: str, folder: Path, root: Path) -> str:
     try:
-        yield _relative(os.path.realpath(plain), root)
-    except (OSError, ValueError):  # no path at all, such as one with a NUL
-        return
-
-
-def _relative(plain: str, root: Path) -> str:
-    found = Path(plain)
-    return (found.relative_to(root) if found.is_relative_to(root) else found).as_posix()
+        return canonical_uri(location, folder, root)
+    except (OSError, ValueError, RuntimeError):  # no path at all: a NUL, an unknown ~user
+        return location
 
 
 def _truth(labels: dict[str, set[int]], taxonomy: Taxonomy, unmatched: int) -> Truth:

@@ -76,7 +76,7 @@ def _lines(summary: dict[str, object]) -> list[str]:
         lines.append(f"A single annotator's mean F1 against the truth: {f1:.3f}")
     if summary["images_without_truth"]:
         lines.append(
-            f"{summary['images_without_truth']} images are not in the truth: nothing was ticked there "
-            "but by mistake"
+            f"{summary['images_without_truth']} images are not in the truth; they were taken to "
+            "show none of the classes"
         )
     return lines

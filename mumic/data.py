@@ -13,7 +13,6 @@ import pandas as pd
 
 from annotate import tables
 from annotate.errors import DamagedError, InputError
-from annotate.init import DEMO_FOLDER
 from annotate.taxonomy.model import TaxonomyClass
 from annotate.workspace import Workspace
 from mumic.metrics import Cells
@@ -140,8 +139,3 @@ def _cells(column: pd.Series[Any], classes: int, file: Path) -> Cells:
     values = np.stack(rows)
     mask = ~np.isnan(values)
     return Cells(np.where(mask, values, 0).astype(np.int8), mask)
-
-
-def from_demo_world(images: pd.DataFrame) -> bool:
-    """Whether all images are drawings of ``init --demo``, which the small CLIP may judge."""
-    return bool(images["uri"].str.startswith(f"{DEMO_FOLDER}/").all())

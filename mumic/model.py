@@ -110,7 +110,12 @@ class MumicModel(nn.Module):
     @property
     def logit_scale(self) -> float:
         """Log of the inverse temperature."""
-        return float(self.towers.logit_scale)
+        return logit_scale_of(self.towers)
+
+
+def logit_scale_of(towers: Any) -> float:
+    """Log of an open_clip model's inverse temperature."""
+    return float(towers.logit_scale.detach())
 
 
 def _is_trained(name: str, freeze: str) -> bool:

@@ -23,7 +23,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from annotate import tables
-from annotate.encoder import Clip, load_clip
+from annotate.catalog import is_demo_catalog
+from annotate.encoder import Clip, load_clip, require_real_model
 from annotate.errors import DamagedError, InputError, MissingError, closest
 from annotate.settings import ModelSettings
 from annotate.taxonomy.model import TaxonomyClass
@@ -79,6 +80,16 @@ class Run:
         return replace(load_clip(settings, workspace.root, device=device), name=self.id)
 
 
+def check_demo_model(workspace: Workspace, clip: Clip, *, allow: bool) -> None:
+    """Refuse a model of the demo world on a catalogue of real photos, unless the user insists.
+
+    Raises:
+        InputError: see :func:`annotate.encoder.require_real_model`.
+    """
+    if clip.is_demo and not allow:
+        require_real_model(clip, is_demo_catalog(workspace.catalog), allow)
+
+
 def open_run(workspace: Workspace, name: str | None = None) -> Run:
     """A finished run of a workspace: by its name, else the newest.
 
@@ -108,6 +119,23 @@ def checked_name(name: str) -> str:
     """
     if not _NAME.fullmatch(name):
         raise InputError(f"run {name!r}: use letters, digits, dots, dashes and underscores only")
+    return name
+
+
+def choose_device(name: str) -> str:
+    """A torch device; ``auto`` is a GPU where there is one.
+
+    Raises:
+        InputError: torch knows no such device, or it is not there.
+    """
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(
+            f"--device {name}: {str(error).splitlines()[0]}. Use cpu or auto."
+        ) from error
     return name
 
 

@@ -33,6 +33,10 @@ class Thresholds:
         """The same thresholds as probabilities, (classes,)."""
         return sigmoid(self.logits)
 
+    def take(self, columns: list[int]) -> Thresholds:
+        """Some classes' thresholds, by position."""
+        return Thresholds(self.logits[columns], tuple(self.chosen[at] for at in columns))
+
     def to_json(self, class_ids: list[str]) -> dict[str, Any]:
         """What ``thresholds.json`` holds."""
         return {
@@ -78,6 +82,12 @@ def tune(scores: Floats, cells: Cells, *, min_positives: int, default: float = 0
         np.array([default if value is None else value for value in found], dtype=np.float64),
         tuple(FALLBACK if value is None else BEST_F1 for value in found),
     )
+
+
+def pooled_threshold(scores: Floats, cells: Cells) -> float:
+    """The one threshold with the best micro F1 over all known cells; 0 where none is positive."""
+    found = _best(scores[cells.mask], cells.labels[cells.mask], 1)
+    return 0.0 if found is None else found
 
 
 def _best(scores: Floats, labels: npt.NDArray[np.int8], min_positives: int) -> float | None:

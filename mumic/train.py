@@ -10,12 +10,12 @@ from typing import Any
 import torch
 
 from annotate import tables
-from annotate.encoder import Clip, load_clip, require_real_model
+from annotate.encoder import Clip, load_clip
 from annotate.errors import InputError
 from annotate.settings import TrainSettings
 from annotate.workspace import Workspace
 from mumic.checkpoint import Progress
-from mumic.data import Dataset, from_demo_world, load_dataset
+from mumic.data import Dataset, load_dataset
 from mumic.locks import exclusive
 from mumic.loop import StepReport, Training, run_training, validation_logits
 from mumic.metrics import positives
@@ -25,6 +25,8 @@ from mumic.pixels import pixel_rows
 from mumic.prompts import label_texts
 from mumic.run import (
     Run,
+    check_demo_model,
+    choose_device,
     choose_folder,
     open_run,
     read_weights,
@@ -96,17 +98,12 @@ def train(
         device=choose_device(options.device),
         seed=workspace.settings.project.seed,
     )
-    require_real_model(clip, from_demo_world(dataset.images), options.allow_demo_model)
+    check_demo_model(workspace, clip, allow=options.allow_demo_model)
     record = _record(workspace, options, dataset, clip)
     folder = choose_folder(workspace, options.run, record["settings_hash"])
     busy = f"run {folder.name} is being trained by another process. Wait for it, or stop it."
     with exclusive(folder / ".lock", busy=busy):
         return _train_in(folder, workspace, dataset, clip, record, reports)
-
-
-def choose_device(name: str) -> str:
-    """A torch device; ``auto`` is a GPU where there is one."""
-    return ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
 
 
 def check_settings(settings: TrainSettings) -> None:

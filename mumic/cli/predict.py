@@ -1,0 +1,74 @@
+"""``mumic predict``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from annotate.cli.console import emit, json_option, open_workspace, progress
+
+
+@click.command()
+@click.argument("sources", nargs=-1, metavar="[SOURCE]...")
+@click.option("--run", help="The run; default: the newest.")
+@click.option("--out", type=click.Path(path_type=Path), help="A Parquet file to write instead.")
+@click.option("--min-probability", type=float, help="Smaller ones are not stored.")
+@click.option("--batch-size", type=int, help="Images a forward pass.")
+@click.option("--device", default="auto", show_default=True, help="cpu, cuda or auto.")
+@click.option("--allow-demo-model", is_flag=True, help="Let the small CLIP judge real photos.")
+@json_option
+def predict(
+    sources: tuple[str, ...],
+    run: str | None,
+    out: Path | None,
+    min_probability: float | None,
+    batch_size: int | None,
+    device: str,
+    allow_demo_model: bool,
+    as_json: bool,
+) -> None:
+    """Predict folders, tables or single photos; without SOURCE the whole catalogue.
+
+    \b
+    Example:
+      mumic predict new-photos/ --out predictions.parquet
+    """  # noqa: D301
+    from mumic.cli.options import override
+    from mumic.picking import pick_images
+    from mumic.predict import open_predictor, prediction_file
+    from mumic.predict import predict as predict_images
+
+    workspace = override(
+        open_workspace(), predict={"min_probability": min_probability, "batch_size": batch_size}
+    )
+    picked = pick_images(workspace, list(sources))
+    predictor = open_predictor(workspace, run, device)
+    predictor.check(picked.demo, allow=allow_demo_model)
+    target = prediction_file(predictor, out)
+    with progress(len(picked.uris), "predicting") as bar:
+        summary = predict_images(predictor, picked, target, bar.update)
+    summary = {"path": str(target), **summary}
+    emit(summary, _lines(summary), as_json=as_json)
+
+
+def _lines(summary: dict[str, Any]) -> list[str]:
+    lines = [
+        f"{shown['uri']}: "
+        + ", ".join(f"{entry['name']} {entry['probability']:.2f}" for entry in shown["classes"])
+        for shown in summary["first"]
+    ]
+    lines.append(
+        f"{summary['images']} images, {summary['rows']} predictions of "
+        f"{summary['min_probability']} or more: {summary['path']}"
+    )
+    if summary["rejects"]:
+        first = summary["rejects"][0]
+        lines.append(
+            f"{len(summary['rejects'])} images set aside (listed in the JSON file beside it), such "
+            f"as {first['uri']}: {first['reason']}"
+        )
+    if summary["demo_model"]:
+        lines.append("The model stems from the small CLIP of the demo world.")
+    return lines

@@ -1,0 +1,116 @@
+"""The methods that an evaluation puts side by side, each scored on one split.
+
+Baselines stand on the very tower that the run was trained from, frozen; their thresholds are tuned
+on validation, as the run's were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from annotate.encoder import Clip, encode_texts, load_clip
+from annotate.errors import InputError
+from annotate.settings import ModelSettings
+from annotate.workspace import Workspace
+from mumic.baselines import linear_probe, two_prompts
+from mumic.cache import Rows
+from mumic.data import Dataset
+from mumic.measure import Method
+from mumic.metrics import Cells
+from mumic.model import logit_scale_of, logits_of
+from mumic.prompts import NEUTRAL_PROMPT, zero_shot_texts
+from mumic.run import Run
+from mumic.scores import Scores, frozen_rows, run_logits, write_scores
+from mumic.thresholds import pooled_threshold, tune
+
+Floats = npt.NDArray[np.float32]
+
+MUMIC = "MuMIC"
+TWO_PROMPTS = "zero-shot CLIP, two prompts"
+COSINE = "zero-shot CLIP, cosine"
+LINEAR_PROBE = "linear probe, same frozen tower"
+
+
+@dataclass(frozen=True)
+class Material:
+    """What all methods are computed from: the workspace, the dataset's splits, and pixels."""
+
+    workspace: Workspace
+    train: Dataset
+    validation: Dataset
+    split: Dataset
+    pixels: Rows
+    device: str
+
+
+def run_method(material: Material, run: Run, name: str, split: str) -> Method:
+    """A run's own method; its scores are stored in its folder."""
+    clip = run.load(material.workspace, material.device)
+    logits = run_logits(material.workspace, run, clip, material.pixels, material.split)
+    write_scores(run, split, Scores(logits, list(material.split.images["image_id"])))
+    return Method(name, logits, run.thresholds())
+
+
+def start_clip(material: Material, run: Run) -> Clip:
+    """The model that a run was trained from.
+
+    Raises:
+        InputError: its name or tag has other weights now.
+    """
+    start = run.start_model
+    clip = load_clip(
+        ModelSettings(name=start["name"], pretrained=start["pretrained"]),
+        material.workspace.root,
+        random_init=start["random_init"],
+        device=material.device,
+        seed=int(run.record["seed"]),
+    )
+    if clip.weights_hash != start["weights_hash"]:
+        raise InputError(
+            f"{start['name']} has other weights than when {run.id} was trained from it; the "
+            "baselines need the same ones. Put them back, or use --no-baselines."
+        )
+    return clip
+
+
+def baseline_methods(
+    material: Material, run: Run, on_progress: Callable[[int], object] | None = None
+) -> list[Method]:
+    """Zero-shot CLIP by two prompts and by plain cosine, and a linear probe."""
+    clip = start_clip(material, run)
+    fit, check, test = (
+        frozen_rows(material.workspace, clip, material.pixels, dataset, on_progress)
+        for dataset in (material.train, material.validation, material.split)
+    )
+    scale = logit_scale_of(clip.model)
+    names = encode_texts(clip, zero_shot_texts(run.classes))
+    neutral = encode_texts(clip, [NEUTRAL_PROMPT])
+    texts = encode_texts(clip, run.texts)
+    probe = linear_probe(fit, material.train.cells, check, material.validation.cells)
+    scored = {
+        TWO_PROMPTS: [two_prompts(rows, names, neutral, scale) for rows in (check, test)],
+        COSINE: [logits_of(rows, texts, scale) for rows in (check, test)],
+        LINEAR_PROBE: [probe.logits(rows) for rows in (check, test)],
+    }
+    return [
+        _with_thresholds(material, name, on_validation, on_split)
+        for name, (on_validation, on_split) in scored.items()
+    ]
+
+
+def _with_thresholds(
+    material: Material, name: str, on_validation: Floats, on_split: Floats
+) -> Method:
+    """Zero-shot logits have no natural zero, so rare classes share one threshold instead of 0.5."""
+    cells: Cells = material.validation.cells
+    thresholds = tune(
+        on_validation,
+        cells,
+        min_positives=material.workspace.settings.evaluate.threshold_min_positives,
+        default=pooled_threshold(on_validation, cells),
+    )
+    return Method(name, on_split, thresholds)

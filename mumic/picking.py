@@ -1,0 +1,61 @@
+"""Which images ``mumic predict`` is meant: the catalogue, or folders, tables and single files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from annotate.catalog import is_demo_catalog, load_catalog
+from annotate.errors import InputError
+from annotate.sources import DEMO_MARKER, SUFFIXES, list_source
+from annotate.storage import canonical_uri
+from annotate.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Picked:
+    """Canonical URIs, each once; ``demo`` if all of them are drawings of the demo world."""
+
+    uris: list[str]
+    rejects: list[tuple[str, str]]
+    demo: bool
+
+
+def pick_images(workspace: Workspace, sources: list[str]) -> Picked:
+    """The images of some sources; of the catalogue where there is none.
+
+    Args:
+        workspace: relative URIs start at its root.
+        sources: paths relative to the current folder.
+
+    Raises:
+        MissingError: a source is not there, or there is no catalogue.
+        InputError: a source is neither a folder, a table nor a picture.
+    """
+    if not sources:
+        images = load_catalog(workspace.catalog)
+        uris = [str(uri) for uri in images["uri"][images["present"]]]
+        return Picked(uris, [], is_demo_catalog(workspace.catalog))
+    found = [_pick(workspace, Path(source).expanduser().absolute()) for source in sources]
+    uris = list(dict.fromkeys(uri for picked in found for uri in picked.uris))
+    if not uris:
+        raise InputError(f"no images in {', '.join(sources)}")
+    rejects = [reject for picked in found for reject in picked.rejects]
+    return Picked(uris, rejects, all(picked.demo for picked in found))
+
+
+def _pick(workspace: Workspace, source: Path) -> Picked:
+    if source.is_file() and source.suffix.lower() in SUFFIXES:
+        uris = [canonical_uri(str(source), source.parent, workspace.root)]
+        return Picked(uris, [], _in_demo_world(source.parent))
+    listing = list_source(source, workspace.root, workspace.settings.catalog)
+    return Picked(
+        [str(uri) for uri in listing.images["uri"]],
+        listing.rejects,
+        listing.demo or _in_demo_world(source),
+    )
+
+
+def _in_demo_world(folder: Path) -> bool:
+    """New drawings lie in a folder inside the demo world's own."""
+    return any((place / DEMO_MARKER).is_file() for place in (folder, folder.parent))

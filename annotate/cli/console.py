@@ -41,13 +41,13 @@ class Stage(click.Group):
 
     def __init__(self, *args: Any, main: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.main = main
+        self.main_command = main
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put the main command in front where the first word is no command of this group."""
         first = args[0] if args else None
         if first not in self.commands and first not in ctx.help_option_names:
-            args = [self.main, *args]
+            args = [self.main_command, *args]
         return super().parse_args(ctx, args)
 
 

@@ -118,6 +118,11 @@ def load_clip(
     )
 
 
+def default_device() -> str:
+    """A GPU where there is one, else the CPU."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
 def hash_weights(state: dict[str, torch.Tensor]) -> str:
     """SHA-256 over names, types, shapes and bytes of a state dict, in the order of the names."""
     digest = hashlib.sha256()

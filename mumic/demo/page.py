@@ -1,0 +1,256 @@
+"""The demo's page: one HTML file with the pictures inside."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from annotate import tables
+from annotate.resources import resource
+from annotate.workspace import Workspace
+from mumic.methods import COSINE, MUMIC, TWO_PROMPTS
+from mumic.run import open_run
+from mumic.scores import read_scores
+
+SHOWN_CLASSES = ("pets", "winter", "outdoor_swimming_pool", "historical_structure", "fireplace")
+PER_CLASS = 8
+PER_GROUP = 8
+THUMBNAIL = (224, 168)
+
+Values = dict[str, Any]
+
+
+def write_page(workspace: Workspace, figures: Values, target: Path) -> Path:
+    """Write the page of a finished demo.
+
+    Args:
+        workspace: where the demo ran.
+        figures: content of ``summary.json``.
+        target: the HTML file.
+
+    Returns:
+        The target.
+    """
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    template = environment.from_string(resource("templates", "demo.html.j2").read_text("utf-8"))
+    catalog = tables.read(tables.CATALOG, workspace.catalog / "images.parquet")
+    uris = dict(zip(catalog["image_id"], catalog["uri"], strict=True))
+    measures = figures["measures"]
+    html = template.render(
+        cards=_cards(figures, len(catalog)),
+        catalog_images=f"{len(catalog):,}",
+        candidates=_candidates(workspace, uris, measures["per_class"]),
+        preview=(workspace.tasks / "preview.html").read_text("utf-8"),
+        agreement=_agreement(figures),
+        test_images=measures["methods"][MUMIC]["images"],
+        methods=_methods(measures),
+        zero_shot_name=better_zero_shot(measures),
+        classes=_classes(measures),
+        predictions=[*_test_images(workspace, figures["run"], uris), _new_images(workspace, figures)],
+        steps=figures["steps"],
+    )
+    with tables.atomic(target) as file:
+        file.write(html.encode())
+    return target
+
+
+def better_zero_shot(measures: Values) -> str:
+    """Name of the zero-shot baseline with the higher macro mAP."""
+    return max((TWO_PROMPTS, COSINE), key=lambda name: measures["methods"][name]["macro_map"])
+
+
+def thumbnail(path: Path) -> str:
+    """A small JPEG of an image as a data URI."""
+    with Image.open(path) as image:
+        small = image.convert("RGB")
+    small.thumbnail(THUMBNAIL)
+    buffer = io.BytesIO()
+    small.save(buffer, "JPEG", quality=80)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def _cards(figures: Values, images: int) -> list[Values]:
+    labels, measures = figures["labels"], figures["measures"]
+    own = measures["methods"][MUMIC]
+    return [
+        {"value": f"{images:,}", "label": "photos in the catalogue"},
+        {"value": f"{figures['consolidation']['images']:,}", "label": "annotated by five people"},
+        {"value": f"{own['classes']}", "label": "classes"},
+        {
+            "value": f"{labels['macro_f1']:.2f}",
+            "label": f"F1 of the labels; one annotator alone {labels['single_annotator_f1']:.2f}",
+        },
+        {
+            "value": f"{own['macro_map']:.3f}",
+            "label": f"macro mAP; zero-shot CLIP "
+            f"{measures['methods'][better_zero_shot(measures)]['macro_map']:.3f}",
+        },
+    ]
+
+
+def _candidates(workspace: Workspace, uris: dict[str, str], per_class: list[Values]) -> list[Values]:
+    rounds = [
+        tables.read(tables.CANDIDATES, path)
+        for path in sorted(workspace.candidates.glob("round-*.parquet"))
+    ]
+    receipts = pd.concat([found for found in rounds if len(found)])
+    names = {row["class_id"]: row["name"] for row in per_class}
+    return [
+        {
+            "name": names[class_id],
+            "images": [
+                {
+                    "src": thumbnail(workspace.resolve(uris[row.image_id])),
+                    "rank": row.rank,
+                    "score": row.score,
+                }
+                for row in receipts[receipts["class_id"] == class_id]
+                .nsmallest(PER_CLASS, "rank")
+                .itertuples()
+            ],
+        }
+        for class_id in SHOWN_CLASSES
+        if class_id in names
+    ]
+
+
+def _agreement(figures: Values) -> list[Values]:
+    alpha = figures["consolidation"]["agreement"]["classes"]
+    names = {row["class_id"]: row["name"] for row in figures["measures"]["per_class"]}
+    asked = figures["consolidation"]["classes"]
+    return [
+        {
+            "name": names.get(row["class_id"], row["class_id"]),
+            "asked": asked[row["class_id"]]["positive"] + asked[row["class_id"]]["negative"],
+            "positives": asked[row["class_id"]]["positive"],
+            "precision": f"{row['precision']:.3f}",
+            "recall": f"{row['recall']:.3f}",
+            "alpha": _number(alpha.get(row["class_id"], {}).get("alpha")),
+        }
+        for row in figures["labels"]["classes"]
+    ]
+
+
+def _methods(measures: Values) -> list[Values]:
+    return [
+        {
+            "name": name,
+            "best": name == MUMIC,
+            "macro_map": _with_interval(row["intervals"]["macro_map"]),
+            "weighted_map": _number(row["weighted_map"]),
+            "gap": _with_interval(row["intervals"]["gap"]),
+            "gap_at_10": _number(row["gap_at_10"]),
+            "ahead_macro_map": _points(measures["differences"].get(name, {}).get("macro_map")),
+            "ahead_gap": _points(measures["differences"].get(name, {}).get("gap")),
+        }
+        for name, row in measures["methods"].items()
+    ]
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _with_interval(found: Values) -> str:
+    return f"{found['value']:.3f} [{found['low']:.3f}, {found['high']:.3f}]"
+
+
+def _points(found: Values | None) -> str:
+    if found is None:
+        return ""
+    return f"{100 * found['value']:+.1f} [{100 * found['low']:+.1f}, {100 * found['high']:+.1f}]"
+
+
+def _classes(measures: Values) -> list[Values]:
+    zero_shot = better_zero_shot(measures)
+    rows = [
+        (row["name"], row["average_precision"][MUMIC], row["average_precision"][zero_shot])
+        for row in measures["per_class"]
+        if row["in_means"]
+    ]
+    return [
+        {"name": name, "new": f"{100 * new:.1f}", "old": f"{100 * old:.1f}", "text": f"{new:.2f}"}
+        for name, new, old in sorted(rows, key=lambda row: -row[1])
+    ]
+
+
+def _test_images(workspace: Workspace, run_id: str, uris: dict[str, str]) -> list[Values]:
+    """Test images that the run gets most right and most wrong."""
+    run = open_run(workspace, run_id)
+    scores = read_scores(run.path, "test")
+    frame = tables.read(tables.DATASET, workspace.dataset / "images.parquet").set_index("image_id")
+    content = tables.read_json(workspace.dataset / "classes.json", "mumic-annotate dataset")
+    column = {entry["id"]: at for at, entry in enumerate(content["classes"])}
+    order = [column[entry.id] for entry in run.classes]
+    labels = np.array(
+        [[-1 if row[at] is None else int(row[at]) for at in order] for row in _lists(frame, scores)]
+    )
+    logits = scores.logits
+    cost = np.where(labels == 1, np.logaddexp(0, -logits), np.logaddexp(0, logits))
+    cost = np.where(labels < 0, 0, cost).sum(axis=1)
+    ranked = np.argsort(cost, kind="stable")
+    said = logits >= run.thresholds().logits
+    rich = [at for at in ranked if (labels[at] == 1).sum() >= 3]
+
+    def group(title: str, text: str, rows: Iterable[int]) -> Values:
+        images = [
+            {
+                "src": thumbnail(workspace.resolve(uris[scores.image_ids[at]])),
+                "labels": _compared([entry.name for entry in run.classes], labels[at], said[at]),
+            }
+            for at in rows
+        ]
+        return {"title": title, "text": text, "images": images}
+
+    text = "Green: found. Red: said, and not a label. Struck through: a label that was missed."
+    return [
+        group("Best predictions", text, rich[:PER_GROUP]),
+        group("Worst predictions", text, list(ranked[::-1][:PER_GROUP])),
+    ]
+
+
+def _lists(frame: pd.DataFrame, scores: Any) -> list[Any]:
+    return [list(frame.loc[image_id, "labels"]) for image_id in scores.image_ids]
+
+
+def _compared(names: list[str], labels: Any, said: Any) -> list[Values]:
+    found = []
+    for name, label, yes in zip(names, labels, said, strict=True):
+        if label == 1:
+            found.append({"name": name, "kind": "yes" if yes else "missed", "probability": ""})
+        elif label == 0 and yes:
+            found.append({"name": name, "kind": "no", "probability": ""})
+    return found
+
+
+def _new_images(workspace: Workspace, figures: Values) -> Values:
+    """Predictions of photos that no stage has seen."""
+    rows = tables.read(
+        tables.PREDICTIONS, workspace.predictions / f"{figures['run']}.parquet"
+    ).sort_values("logit", ascending=False, kind="stable")
+    names = {row["class_id"]: row["name"] for row in figures["measures"]["per_class"]}
+    images = []
+    for uri in sorted(rows["uri"].unique())[:PER_GROUP]:
+        top = rows[rows["uri"] == uri].head(5)
+        labels = [
+            {
+                "name": names[row.class_id],
+                "kind": "plain",
+                "probability": f"{1 / (1 + np.exp(-row.logit)):.2f}",
+            }
+            for row in top.itertuples()
+        ]
+        images.append({"src": thumbnail(workspace.resolve(uri)), "labels": labels})
+    return {
+        "title": "New photos",
+        "text": "Photos that no stage has seen, with their five most probable classes.",
+        "images": images,
+    }

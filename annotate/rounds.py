@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from annotate.answer_files import find_answers
 from annotate.catalog import check_not_empty, is_demo_catalog, load_catalog
 from annotate.errors import InputError
 from annotate.index import load_index, model_folder
@@ -60,17 +60,8 @@ def load_candidates(folder: Path) -> pd.DataFrame:
 
 
 def answered_images(folder: Path) -> set[str]:
-    """Ids of the images that ``*.jsonl`` files of answers name; broken lines are passed over."""
-    found = set()
-    for file in sorted(folder.glob("*.jsonl")):
-        for line in file.read_bytes().splitlines():
-            try:
-                entry = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(entry, dict) and isinstance(entry.get("image-id"), str):
-                found.add(entry["image-id"])
-    return found
+    """Ids of the images that the files of answers name; whether they count is not decided here."""
+    return {raw.image_id for raw in find_answers(folder) if isinstance(raw.image_id, str)}
 
 
 def mine_round(workspace: Workspace, request: Request) -> dict[str, Any]:

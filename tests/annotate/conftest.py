@@ -1,0 +1,60 @@
+"""A CLIP small enough to run in tests, and pictures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+DrawNoise = Callable[[Path, int], None]
+TINY_CONFIG = {
+    "model_cfg": {
+        "embed_dim": 16,
+        "vision_cfg": {
+            "image_size": 32,
+            "layers": 1,
+            "width": 32,
+            "head_width": 16,
+            "patch_size": 16,
+        },
+        "text_cfg": {
+            "context_length": 77,
+            "vocab_size": 49408,
+            "width": 16,
+            "heads": 2,
+            "layers": 1,
+        },
+    }
+}
+
+
+@pytest.fixture(scope="session")
+def tiny_clip_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A ``local-dir:`` model with random weights."""
+    from safetensors.torch import save_file
+
+    from annotate.encoder import load_clip
+    from annotate.settings import ModelSettings
+
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    folder.mkdir()
+    (folder / "open_clip_config.json").write_text(json.dumps(TINY_CONFIG), "utf-8")
+    clip = load_clip(ModelSettings(name=f"local-dir:{folder}"), folder, random_init=True, seed=7)
+    save_file(clip.model.state_dict(), folder / "open_clip_model.safetensors")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def draw_noise() -> DrawNoise:
+    """Writes a picture of coarse noise; another seed is another picture, also to its hash."""
+
+    def draw(file: Path, seed: int) -> None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        blocks = np.random.default_rng(seed).integers(0, 256, (9, 12, 3), dtype=np.uint8)
+        Image.fromarray(blocks).resize((48, 36), Image.Resampling.NEAREST).save(file)
+
+    return draw

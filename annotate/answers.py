@@ -205,7 +205,7 @@ def _tables(kept: list[_Answer], rejects: list[_Reject]) -> Answers:
             "image_id": [entry.place.image_id for entry in kept],
             "question_id": [entry.place.question_id for entry in kept],
             "annotator_id": [entry.place.annotator_id for entry in kept],
-            "ticked": [entry.ticked for entry in kept],
+            "ticked": pd.Series([entry.ticked for entry in kept], dtype=object),
             "none": pd.Series([entry.none for entry in kept], dtype=bool),
             "unsure": pd.Series([entry.unsure for entry in kept], dtype=bool),
             "skipped": False,

@@ -68,7 +68,8 @@ def assign_splits(
     frozen: Mask = np.not_equal(split, FREE)
     by_stratum = _sums(group, len(names), np.eye(positive.shape[1] + 1)[strata])
     split = _fill(by_stratum, split, np.array(shares), seed)
-    columns = np.hstack([np.ones((len(group), 1)), ~positive.any(axis=1)[:, None], positive])
+    unlabelled = positive.sum(axis=1, keepdims=True) == 0
+    columns = np.hstack([np.ones((len(group), 1)), unlabelled, positive])
     balance = Balance.of(_sums(group, len(names), columns), np.array(shares))
     split = balance_groups(balance, split, frozen)
     return np.where(fixed == FREE, split[group], fixed)

@@ -65,14 +65,14 @@ def stats(as_json: bool) -> None:
 
 
 def _lines(stats: dict[str, Any]) -> list[str]:
-    names = list(stats["images"])
+    names = ("train", "validation", "test")
     rows = []
     for class_id, entry in stats["classes"].items():
         counts = [entry["positive"][name] for name in names]
         total = sum(counts)
         rows.append([class_id, total, *counts, *(_share(count, total) for count in counts[1:])])
     images = sum(stats["images"].values())
-    parts = ", ".join(f"{count:,} {name}" for name, count in stats["images"].items())
+    parts = ", ".join(f"{stats['images'][name]:,} {name}" for name in names)
     header = ["class", "positives", *names, *(f"{name} %" for name in names[1:])]
     return [
         *table(header, rows),

@@ -3,15 +3,14 @@
     python -m mumic.demo.photos SOURCE FOLDER
 
 ``SOURCE`` holds ``images/`` and ``labels.jsonl``, whose lines carry ``image`` (a file name),
-``labels``, ``scene_labels`` and ``captions``. Its labels become the taxonomy and the simulated
-annotators' truth. With a few dozen test photos no accuracy means anything, so none is quoted.
+``labels`` and ``captions``. Its labels become the taxonomy and the simulated annotators' truth.
+With some 17 test photos no accuracy means anything, so none is quoted.
 """
 
 from __future__ import annotations
 
 import csv
 import json
-import re
 import sys
 from collections import Counter
 from dataclasses import dataclass
@@ -68,15 +67,10 @@ def read_photos(source: Path) -> list[Photo]:
     photos = []
     for line in listing.read_text("utf-8").splitlines():
         entry = json.loads(line)
-        labels = sorted({_plain(name) for name in (*entry["labels"], *entry["scene_labels"])})
         caption = entry["captions"][0] if entry["captions"] else ""
-        photos.append(Photo((source / "images" / entry["image"]).resolve(), tuple(labels), caption))
+        path = (source / "images" / entry["image"]).resolve()
+        photos.append(Photo(path, tuple(sorted(set(entry["labels"]))), caption))
     return photos
-
-
-def _plain(label: str) -> str:
-    """``sky-other-merged`` becomes ``sky``."""
-    return re.sub(r"(-other|-stuff)?(-merged)?$", "", label).replace("-", " ")
 
 
 def write_workspace(photos: list[Photo], folder: Path) -> tuple[str, ...]:

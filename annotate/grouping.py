@@ -2,9 +2,9 @@
 
 A local search in plain Python: from many random starts an item moves to another group, or two items
 change places, for as long as that raises the score; the best result of all starts wins. Blocks (the
-categories of a taxonomy) are solved one by one and then improved together, which finds homes for
-items that are left alone in their block. The search counts its steps and not the time, so that
-equal input gives equal groups on every machine.
+categories of a taxonomy) are solved one by one; then an item that is alone joins a group of another
+block. The search counts its steps and not the time, so that equal input gives equal groups on every
+machine.
 
 It knows nothing of classes: only how well each pair fits, and which items are hard.
 """
@@ -75,13 +75,22 @@ def solve(grouping: Grouping, blocks: Sequence[Sequence[int]], *, seed: int = 0)
     groups: Groups = []
     for number, block in enumerate(blocks):
         groups.extend(_solve_block(grouping, block, random.Random(f"{seed}/{number}")))
-    items = [item for block in blocks for item in block]
-    search = _Search(grouping, items, len(groups) + 1)
-    for slot, group in enumerate(groups):
-        for item in group:
-            search.put(item, slot)
-    search.improve(random.Random(f"{seed}/all"), MOST_STEPS)
-    return search.groups()
+    return _adopt(grouping, groups)
+
+
+def _adopt(grouping: Grouping, groups: Groups) -> Groups:
+    """Put each item that is alone into the group where it costs least, if that is better."""
+    kept = [list(group) for group in groups]
+    for alone in [group for group in kept if len(group) == 1]:
+        others = [group for group in kept if group is not alone]
+        gains = [
+            grouping.score([sorted(group + alone)]) - grouping.score([group]) for group in others
+        ]
+        if len(alone) == 1 and others and max(gains) > grouping.score([alone]):
+            host = others[gains.index(max(gains))]
+            host[:] = sorted(host + alone)
+            kept = others
+    return sorted(kept)
 
 
 def _solve_block(grouping: Grouping, block: Sequence[int], rng: random.Random) -> Groups:
@@ -91,7 +100,7 @@ def _solve_block(grouping: Grouping, block: Sequence[int], rng: random.Random) -
     steps = 0
     for start in range(STARTS):
         count = fewest + start % (most - fewest + 1)
-        search = _Search(grouping, block, count + 2)
+        search = _Search(grouping, block)
         search.begin(rng, count)
         steps += search.improve(rng, MOST_STEPS - steps)
         groups = search.groups()
@@ -106,7 +115,8 @@ def _solve_block(grouping: Grouping, block: Sequence[int], rng: random.Random) -
 class _Search:
     """Items in slots, with the fit of each item to each slot kept up to date."""
 
-    def __init__(self, grouping: Grouping, items: Sequence[int], slots: int) -> None:
+    def __init__(self, grouping: Grouping, items: Sequence[int]) -> None:
+        slots = len(items)  # enough for each item to be alone
         self._fit = grouping.fit
         self._hard = grouping.hard
         self._size_score: Callable[[int, int], int] = cache(grouping.size_score)
@@ -138,8 +148,14 @@ class _Search:
         for slot, item in enumerate(order[:count]):
             self.put(item, slot)
         for item in order[count:]:
-            slots = range(len(self._size))
-            self.put(item, max(slots, key=lambda slot: self._entering(item, slot)))
+            best = max((self._entering(item, slot), -slot) for slot in self._slots())
+            self.put(item, -best[1])
+
+    def _slots(self) -> list[int]:
+        """The slots with items, and the first that is empty."""
+        used = [slot for slot, size in enumerate(self._size) if size]
+        empty = next((slot for slot, size in enumerate(self._size) if not size), None)
+        return used if empty is None else [*used, empty]
 
     def improve(self, rng: random.Random, most_steps: int) -> int:
         """Make the best change of each item in turn until none helps; how many were weighed."""
@@ -162,7 +178,7 @@ class _Search:
         home = self._slot[item]
         leaving = self._leaving(item, home)
         found = [(0, home, -1)]
-        for slot in range(len(self._size)):
+        for slot in self._slots():
             if slot != home:
                 found.append((leaving + self._entering(item, slot), slot, -1))
         for other in self._items:

@@ -22,11 +22,11 @@
     constructor() {
       super();
       styled(this,
-        ":host { display: flex; align-items: center; gap: 10px; cursor: pointer; -webkit-user-select: none; user-select: none }" +
+        ":host { display: flex; align-items: center; gap: 9px; cursor: pointer; -webkit-user-select: none; user-select: none }" +
         ":host([disabled]) { opacity: .5; cursor: not-allowed }" +
-        ".box { flex: none; width: 20px; height: 20px; border: 2px solid var(--paper-checkbox-unchecked-color, #757575); border-radius: 6px; display: grid; place-items: center }" +
+        ".box { box-sizing: border-box; flex: none; width: 21px; height: 21px; border: 2px solid var(--paper-checkbox-unchecked-color, #757575); border-radius: 6px; display: grid; place-items: center }" +
         ":host([checked]) .box { border-color: var(--paper-checkbox-checked-color, #1d5bd8); background: var(--paper-checkbox-checked-color, #1d5bd8) }" +
-        "svg { width: 14px; height: 14px; fill: none; stroke: var(--paper-checkbox-checkmark-color, #fff); stroke-width: 2.6; stroke-linecap: round; stroke-linejoin: round; opacity: 0 }" +
+        "svg { width: 13px; height: 13px; fill: none; stroke: var(--paper-checkbox-checkmark-color, #fff); stroke-width: 2.6; stroke-linecap: round; stroke-linejoin: round; opacity: 0 }" +
         ":host([checked]) svg { opacity: 1 }" +
         ".label { flex: 1; min-width: 0; display: flex; align-items: center }",
         '<span class="box"><svg viewBox="0 0 16 16" aria-hidden="true"><path d="M3 8.5 6.5 12 13 4.5"/></svg></span><span class="label"><slot></slot></span>');

@@ -99,6 +99,8 @@ def draw_demo_world(folder: Path, *, images: int) -> tuple[str, ...]:
     world = folder / DEMO_FOLDER
     program = [sys.executable, "-m", "mumic.demo.world", str(world), "--images", str(images)]
     if subprocess.run(program, check=False).returncode:
-        raise MumicError("drawing the demo world stopped early; run the same command again to go on.")
+        raise MumicError(
+            "drawing the demo world stopped early; run the same command again to go on."
+        )
     with (world / "truth.csv").open(encoding="utf-8", newline="") as file:
         return tuple(sorted({row["class_id"] for row in csv.DictReader(file)}))

@@ -23,11 +23,15 @@ class ProjectSettings:
     """``[project]``: where things are, relative to the workspace."""
 
     taxonomy: str = setting("label_taxonomy/travel.yaml", "the label list")
-    templates: str = setting("templates", "your own copies of templates; they win over the packaged")
+    templates: str = setting(
+        "templates", "your own copies of templates; they win over the packaged"
+    )
     data: str = setting("data", "everything that mumic-annotate writes")
     runs: str = setting("runs", "everything that mumic train writes")
     seed: int = setting(0, "one seed for sampling, splits and training")
-    classes: tuple[str, ...] = setting((), "work on these class ids only; empty: the whole taxonomy")
+    classes: tuple[str, ...] = setting(
+        (), "work on these class ids only; empty: the whole taxonomy"
+    )
 
 
 @dataclass(frozen=True)
@@ -111,7 +115,9 @@ class ConsolidateSettings:
     """``[consolidate]``: from votes to labels."""
 
     min_votes: int = setting(3, "fewer yes and no votes than this leave a label unknown")
-    vote_threshold: float = setting(0.6, "share of yes that makes a label, unless the class has one")
+    vote_threshold: float = setting(
+        0.6, "share of yes that makes a label, unless the class has one"
+    )
 
 
 @dataclass(frozen=True)
@@ -140,7 +146,9 @@ class TrainSettings:
     max_logit_scale: float = setting(4.605170185988092, "clamp after each step: ln 100")
     freeze: str = setting("none", "none, image, text")
     prompts: str = setting("taxonomy", "taxonomy (each class's choice), name or description")
-    early_stop: int = setting(0, "stop after this many epochs without a better validation GAP; 0: never")
+    early_stop: int = setting(
+        0, "stop after this many epochs without a better validation GAP; 0: never"
+    )
     checkpoint_every: int = setting(50, "optimiser steps between checkpoints")
     threads: int = setting(0, "CPU threads; 0: torch's default")
 
@@ -192,7 +200,9 @@ def parse(raw: Mapping[str, Any], where: str = "mumic.toml") -> Settings:
     """
     hints = get_type_hints(Settings)
     problems = [
-        f"{where}: unknown section [{name}]{closest(name, hints)}" for name in raw if name not in hints
+        f"{where}: unknown section [{name}]{closest(name, hints)}"
+        for name in raw
+        if name not in hints
     ]
     sections = {}
     for name in hints.keys() & raw.keys():
@@ -215,7 +225,9 @@ def _section(
         if key not in hints:
             problems.append(f"{where}: [{name}] has no setting {key!r}{closest(key, hints)}")
         elif (converted := _convert(value, hints[key])) is None:
-            problems.append(f"{where}: [{name}] {key} must be {_describe(hints[key])}, not {value!r}")
+            problems.append(
+                f"{where}: [{name}] {key} must be {_describe(hints[key])}, not {value!r}"
+            )
         else:
             accepted[key] = converted
     return kind(**accepted)

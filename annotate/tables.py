@@ -200,7 +200,10 @@ def write(table: Table, frame: pd.DataFrame, path: Path) -> None:
     try:
         arrow = pa.Table.from_pandas(frame[[*table.columns, *unknown]], preserve_index=False)
         schema = pa.schema(
-            [(name, table.columns.get(name, arrow.schema.field(name).type)) for name in arrow.schema.names]
+            [
+                (name, table.columns.get(name, arrow.schema.field(name).type))
+                for name in arrow.schema.names
+            ]
         )
         arrow = arrow.cast(schema).replace_schema_metadata(None)
     except pa.ArrowException as error:
@@ -227,7 +230,9 @@ def atomic(path: Path) -> Iterator[IO[bytes]]:
     'whole'
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=TEMPORARY_SUFFIX)
+    handle, name = tempfile.mkstemp(
+        dir=path.parent, prefix=f".{path.name}.", suffix=TEMPORARY_SUFFIX
+    )
     try:
         with os.fdopen(handle, "wb") as file:
             yield file

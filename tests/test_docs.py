@@ -10,7 +10,10 @@ ROOT = Path(__file__).parent.parent
 
 
 def test_the_command_reference_is_up_to_date() -> None:
-    namespace: dict[str, object] = {"__name__": "build", "__file__": str(ROOT / "docs" / "build.py")}
+    namespace: dict[str, object] = {
+        "__name__": "build",
+        "__file__": str(ROOT / "docs" / "build.py"),
+    }
     exec((ROOT / "docs" / "build.py").read_text("utf-8"), namespace)
     page = namespace["commands_page"]
     assert callable(page)
@@ -35,5 +38,7 @@ def test_the_lock_names_no_package_index_and_pins_every_requirement() -> None:
     }
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     wanted = project["project"]["dependencies"] + project["dependency-groups"]["dev"]
-    names = {re.split(r"[<>=\[]", name)[0].lower().replace("_", "-").replace(".", "-") for name in wanted}
+    names = {
+        re.split(r"[<>=\[]", name)[0].lower().replace("_", "-").replace(".", "-") for name in wanted
+    }
     assert names - pinned == set()

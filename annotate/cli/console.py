@@ -80,9 +80,12 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
     """
     cells = [[str(value) for value in row] for row in rows]
     numeric = [
-        bool(cells) and all(_is_number(row[column]) for row in cells) for column in range(len(header))
+        bool(cells) and all(_is_number(row[column]) for row in cells)
+        for column in range(len(header))
     ]
-    widths = [max(len(row[column]) for row in [list(header), *cells]) for column in range(len(header))]
+    widths = [
+        max(len(row[column]) for row in [list(header), *cells]) for column in range(len(header))
+    ]
     return [
         "  ".join(
             cell.rjust(width) if right else cell.ljust(width)
@@ -93,11 +96,15 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
 
 
 def _is_number(text: str) -> bool:
-    return text.replace(".", "").replace("-", "").replace("%", "").replace(",", "").strip().isdigit()
+    return (
+        text.replace(".", "").replace("-", "").replace("%", "").replace(",", "").strip().isdigit()
+    )
 
 
 def progress(total: int | None, what: str) -> Any:
     """A progress bar on standard error with a rate and the time left (a ``tqdm``)."""
     from tqdm import tqdm
 
-    return tqdm(total=total, desc=what, unit="img", file=sys.stderr, dynamic_ncols=True, mininterval=0.5)
+    return tqdm(
+        total=total, desc=what, unit="img", file=sys.stderr, dynamic_ncols=True, mininterval=0.5
+    )

@@ -14,7 +14,9 @@ QUICK_IMAGES = 1_200
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path), default=".")
-@click.option("--demo", is_flag=True, help="With drawn hotel photos, their truth and the small CLIP.")
+@click.option(
+    "--demo", is_flag=True, help="With drawn hotel photos, their truth and the small CLIP."
+)
 @click.option("--quick", is_flag=True, help="With --demo: few photos, to look around.")
 @json_option
 def init(folder: Path, demo: bool, quick: bool, as_json: bool) -> None:

@@ -22,4 +22,6 @@ def show_status(program: str) -> None:
     rows = [[state.name, state.state, state.detail, state.command] for state in states]
     click.echo("\n".join(table(["stage", "state", "what is there", "command"], rows)))
     following = next_command(states)
-    click.echo(f"\nNext: {following}" if following else f"\nAll done. All commands: {program} --help")
+    click.echo(
+        f"\nNext: {following}" if following else f"\nAll done. All commands: {program} --help"
+    )

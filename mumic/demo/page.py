@@ -54,7 +54,10 @@ def write_page(workspace: Workspace, figures: Values, target: Path) -> Path:
         methods=_methods(measures),
         zero_shot_name=better_zero_shot(measures),
         classes=_classes(measures),
-        predictions=[*_test_images(workspace, figures["run"], uris), _new_images(workspace, figures)],
+        predictions=[
+            *_test_images(workspace, figures["run"], uris),
+            _new_images(workspace, figures),
+        ],
         steps=figures["steps"],
     )
     with tables.atomic(target) as file:
@@ -96,7 +99,9 @@ def _cards(figures: Values, images: int) -> list[Values]:
     ]
 
 
-def _candidates(workspace: Workspace, uris: dict[str, str], per_class: list[Values]) -> list[Values]:
+def _candidates(
+    workspace: Workspace, uris: dict[str, str], per_class: list[Values]
+) -> list[Values]:
     rounds = [
         tables.read(tables.CANDIDATES, path)
         for path in sorted(workspace.candidates.glob("round-*.parquet"))

@@ -108,12 +108,16 @@ def write_workspace(photos: list[Photo], folder: Path) -> tuple[str, ...]:
     _write_csv(
         folder / "photos.csv",
         ["path", "source", "text"],
-        [[str(photo.path), f"part {number % 3}", photo.caption] for number, photo in enumerate(photos)],
+        [
+            [str(photo.path), f"part {number % 3}", photo.caption]
+            for number, photo in enumerate(photos)
+        ],
     )
     _write_csv(
         folder / "truth.csv",
         ["path", "class_id"],
-        [[str(p.path), ids[label]] for p in photos for label in p.labels if label in ids],
+        # A photo without any of the classes has one row with an empty class: it shows none.
+        [[str(p.path), ids.get(label, "")] for p in photos for label in p.labels or ("",)],
     )
     return tuple(ids.values())
 
@@ -132,7 +136,9 @@ def main(arguments: list[str]) -> int:
     try:
         photos = read_photos(source)
         classes = write_workspace(photos, folder)
-        print(f"{len(photos)} photos, {len(classes)} classes that {MIN_IMAGES} or more of them show")
+        print(
+            f"{len(photos)} photos, {len(classes)} classes that {MIN_IMAGES} or more of them show"
+        )
         session = Session(folder.resolve(), sys.stdout)
         for line in COMMANDS:
             session.run(line)

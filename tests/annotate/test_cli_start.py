@@ -98,4 +98,8 @@ def test_a_bare_group_runs_its_main_command() -> None:
 
 
 def test_a_table_is_aligned() -> None:
-    assert table(["class", "n"], [["Pets", 120], ["TV", 7]]) == ["class    n", "Pets   120", "TV       7"]
+    assert table(["class", "n"], [["Pets", 120], ["TV", 7]]) == [
+        "class    n",
+        "Pets   120",
+        "TV       7",
+    ]

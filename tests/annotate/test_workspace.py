@@ -60,7 +60,11 @@ def test_the_latest_run_is_the_one_that_finished_last(folder: Path) -> None:
     workspace = Workspace.find(folder)
     with pytest.raises(MissingError, match="mumic train"):
         workspace.latest_run()
-    for name, finished in [("b", "2026-01-01T00:00:00Z"), ("a", "2026-01-02T00:00:00Z"), ("c", None)]:
+    for name, finished in [
+        ("b", "2026-01-01T00:00:00Z"),
+        ("a", "2026-01-02T00:00:00Z"),
+        ("c", None),
+    ]:
         (workspace.runs / name).mkdir(parents=True)
         (workspace.runs / name / "run.json").write_text(json.dumps({"finished": finished}), "utf-8")
     assert workspace.latest_run().name == "a"

@@ -6,9 +6,9 @@
     ├── DamagedError    a file that this project wrote is cut short or altered
     └── RemoteError     a bucket, a service or a host did not do what was asked
 
-Every message says what is wrong, where (file, line, column or class), and what to do about it. The
-command lines turn a :class:`MumicError` into one message and exit code 1; anything else is a bug and
-keeps its traceback.
+Every message says what is wrong, where (file, line, column or class), and what to do about it.
+The command lines turn a :class:`MumicError` into one message and exit code 1; anything else is a
+bug and keeps its traceback.
 """
 
 from __future__ import annotations

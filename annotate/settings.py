@@ -196,7 +196,7 @@ def parse(raw: Mapping[str, Any], where: str = "mumic.toml") -> Settings:
     """Settings from parsed TOML, with every problem named at once.
 
     Raises:
-        InputError: an unknown section or key (with the closest known one) or a value of a wrong type.
+        InputError: an unknown section or key (with the closest known one), a value of a wrong type.
     """
     hints = get_type_hints(Settings)
     problems = [

@@ -96,7 +96,7 @@ class Workspace:
 
     @property
     def dataset(self) -> Path:
-        """``images.parquet``, ``classes.json``, ``splits.parquet``, ``lock.json``, ``stats.json``."""
+        """``images.parquet``, ``classes.json``, ``splits.parquet``, ``stats.json``, ``lock.json``."""
         return self.data / "dataset"
 
     @property

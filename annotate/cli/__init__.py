@@ -9,8 +9,8 @@ from __future__ import annotations
 import click
 
 from annotate.cli.catalog import catalog
-from annotate.cli.consolidate import consolidate
 from annotate.cli.console import Program
+from annotate.cli.consolidate import consolidate
 from annotate.cli.dataset import dataset
 from annotate.cli.golden import golden
 from annotate.cli.index import index

@@ -22,7 +22,7 @@ json_option = click.option(
 
 
 class Program(click.Group):
-    """A command line. The one place where a :class:`MumicError` becomes a message and exit code 1."""
+    """A command line; the one place where a :class:`MumicError` becomes a message and exit 1."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command and translate its errors."""

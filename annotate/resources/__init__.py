@@ -1,7 +1,7 @@
 """Files that travel with the package: templates, the label list and the small CLIP.
 
-In a wheel ``templates/`` and ``label_taxonomy/`` lie in this folder; in a checkout they stand at the
-repository's root.
+In a wheel ``templates/`` and ``label_taxonomy/`` lie in this folder; in a checkout they stand at
+the repository's root.
 """
 
 from __future__ import annotations

@@ -96,7 +96,7 @@ class Workspace:
 
     @property
     def dataset(self) -> Path:
-        """``images.parquet``, ``classes.json``, ``splits.parquet``, ``stats.json``, ``lock.json``."""
+        """``images.parquet``, ``splits.parquet``, ``classes.json``, ``stats.json`` and the lock."""
         return self.data / "dataset"
 
     @property

@@ -14,6 +14,7 @@ from annotate.errors import InputError, MissingError
 from annotate.images import decode
 from annotate.manifest import read_manifest
 from annotate.question_file import read_plan
+from annotate.question_rules import lint_plan
 from annotate.questions import Forecast, QuestionPlan, forecast
 from annotate.settings import TaskSettings
 from annotate.storage import is_remote, read_bytes
@@ -52,6 +53,7 @@ class BuiltTasks:
         answered: of these, how many have all their answers.
         gone: of these, how many are not in the catalogue any more.
         forecast: people-hours and money.
+        warnings: what the questions leave out, or that they are older than the taxonomy.
     """
 
     tasks: TaskSet | None
@@ -59,6 +61,7 @@ class BuiltTasks:
     answered: int
     gone: int
     forecast: Forecast
+    warnings: tuple[str, ...]
 
 
 def build_tasks(
@@ -103,7 +106,9 @@ def build_tasks(
             preview_pages(workspace, template, manifest[:1], catalog)[0],
             describe_tasks(taxonomy, plan, settings, cost, template, manifest),
         )
-    return BuiltTasks(tasks, len(candidates), len(answered), gone, cost)
+    findings = lint_plan(plan, taxonomy, workspace.settings.questions)
+    warnings = tuple(finding.message for finding in findings if not finding.question)
+    return BuiltTasks(tasks, len(candidates), len(answered), gone, cost, warnings)
 
 
 def _check_settings(settings: TaskSettings) -> None:

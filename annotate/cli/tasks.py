@@ -54,6 +54,8 @@ def build(
     built = build_tasks(workspace, settings, everything=everything, limit=limit)
     if built.gone:
         note(f"{built.gone:,} candidates are left out: the catalogue has no such image any more.")
+    for warning in built.warnings:
+        note(f"Warning: {warning}; see `mumic-annotate questions lint`.")
     if built.tasks is None:
         counts = {"images": 0, "candidates": built.candidates, "answered": built.answered}
         line = (
@@ -72,7 +74,8 @@ def build(
     }
     lines = [
         f"{workspace.tasks}: {len(built.tasks.manifest):,} images, "
-        f"{built.forecast.questions} questions each, template of {len(built.tasks.template):,} characters",
+        f"{built.forecast.questions} questions each, "
+        f"template of {len(built.tasks.template):,} characters",
         f"Look at a task: {workspace.tasks / 'preview.html'}",
     ]
     emit(summary, lines, as_json=as_json)

@@ -307,7 +307,7 @@ def test_answered_needs_enough_distinct_people(tmp_path: Path) -> None:
     assert answered_images(tmp_path / "nothing", annotators=3) == set()
 
 
-# ---- the commands, in a workspace with real photos ------------------------------------------------
+# ---- the commands, in a workspace with real photos
 
 
 @pytest.fixture
@@ -471,4 +471,6 @@ def test_an_edited_plan_is_kept_and_checked(workspace: Path) -> None:
     assert path.read_text("utf-8") == edited
     assert_fails("broken rules (size)", "questions", "lint")
     assert call("tasks").exit_code == 0, "a plan that breaks a rule can still be asked"
+    path.write_text(edited.replace("      - c2\n", ""), "utf-8")
+    assert "Warning: Sofa (c2) is in no question" in call("tasks").stderr
     assert call_json("questions", "--strategy", "binary", "--force")["questions"] == 7

@@ -52,7 +52,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory, one_thread: None) -> Pa
     preprocess = {"size": 32, "mode": "RGB", "mean": mean, "std": [0.27, 0.26, 0.28]}
     config = {"model_cfg": TINY_MODEL, "preprocess_cfg": preprocess}
     (folder / "open_clip_config.json").write_text(json.dumps(config))
-    torch.manual_seed(0)
+    torch.manual_seed(42)
     model = open_clip.CLIP(**TINY_MODEL)
     save_file(dict(model.state_dict()), folder / "open_clip_model.safetensors")
     return folder
@@ -78,8 +78,8 @@ def _settings(model: Path, train: dict[str, Any]) -> Settings:
     )
 
 
-@pytest.fixture
-def make_workspace(tiny_model: Path) -> MakeWorkspace:
+@pytest.fixture(scope="session")
+def tiny_workspace(tiny_model: Path) -> MakeWorkspace:
     """Makes a workspace: a folder, the number of pictures, and settings of ``[train]``."""
 
     def make(root: Path, images: int = 40, **train: Any) -> Workspace:

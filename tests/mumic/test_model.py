@@ -1,0 +1,154 @@
+"""The trimmed text tower against open_clip's own, and what is trained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import open_clip
+import pytest
+import torch
+
+from annotate.encoder import Clip, encode_images, encode_texts, load_clip
+from annotate.errors import InputError
+from annotate.settings import ModelSettings, TrainSettings
+from mumic.model import MumicModel, encode_texts_trimmed, logits_of, use_bf16
+from mumic.optimiser import learning_rate, make_optimiser, parameter_groups
+
+TEXTS = ["a photo with a bed", "a photo with a large indoor swimming pool behind glass", "pets"]
+
+
+@pytest.fixture(scope="module")
+def clip(tiny_model: Path) -> Clip:
+    return load_clip(ModelSettings(f"local-dir:{tiny_model}", ""), tiny_model)
+
+
+def _model(tiny_model: Path, freeze: str = "none") -> MumicModel:
+    clip = load_clip(ModelSettings(f"local-dir:{tiny_model}", ""), tiny_model)
+    return MumicModel(clip, TEXTS, freeze=freeze, bf16=False)
+
+
+def _positions_seen(towers: torch.nn.Module, tokens: torch.Tensor) -> int:
+    seen = []
+    block = towers.get_submodule("transformer.resblocks.0")
+    handle = block.register_forward_pre_hook(lambda _, args: seen.append(args[0].shape[1]))
+    encode_texts_trimmed(towers, tokens)
+    handle.remove()
+    return int(seen[0])
+
+
+def test_trimmed_texts_equal_open_clip(clip: Clip) -> None:
+    tokens = clip.tokenizer(TEXTS)
+    with torch.no_grad():
+        ours = encode_texts_trimmed(clip.model, tokens)
+        theirs = clip.model.encode_text(tokens)  # type: ignore[operator]
+    assert (ours - theirs).abs().max() <= 1e-5
+    longest = int((tokens != 0).sum(dim=1).max())
+    assert _positions_seen(clip.model, tokens) == longest < 77
+
+
+def test_trimmed_texts_have_the_same_gradients(tiny_model: Path) -> None:
+    gradients = []
+    for encode in (encode_texts_trimmed, lambda towers, tokens: towers.encode_text(tokens)):
+        model = _model(tiny_model)
+        encode(model.towers, model.tokens).square().sum().backward()
+        gradients.append(
+            {n: p.grad for n, p in model.towers.named_parameters() if p.grad is not None}
+        )
+    assert gradients[0].keys() == gradients[1].keys()
+    for name, gradient in gradients[0].items():
+        other = gradients[1][name]
+        assert (gradient - other).abs().max() <= 1e-5 * other.abs().max(), name
+
+
+def test_the_custom_text_tower_is_trimmed_too() -> None:
+    text = {"context_length": 77, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 1}
+    vision = {"image_size": 32, "layers": 1, "width": 32, "head_width": 16, "patch_size": 8}
+    torch.manual_seed(1)
+    model = open_clip.CustomTextCLIP(32, vision, text | {"proj_bias": True})
+    tokens = open_clip.SimpleTokenizer()(TEXTS)
+    with torch.no_grad():
+        assert (encode_texts_trimmed(model, tokens) - model.encode_text(tokens)).abs().max() <= 1e-5
+
+
+def test_a_text_tower_without_causal_mask_gets_its_full_length() -> None:
+    text = {"context_length": 20, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 1}
+    text |= {"no_causal_mask": True, "pool_type": "last"}
+    vision = {"image_size": 32, "layers": 1, "width": 32, "head_width": 16, "patch_size": 8}
+    model = open_clip.CustomTextCLIP(32, vision, text)
+    tokens = open_clip.SimpleTokenizer(context_length=20)(TEXTS)
+    with torch.no_grad():
+        assert torch.equal(encode_texts_trimmed(model, tokens), model.encode_text(tokens))
+
+
+def test_logits_are_scaled_cosines(clip: Clip) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (4, 3, 32, 32), dtype=np.uint8)
+    model = MumicModel(clip, TEXTS, freeze="none", bf16=False).eval()
+    model.set_logit_scale(3.652)
+    with torch.no_grad():
+        found = model(torch.from_numpy(pixels)).numpy()
+    expected = logits_of(encode_images(clip, pixels, "fp32"), encode_texts(clip, TEXTS), 3.652)
+    assert found == pytest.approx(expected, abs=1e-4)
+    assert np.abs(found).max() <= np.exp(3.652)
+
+
+def test_mixed_precision_keeps_float32_weights_and_logits(tiny_model: Path) -> None:
+    clip = load_clip(ModelSettings(f"local-dir:{tiny_model}", ""), tiny_model)
+    model = MumicModel(clip, TEXTS, freeze="none", bf16=True)
+    pixels = torch.zeros(2, 3, 32, 32, dtype=torch.uint8)
+    logits = model(pixels)
+    logits.sum().backward()
+    assert logits.dtype == torch.float32
+    assert {p.dtype for p in model.towers.parameters()} == {torch.float32}
+    exact = MumicModel(clip, TEXTS, freeze="none", bf16=False)(pixels)
+    assert 0 < (logits - exact).abs().max() < 2
+
+
+@pytest.mark.parametrize("freeze", ["image", "text"])
+def test_a_frozen_tower_gets_no_gradient(tiny_model: Path, freeze: str) -> None:
+    model = _model(tiny_model, freeze)
+    model.train()
+    model(torch.zeros(2, 3, 32, 32, dtype=torch.uint8)).sum().backward()
+    trained = {n for n, p in model.towers.named_parameters() if p.grad is not None}
+    visual = {n for n in trained if n.startswith("visual.")}
+    assert bool(visual) == (freeze == "text")
+    assert bool(trained - visual - {"logit_scale"}) == (freeze == "image")
+    assert "logit_scale" in trained
+
+
+def test_temperature_is_clamped_from_above_only(tiny_model: Path) -> None:
+    model = _model(tiny_model)
+    for value, expected in ((9.0, 4.605), (-3.0, -3.0)):
+        model.set_logit_scale(value)
+        model.clamp_logit_scale(4.605)
+        assert model.logit_scale == pytest.approx(expected)
+
+
+def test_weight_decay_spares_gains_biases_and_the_temperature(clip: Clip) -> None:
+    groups = parameter_groups(clip.model.named_parameters())
+    spared = set(groups["no_decay"])
+    assert {"logit_scale", "visual.class_embedding", "ln_final.weight", "ln_final.bias"} <= spared
+    assert all(".ln_" in n or "bias" in n or n in spared for n in groups["no_decay"])
+    assert {"visual.proj", "text_projection", "token_embedding.weight"} <= set(groups["decay"])
+    assert not any("bias" in n or "ln_" in n for n in groups["decay"])
+    names = {name for name, _ in clip.model.named_parameters()}
+    assert spared | set(groups["decay"]) == names
+    optimiser = make_optimiser(clip.model, TrainSettings())
+    assert [group["weight_decay"] for group in optimiser.param_groups] == [0.01, 0.0]
+
+
+def test_schedules() -> None:
+    cosine = TrainSettings(lr=2.0, warmup_steps=2, schedule="cosine")
+    assert [learning_rate(step, 6, cosine) for step in (0, 1, 2, 4)] == [1.0, 2.0, 2.0, 1.0]
+    assert learning_rate(5, 6, cosine) < 0.5
+    with pytest.raises(InputError, match="schedule"):
+        learning_rate(0, 1, TrainSettings(schedule="linear"))
+
+
+def test_wrong_names_are_refused(clip: Clip) -> None:
+    with pytest.raises(InputError, match="freeze"):
+        MumicModel(clip, TEXTS, freeze="both", bf16=False)
+    with pytest.raises(InputError, match="precision"):
+        use_bf16("fp16", torch.device("cpu"))
+    assert use_bf16("auto", torch.device("cuda"))
+    assert not use_bf16("auto", torch.device("cpu"))

@@ -26,15 +26,20 @@ def free(count):
     return np.full(count, FREE)
 
 
-@pytest.mark.parametrize(("seed", "spread"), [(0, 3.0), (1, 3.0), (2, 0.5)])
-def test_every_class_with_100_positives_has_its_share_everywhere(seed, spread):
+# With a spread of 0.5 a single hotel can hold a fifth of a class: then a split may have too much of
+# it, and still none too little.
+@pytest.mark.parametrize(
+    ("seed", "spread", "most"), [(0, 3.0, 0.13), (1, 3.0, 0.13), (2, 0.5, 0.2), (3, 0.5, 0.2)]
+)
+def test_every_class_with_100_positives_has_its_share_everywhere(seed, spread, most):
     positive, group = world(seed, spread=spread)
     split = assign_splits(positive, group, free(len(group)), SHARES, seed=seed)
     counts = SplitCounts.of(positive, split)
     totals = counts.positives.sum(axis=1)
-    assert (totals >= 100).sum() > 40
+    assert (totals >= 100).sum() > 35
     share = counts.positives[totals >= 100] / totals[totals >= 100, None]
-    assert np.abs(share[:, 1:] - 0.1).max() <= 0.03
+    assert share[:, 1:].min() >= 0.08
+    assert share[:, 1:].max() <= most
     assert np.abs(counts.images / len(group) - SHARES).max() <= 0.03
     for at in set(group):
         assert len(set(split[group == at])) == 1

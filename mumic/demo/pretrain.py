@@ -32,11 +32,11 @@ class PretrainConfig:
     """Everything that the result depends on, besides the code."""
 
     seed: int = 0
-    pairs: int = 90_000
+    pairs: int = 60_000
     held_out: int = 1_000
-    steps: int = 4_000
+    steps: int = 2_600
     batch: int = 256
-    rate: float = 1.2e-3
+    rate: float = 1.0e-3
     decay: float = 0.1
     warmup: int = 200
     checkpoint_seconds: float = 240.0

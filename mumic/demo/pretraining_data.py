@@ -45,7 +45,8 @@ def _draw_all(pixels_path: Path, facts_path: Path, *, count: int, side: int, see
     facts: list[dict[str, Any]] = []
     blocks = [(start, min(start + _BLOCK, count), side, seed) for start in range(0, count, _BLOCK)]
     with multiprocessing.get_context("spawn").Pool() as pool:
-        for block, (pixels, shown) in zip(blocks, pool.imap(_draw_block, tqdm(blocks, desc="draw")), strict=True):
+        drawn = tqdm(pool.imap(_draw_block, blocks), total=len(blocks), desc="draw")
+        for block, (pixels, shown) in zip(blocks, drawn, strict=True):
             array[block[0]:block[1]] = pixels
             facts.extend(asdict(entry) for entry in shown)
     array.flush()

@@ -63,6 +63,7 @@ class Scene:
     camera: Camera
     seed: int
     concepts: frozenset[str]
+    crop: Box | None = None
 
 
 @dataclass(frozen=True)
@@ -193,6 +194,10 @@ def draw(scene: Scene) -> Image.Image:
         _draw_thing(pen, thing, scene, palette)
     if scene.winter and family.outdoors:
         backdrops.snowfall(pen, paint)
+    if scene.crop:
+        left, top, right, bottom = scene.crop
+        image = image.crop((round(left * image.width), round(top * image.height),
+                            round(right * image.width), round(bottom * image.height)))
     return photograph(image, scene.camera)
 
 

@@ -156,7 +156,7 @@ def _open_shard(table: Path, rows: int) -> npt.NDArray[np.float16]:
     file = table.with_suffix(".npy")
     try:
         shard: npt.NDArray[np.float16] = np.load(file, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:
         raise DamagedError(_damaged(table, f"not readable ({error})")) from error
     if shard.dtype != np.float16 or shard.ndim != 2 or len(shard) != rows:
         raise DamagedError(_damaged(table, f"holds {shard.dtype} {shard.shape}, not {rows} rows"))

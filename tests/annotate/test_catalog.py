@@ -70,7 +70,7 @@ def test_a_second_scan_adds_keeps_and_marks_what_is_gone(
     assert set(first["image_id"]) < set(second.index)
     gone = second[~second["present"]]
     assert set(gone["uri"]) == {"photos/0.png", "photos/1.png"}
-    assert second.loc[first.loc["photos/2.png", "image_id"], "present"]
+    assert second.loc[str(first.loc["photos/2.png", "image_id"]), "present"]
     assert list(second.index) == sorted(second.index)
 
 

@@ -1,0 +1,318 @@
+"""Pools, samples, strata and rounds, against brute force and laws."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
+from annotate.cli import main
+from annotate.errors import InputError
+from annotate.index import Index
+from annotate.mining import (
+    ClassQueries,
+    Draw,
+    eligible_images,
+    mine_similar,
+    mine_stratified,
+)
+from annotate.strata import POWERS, allocate, strata_of
+from annotate.tables import CANDIDATES, write
+
+DrawNoise = Callable[[Path, int], None]
+DRAW = Draw(n=8, top=20, seed=5, round=1, near_bits=4)
+TAXONOMY = """\
+version: "1"
+name: two classes
+categories: [{id: things, name: Things}]
+classes:
+- {id: pets, name: Pets, description: "pets, tame animals", category: things,
+   queries: [a photo with dog, a photo with cat]}
+- {id: pool, name: Swimming pool, description: a pool to swim in, category: things,
+   queries: [a photo with pool, people who swim]}
+"""
+
+
+def unit(rows: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
+
+
+@pytest.fixture
+def images() -> pd.DataFrame:
+    """60 images with distant hashes, in no order."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            "image_id": [f"i{number:02d}" for number in range(60)],
+            "content_hash": [f"c{number:02d}" for number in rng.permutation(60)],
+            "perceptual_hash": [f"{value:016x}" for value in rng.integers(0, 2**63, 60)],
+            "present": True,
+            "kind": rng.choice(["hotel", "flat", "castle"], 60, p=[0.6, 0.3, 0.1]),
+            "stars": rng.choice([3.0, 4.0, np.nan], 60),
+        }
+    )
+    return frame.sample(frac=1, random_state=1)
+
+
+@pytest.fixture
+def index(images: pd.DataFrame) -> Index:
+    rng = np.random.default_rng(1)
+    rows = unit(rng.standard_normal((60, 16))).astype(np.float16)
+    return Index(images["content_hash"].to_numpy(object), np.split(rows, [11, 40]))
+
+
+@pytest.fixture
+def classes() -> list[ClassQueries]:
+    rng = np.random.default_rng(2)
+    vectors = unit(rng.standard_normal((4, 16))).astype(np.float32)
+    return [
+        ClassQueries("pets", ("dog", "cat"), vectors[:2]),
+        ClassQueries("pool", ("pool", "swim"), vectors[2:]),
+    ]
+
+
+def best_of(entry: ClassQueries, images: pd.DataFrame, index: Index) -> pd.DataFrame:
+    """Every image's best query and score, by brute force."""
+    rows = np.concatenate(index.embeddings).astype(np.float64)
+    scores = rows @ entry.vectors.T.astype(np.float64)
+    best = pd.DataFrame(
+        {"score": scores.max(1), "query": np.array(entry.texts, object)[scores.argmax(1)]},
+        index=index.content_hashes,
+    )
+    joined = images.join(best, on="content_hash").sort_values("score", ascending=False)
+    return joined.assign(rank=range(1, len(joined) + 1)).set_index("image_id")
+
+
+def test_similar_candidates_come_from_the_pool_with_true_receipts(
+    images: pd.DataFrame, index: Index, classes: list[ClassQueries]
+) -> None:
+    mined = mine_similar(eligible_images(images, ()), index, classes, DRAW)
+    assert mined.pools == {"pets": 20, "pool": 20}
+    assert mined.drawn == {"pets": 8, "pool": 8}
+    for entry in classes:
+        part = mined.candidates.query("class_id == @entry.class_id").set_index("image_id")
+        truth = best_of(entry, images, index).loc[part.index]
+        assert part.index.is_unique
+        assert part["rank"].tolist() == truth["rank"].tolist() == sorted(part["rank"])
+        assert part["rank"].max() <= 20
+        assert part["query"].tolist() == truth["query"].tolist()
+        np.testing.assert_allclose(part["score"].astype(float), truth["score"], atol=1e-12)
+        assert set(part["inclusion_probability"]) == {8 / 20}
+    assert set(mined.candidates["strategy"]) == {"similarity"}
+
+
+def test_inclusion_probability_is_the_frequency_over_seeds(
+    images: pd.DataFrame, index: Index, classes: list[ClassQueries]
+) -> None:
+    frame, draws = eligible_images(images, ()), 300
+    counts: dict[str, int] = {}
+    for seed in range(draws):
+        mined = mine_similar(frame, index, classes[:1], replace(DRAW, seed=seed))
+        for name in mined.candidates["image_id"]:
+            counts[name] = counts.get(name, 0) + 1
+    assert len(counts) == 20
+    deviation = np.sqrt(draws * 0.4 * 0.6)
+    np.testing.assert_allclose(list(counts.values()), draws * 0.4, atol=4.5 * deviation)
+
+
+def test_the_order_of_files_changes_nothing_and_round_and_seed_do(
+    images: pd.DataFrame, index: Index, classes: list[ClassQueries]
+) -> None:
+    rows, order = np.concatenate(index.embeddings), np.random.default_rng(9).permutation(60)
+    other = Index(index.content_hashes[order], [rows[order]])
+    one = mine_similar(eligible_images(images, ()), index, classes, DRAW)
+    two = mine_similar(eligible_images(images.iloc[::-1], ()), other, classes, DRAW)
+    pd.testing.assert_frame_equal(one.candidates, two.candidates)
+    for change in ({"seed": 6}, {"round": 2}):
+        drawn = mine_similar(
+            eligible_images(images, ()), index, classes, replace(DRAW, **change)
+        ).candidates
+        assert drawn["image_id"].tolist() != one.candidates["image_id"].tolist()
+
+
+def test_near_copies_once_and_an_image_for_two_classes(
+    images: pd.DataFrame, index: Index, classes: list[ClassQueries]
+) -> None:
+    near = images.copy()
+    near["perceptual_hash"] = [
+        f"{(0x0F0F0F0F0F0F0F0F * (number // 2 % 30)) % 2**64 ^ (number % 2):016x}"
+        for number in range(60)
+    ]
+    twice = [classes[0], replace(classes[0], class_id="pool")]
+    everything = replace(DRAW, n=60, top=60)
+    mined = mine_similar(eligible_images(near, ()), index, twice, everything)
+    drawn = near.set_index("image_id").loc[mined.candidates["image_id"].unique()]
+    bits = [int(value, 16) for value in drawn["perceptual_hash"]]
+    distances = [(a ^ b).bit_count() for at, a in enumerate(bits) for b in bits[:at]]
+    assert min(distances) > DRAW.near_bits
+    parts = [set(part["image_id"]) for _, part in mined.candidates.groupby("class_id")]
+    assert parts[0] == parts[1]
+    assert mined.candidates["rank"].max() == len(parts[0])
+
+
+def test_eligible_are_present_unseen_and_of_new_content() -> None:
+    frame = pd.DataFrame(
+        {
+            "image_id": ["d", "c", "b", "a", "e"],
+            "content_hash": ["1", "1", "2", "2", "3"],
+            "present": [True, True, True, True, False],
+        }
+    )
+    assert eligible_images(frame, ["d"])["image_id"].tolist() == ["a"]
+    assert eligible_images(frame, ())["image_id"].tolist() == ["a", "c"]
+
+
+@given(
+    st.dictionaries(st.sampled_from("abcdefgh"), st.integers(0, 60), min_size=1),
+    st.integers(0, 200),
+    st.sampled_from(sorted(POWERS)),
+)
+def test_allocation_laws(sizes: dict[str, int], n: int, how: str) -> None:
+    shares = allocate(sizes, n, how)
+    assert shares.keys() == sizes.keys()
+    assert sum(shares.values()) == min(n, sum(sizes.values()))
+    assert all(0 <= shares[name] <= size for name, size in sizes.items())
+    if how == "proportional" and 0 < n <= sum(sizes.values()):
+        for name, size in sizes.items():
+            assert abs(shares[name] - n * size / sum(sizes.values())) < 1 + 1e-9
+
+
+def test_allocation_by_hand() -> None:
+    sizes = {"a": 100, "b": 25, "c": 4, "d": 0}
+    assert allocate(sizes, 30, "equal") == {"a": 13, "b": 13, "c": 4, "d": 0}
+    # Roots 10, 5, 2: of 34 images 20, 10 and 4.
+    assert allocate(sizes, 34, "sqrt") == {"a": 20, "b": 10, "c": 4, "d": 0}
+    # 10 of 129: quotas 7.75, 1.94, 0.31.
+    assert allocate(sizes, 10, "proportional") == {"a": 8, "b": 2, "c": 0, "d": 0}
+    with pytest.raises(InputError, match="choose proportional, equal, sqrt"):
+        allocate(sizes, 10, "by hand")
+
+
+def test_strata_and_their_errors(images: pd.DataFrame) -> None:
+    names = strata_of(images, ["kind", "stars"])
+    for name, kind, stars in zip(names, images["kind"], images["stars"], strict=True):
+        spelled = "(missing)" if np.isnan(stars) else str(int(stars))
+        assert name == f"kind={kind}, stars={spelled}"
+    full = images.assign(property_id="p", empty=None)
+    with pytest.raises(InputError, match=r"'star'; did you mean stars\? Its features: property_id"):
+        strata_of(full, ["star"])
+    with pytest.raises(InputError, match="no image has a value of 'empty'"):
+        strata_of(full, ["empty"])
+    with pytest.raises(InputError, match="--by"):
+        strata_of(full, [])
+
+
+def test_stratified_sample_follows_its_allocation(images: pd.DataFrame) -> None:
+    frame = eligible_images(images, ())
+    strata = strata_of(frame, ["kind"])
+    sizes = {str(name): int(size) for name, size in strata.value_counts().items()}
+    shares = allocate(sizes, 21, "sqrt")
+    mined = mine_stratified(frame, strata, shares, DRAW)
+    assert mined.drawn == shares
+    assert mined.pools == sizes
+    kinds = images.set_index("image_id")["kind"]
+    for row in mined.candidates.itertuples():
+        assert row.stratum == f"kind={kinds[row.image_id]}"
+        assert row.inclusion_probability == shares[row.stratum] / sizes[row.stratum]
+    assert mined.candidates["image_id"].is_unique
+    assert mined.candidates["class_id"].isna().all()
+    same = mine_stratified(frame, strata.copy(), dict(reversed(shares.items())), DRAW)
+    pd.testing.assert_frame_equal(mined.candidates, same.candidates)
+
+
+def test_stratified_passes_over_near_copies(images: pd.DataFrame, tmp_path: Path) -> None:
+    frame = eligible_images(images.assign(perceptual_hash="00000000000000ff", kind="one"), ())
+    mined = mine_stratified(frame, strata_of(frame, ["kind"]), {"kind=one": 5}, DRAW)
+    assert mined.drawn == {"kind=one": 1}
+    write(CANDIDATES, mined.candidates, tmp_path / "round.parquet")
+
+
+@pytest.fixture
+def workspace(
+    tmp_path: Path,
+    tiny_clip_folder: Path,
+    draw_noise: DrawNoise,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Path:
+    rows = ["path,property_type,empty"]
+    for number in range(40):
+        draw_noise(tmp_path / "photos" / f"{number}.png", number)
+        rows.append(f"photos/{number}.png,{['hotel', 'flat', ''][number % 3]},")
+    (tmp_path / "photos.csv").write_text("\n".join(rows), "utf-8")
+    (tmp_path / "taxonomy.yaml").write_text(TAXONOMY, "utf-8")
+    (tmp_path / "mumic.toml").write_text(
+        f'[project]\ntaxonomy = "taxonomy.yaml"\nclasses = ["pool"]\n'
+        f'[model]\nname = "local-dir:{tiny_clip_folder}"\n',
+        "utf-8",
+    )
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(*arguments: str) -> Any:
+    return CliRunner().invoke(main, arguments)
+
+
+def test_rounds_on_the_command_line(workspace: Path) -> None:
+    assert "mumic-annotate catalog SOURCE" in run("mine", "--class", "Pets").stderr
+    assert run("catalog", "photos.csv").exit_code == 0
+    assert "Make it with `mumic-annotate index`" in run("mine", "--class", "Pets").stderr
+    assert run("index").exit_code == 0
+
+    pets = json.loads(run("mine", "--class", "pETS", "-n", "5", "--top", "10", "--json").stdout)
+    assert (pets["round"], pets["images"]) == (1, 5)
+    every = json.loads(run("mine", "--all", "-n", "6", "--top", "12", "--json").stdout)
+    assert every["drawn_from"] == [{"name": "pool", "pool": 12, "drawn": 6}]
+    sample = run("mine", "--by", "property_type", "-n", "12", "--allocation", "equal", "--json")
+    assert sum(json.loads(sample.stdout)["allocation"].values()) == 12
+    answers = workspace / "data/answers/a.jsonl"
+    answers.parent.mkdir()
+    drawn = pd.concat(
+        map(pd.read_parquet, sorted((workspace / "data/candidates").glob("*.parquet")))
+    )
+    assert drawn["image_id"].nunique() == 5 + 6 + 12
+    catalogue = pd.read_parquet(workspace / "data/catalog/images.parquet")
+    left = sorted(set(catalogue["image_id"]) - set(drawn["image_id"]))
+    answers.write_text(json.dumps({"image-id": left[0], "answers": []}) + "\nbroken\n", "utf-8")
+    rest = run("mine", "--class", "pets", "--class", "Swimming pool")
+    assert "took all there are for pets, pool" in rest.stderr
+    last = pd.read_parquet(workspace / "data/candidates/round-0004.parquet")
+    assert set(last["image_id"]) == set(left[1:])
+    assert last["inclusion_probability"].eq(1).all()
+    summary = json.loads((workspace / "data/candidates/round-0004.json").read_text("utf-8"))
+    assert summary["settings"]["top"] == 1000
+    assert "every image" in run("mine", "--all").stderr
+
+
+def test_what_mine_refuses(workspace: Path) -> None:
+    run("catalog", "photos.csv")
+    run("index")
+    for arguments, message in [
+        (["--class", "Pest"], "did you mean Pets?"),
+        (["--by", "property_typ"], "did you mean property_type"),
+        (["--by", "empty"], "no image has a value of 'empty'"),
+        (["--strategy", "stratified"], "--by: property_id, empty, property_type"),
+    ]:
+        result = run("mine", *arguments)
+        assert (result.exit_code, message in result.stderr) == (1, True), result.stderr
+    for usage in ([], ["--strategy", "stratified", "--class", "Pets"], ["-n", "0", "--all"]):
+        assert run("mine", *usage).exit_code == 2
+    assert not (workspace / "data/candidates").exists()
+
+
+def test_the_budget_is_kept(workspace: Path) -> None:
+    run("catalog", "photos.csv")
+    run("index")
+    both = ["--class", "pets", "--class", "pool", "--budget", "9"]
+    summary = json.loads(run("mine", *both, "--json").stdout)
+    assert [entry["drawn"] for entry in summary["drawn_from"]] == [4, 4]
+    assert "of a budget of 9" in run("mine", *both).stderr

@@ -43,13 +43,12 @@ def write_dataset(workspace: Workspace, settings: DatasetSettings) -> dict[str, 
     folder, seed = workspace.dataset, workspace.settings.project.seed
     taxonomy = workspace_taxonomy(workspace)
     labels_file = workspace.labels / "labels.parquet"
+    labels = read(LABELS, labels_file)
     catalog = read(CATALOG, workspace.catalog / "images.parquet")
     splits_file = folder / "splits.parquet"
     stored = read(STORED_SPLITS, splits_file) if splits_file.is_file() else empty(STORED_SPLITS)
     summary = read_json(workspace.labels / "summary.json", "mumic-annotate consolidate")
-    dataset = build_dataset(
-        read(LABELS, labels_file), catalog, stored, taxonomy, settings, seed=seed
-    )
+    dataset = build_dataset(labels, catalog, stored, taxonomy, settings, seed=seed)
     stats = {**dataset.stats, "settings": {"dataset": asdict(settings)}, "seed": seed}
     remove_stale(folder)
     write(STORED_SPLITS, dataset.splits, splits_file)

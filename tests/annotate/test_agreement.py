@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import permutations
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,12 +22,12 @@ OBSERVERS = (
 )
 
 
-def _counts(observers):
+def _counts(observers: Any) -> list[list[int]]:
     units = zip(*observers, strict=True)
     return [[sum(value == given for given in unit) for value in range(1, 6)] for unit in units]
 
 
-def _by_pairs(counts):
+def _by_pairs(counts: Any) -> float:
     """The definition: disagreeing pairs within units over disagreeing pairs of all values."""
     units = [[v for v, n in enumerate(row) for _ in range(int(n))] for row in counts]
     units = [unit for unit in units if len(unit) >= 2]
@@ -39,11 +40,11 @@ def _by_pairs(counts):
     return 1 - (observed / n) / (expected / (n * (n - 1))) if expected else float("nan")
 
 
-def test_published_example_with_missing_values():
+def test_published_example_with_missing_values() -> None:
     assert nominal_alpha(_counts(OBSERVERS)) == pytest.approx(0.743, abs=5e-4)
 
 
-def test_published_table_of_two_observers():
+def test_published_table_of_two_observers() -> None:
     table = np.array([[13, 0, 0], [0, 20, 7], [0, 4, 56]])
     units = []
     for (one, other), repeats in np.ndenumerate(table):
@@ -55,11 +56,11 @@ def test_published_table_of_two_observers():
 
 
 @given(arrays(np.int64, (6, 3), elements=st.integers(0, 4)))
-def test_equals_the_definition_by_pairs(counts):
+def test_equals_the_definition_by_pairs(counts: Any) -> None:
     np.testing.assert_allclose(nominal_alpha(counts), _by_pairs(counts), atol=1e-12)
 
 
-def test_all_classes_at_once_equal_each_class_alone():
+def test_all_classes_at_once_equal_each_class_alone() -> None:
     counts = np.random.default_rng(0).integers(0, 5, (40, 7, 2))
     alone = [nominal_alpha(counts[:, at]) for at in range(7)]
     np.testing.assert_allclose(nominal_alpha(counts), alone, rtol=1e-12)
@@ -68,12 +69,12 @@ def test_all_classes_at_once_equal_each_class_alone():
     )
 
 
-def test_agreement_without_a_choice_is_undefined():
+def test_agreement_without_a_choice_is_undefined() -> None:
     assert np.isnan(nominal_alpha([[5, 0], [5, 0]]))
     assert np.isnan(percent_agreement([[1, 0], [0, 1]]))
     assert percent_agreement([[5, 0], [5, 0]]) == 1
 
 
-def test_percent_agreement_by_hand():
+def test_percent_agreement_by_hand() -> None:
     # 3 yes and 2 no: 10 pairs, 3 + 1 agree; the single answer has no pair.
     assert percent_agreement([[3, 2], [1, 0]]) == pytest.approx(0.4)

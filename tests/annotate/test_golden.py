@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,7 +18,9 @@ from annotate.truth import Truth, read_truth
 from annotate.votes import Votes
 
 TAXONOMY = Taxonomy(
-    "test", "1", (Category("all", "All"),),
+    "test",
+    "1",
+    (Category("all", "All"),),
     (
         TaxonomyClass("pool", "Swimming pool", "all", aliases=("piscina",)),
         TaxonomyClass("indoor", "Indoor pool", "all", parents=("pool",)),
@@ -25,11 +29,11 @@ TAXONOMY = Taxonomy(
 )
 
 
-def catalog_of(**uris):
+def catalog_of(**uris: str) -> pd.DataFrame:
     return pd.DataFrame({"image_id": list(uris), "uri": list(uris.values())})
 
 
-def test_truth_is_matched_by_path_and_closed_upward(tmp_path):
+def test_truth_is_matched_by_path_and_closed_upward(tmp_path: Path) -> None:
     folder = tmp_path / "demo"
     folder.mkdir()
     outside = tmp_path.parent / "elsewhere.jpg"
@@ -46,13 +50,21 @@ def test_truth_is_matched_by_path_and_closed_upward(tmp_path):
         encoding="utf-8-sig",
     )
     catalog = catalog_of(
-        i1="demo/photos/ä.jpg", i2=outside.as_posix(), i3="demo/photos/empty.jpg",
-        i4="demo/photos/b.jpg", i5="s3://bucket/c.jpg", i6="demo/photos/other.jpg",
+        i1="demo/photos/ä.jpg",
+        i2=outside.as_posix(),
+        i3="demo/photos/empty.jpg",
+        i4="demo/photos/b.jpg",
+        i5="s3://bucket/c.jpg",
+        i6="demo/photos/other.jpg",
     )
     truth = read_truth(folder / "truth.csv", catalog, TAXONOMY, tmp_path)
     assert truth.image_ids == ("i1", "i2", "i3", "i4", "i5")
     assert truth.positive.astype(int).tolist() == [
-        [1, 1, 1], [1, 0, 0], [0, 0, 0], [0, 0, 1], [0, 0, 1]
+        [1, 1, 1],
+        [1, 0, 0],
+        [0, 0, 0],
+        [0, 0, 1],
+        [0, 0, 1],
     ]
     assert truth.unmatched == 2
     assert truth.rows_of(["i6", "i2"]).astype(int).tolist() == [[0, 0, 0], [1, 0, 0]]
@@ -71,19 +83,19 @@ def test_truth_is_matched_by_path_and_closed_upward(tmp_path):
         (b"path,class_id\n", "none of its 0 paths"),
     ],
 )
-def test_a_truth_that_cannot_be_used(tmp_path, text, message):
+def test_a_truth_that_cannot_be_used(tmp_path: Path, text: bytes, message: str) -> None:
     file = tmp_path / "truth.csv"
     file.write_bytes(text)
     with pytest.raises(InputError, match=message):
         read_truth(file, catalog_of(i1="a.jpg"), TAXONOMY, tmp_path)
 
 
-def test_no_truth(tmp_path):
+def test_no_truth(tmp_path: Path) -> None:
     with pytest.raises(MissingError, match="no truth"):
         read_truth(tmp_path / "truth.csv", catalog_of(i1="a.jpg"), TAXONOMY, tmp_path)
 
 
-def _random_case(seed, images=60):
+def _random_case(seed: int, images: int = 60) -> tuple[Truth, pd.DataFrame]:
     rng = np.random.default_rng(seed)
     ids = tuple(f"i{at:02d}" for at in range(images))
     truth = Truth(ids, TAXONOMY.ids, rng.random((images, 3)) < 0.3)
@@ -93,7 +105,7 @@ def _random_case(seed, images=60):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_scores_equal_scikit_learns(seed):
+def test_scores_equal_scikit_learns(seed: int) -> None:
     truth, labels = _random_case(seed)
     said = labels.pivot(index="image_id", columns="class_id", values="label")[list(TAXONOMY.ids)]
     precision, recall, f1, _ = precision_recall_fscore_support(
@@ -107,23 +119,27 @@ def test_scores_equal_scikit_learns(seed):
     assert score.images == 60
 
 
-def test_unknown_labels_images_without_truth_and_rare_classes_do_not_count():
-    truth = Truth(("i1", "i2", "i3"), TAXONOMY.ids, np.array([[1, 0, 1], [1, 0, 0], [0, 0, 0]], bool))
+def test_unknown_labels_images_without_truth_and_rare_classes_do_not_count() -> None:
+    truth = Truth(
+        ("i1", "i2", "i3"), TAXONOMY.ids, np.array([[1, 0, 1], [1, 0, 0], [0, 0, 0]], bool)
+    )
     yes = np.array([[5, 0, 0], [1, 0, 5], [0, 0, 0], [5, 5, 5]], np.int16)
     no = np.array([[0, 5, 5], [0, 5, 0], [5, 5, 5], [0, 0, 0]], np.int16)
     votes = Votes(("i1", "i2", "i3", "i9"), TAXONOMY.ids, yes, no, np.zeros_like(yes))
     score = score_against_truth(consolidate(votes, TAXONOMY, ConsolidateSettings()), truth)
     rows = score.classes.set_index("class_id")
     # pool: hit in i1, unknown in i2; indoor has no positives; snow: missed in i1, false in i2.
-    assert rows.loc["pool", ["positives", "predicted", "hits"]].tolist() == [1, 1, 1]
+    assert list(rows.loc["pool", ["positives", "predicted", "hits"]]) == [1, 1, 1]
     assert rows.loc["indoor", "positives"] == 0
-    assert rows.loc["snow", ["precision", "recall"]].tolist() == [0, 0]
+    assert list(rows.loc["snow", ["precision", "recall"]]) == [0, 0]
     assert (score.macro_precision, score.scored_classes, score.images) == (0.5, 2, 3)
-    again = score_against_truth(consolidate(votes, TAXONOMY, ConsolidateSettings()), truth, min_positives=2)
+    again = score_against_truth(
+        consolidate(votes, TAXONOMY, ConsolidateSettings()), truth, min_positives=2
+    )
     assert again.macro_f1 is None
 
 
-def test_a_class_that_was_only_propagated_to_is_not_scored():
+def test_a_class_that_was_only_propagated_to_is_not_scored() -> None:
     truth = Truth(("i1",), TAXONOMY.ids, np.array([[1, 1, 0]], bool))
     counts = np.array([[5]], np.int16)
     votes = Votes(("i1",), ("indoor",), counts, counts * 0, counts * 0)
@@ -131,12 +147,14 @@ def test_a_class_that_was_only_propagated_to_is_not_scored():
     assert score.classes["class_id"].tolist() == ["indoor"]
 
 
-def test_annotators_alone():
+def test_annotators_alone() -> None:
     truth = Truth(("i1", "i2"), TAXONOMY.ids, np.array([[1, 1, 0], [0, 0, 1]], bool))
     answers = pd.DataFrame(
         [
-            ("i1", "q", "good", ["indoor"], False), ("i2", "q", "good", ["snow"], False),
-            ("i1", "q", "half", [], False), ("i2", "q", "half", ["snow"], False),
+            ("i1", "q", "good", ["indoor"], False),
+            ("i2", "q", "good", ["snow"], False),
+            ("i1", "q", "half", [], False),
+            ("i2", "q", "half", ["snow"], False),
             ("i1", "q", "unsure", [], True),
         ],
         columns=["image_id", "question_id", "annotator_id", "ticked", "unsure"],

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterator
 from datetime import datetime
 from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -32,12 +35,17 @@ from annotate.votes import count_votes
 LEVELS = ("easy", "medium", "hard")
 
 
-def world(seed, *, images=1200, classes=50, least=0.02, most=0.3):
+def world(
+    seed: int, *, images: int = 700, classes: int = 50, least: float = 0.02, most: float = 0.3
+) -> tuple[Taxonomy, Truth, dict[str, tuple[str, ...]], list[TaskLine]]:
     """A taxonomy in which every tenth class has two children, and the truth of some images."""
     rng = np.random.default_rng(seed)
     entries = tuple(
         TaxonomyClass(
-            f"c{at:02d}", f"Class {at}", "all", difficulty=LEVELS[at % 3],
+            f"c{at:02d}",
+            f"Class {at}",
+            "all",
+            difficulty=LEVELS[at % 3],
             parents=(f"c{at // 10 * 10:02d}",) if at % 10 in (1, 2) else (),
         )
         for at in range(classes)
@@ -54,8 +62,14 @@ def world(seed, *, images=1200, classes=50, least=0.02, most=0.3):
     return taxonomy, truth, questions, tasks
 
 
-def crowd(seed=0, **more):
-    defaults = {"crowd": 8, "careless": 1, "per_image": 5, "seconds_per_question": 6.0, "seed": seed}
+def crowd(seed: int = 0, **more: Any) -> SimulationSettings:
+    defaults = {
+        "crowd": 8,
+        "careless": 1,
+        "per_image": 5,
+        "seconds_per_question": 6.0,
+        "seed": seed,
+    }
     return SimulationSettings(**{**defaults, **more})
 
 
@@ -63,7 +77,7 @@ def crowd(seed=0, **more):
     ("seed", "sizes"),
     [(0, {}), (1, {"least": 0.05, "most": 0.4}), (2, {"images": 400, "classes": 40})],
 )
-def test_one_is_bad_and_five_are_good(seed, sizes):
+def test_one_is_bad_and_five_are_good(seed: int, sizes: dict[str, Any]) -> None:
     taxonomy, truth, questions, tasks = world(seed, **sizes)
     lines = simulate(tasks, questions, taxonomy, truth, crowd(seed))
     found = (RawAnswers("a", 1, line["image-id"], line["answers"]) for line in lines)
@@ -72,24 +86,26 @@ def test_one_is_bad_and_five_are_good(seed, sizes):
     labels = consolidate(count_votes(checked.answers, questions), taxonomy, ConsolidateSettings())
     score = score_against_truth(labels, truth)
     alone = score_annotators(checked.answers, questions, taxonomy, truth)
-    assert score.macro_precision >= 0.92
-    assert score.macro_recall >= 0.92
-    assert 0.65 <= mean_f1(alone) <= 0.80
+    assert score.macro_precision is not None
+    assert score.macro_recall is not None
+    assert min(score.macro_precision, score.macro_recall) >= 0.92
+    assert 0.65 <= (mean_f1(alone) or 0) <= 0.80
     assert len(alone) == 8
     assert alone.pop("simulated-08") < 0.4 < 0.65 < min(alone.values())
 
 
-def test_form_of_the_answers():
+def test_form_of_the_answers() -> None:
     taxonomy, truth, questions, tasks = world(0, images=60)
     lines = list(simulate(tasks, questions, taxonomy, truth, crowd()))
     assert [line["image-id"] for line in lines] == list(truth.image_ids)
     assert json.loads(json.dumps(lines)) == lines
-    kinds = Counter()
+    kinds: Counter[str] = Counter()
     for answers in (line["answers"] for line in lines):
         assert len({answer["workerId"] for answer in answers}) == 5
         for answer in answers:
             start, end = (
-                datetime.fromisoformat(answer[name]) for name in ("acceptanceTime", "submissionTime")
+                datetime.fromisoformat(answer[name])
+                for name in ("acceptanceTime", "submissionTime")
             )
             spent = (end - start).total_seconds()
             assert spent == pytest.approx(answer["timeSpentInSeconds"], abs=0.01)
@@ -99,45 +115,57 @@ def test_form_of_the_answers():
                 assert all(isinstance(value, bool) for value in boxes.values())
                 ticked = any(boxes[name] for name in questions[question])
                 assert ticked + boxes["__none__"] + boxes["__unsure__"] == 1
-                kinds["unsure" if boxes["__unsure__"] else "none" if boxes["__none__"] else "ticked"] += 1
+                kinds[
+                    "unsure" if boxes["__unsure__"] else "none" if boxes["__none__"] else "ticked"
+                ] += 1
     assert min(kinds.values()) > 0
     assert len(kinds) == 3
 
 
-def test_only_what_was_asked_is_answered():
+def test_only_what_was_asked_is_answered() -> None:
     taxonomy, truth, questions, tasks = world(0, images=30)
     some = [TaskLine(task.image_id, ("q03", "q01")) for task in tasks]
     for line in simulate(some, questions, taxonomy, truth, crowd()):
         assert all(set(answer["answerContent"]) == {"q01", "q03"} for answer in line["answers"])
 
 
-def test_an_image_s_answers_depend_on_seed_and_image_alone():
+def test_an_image_s_answers_depend_on_seed_and_image_alone() -> None:
     taxonomy, truth, questions, tasks = world(0, images=80)
-    forward = {line["image-id"]: line for line in simulate(tasks, questions, taxonomy, truth, crowd())}
+    forward = {
+        line["image-id"]: line for line in simulate(tasks, questions, taxonomy, truth, crowd())
+    }
     backward = list(simulate(tasks[::-1], questions, taxonomy, truth, crowd()))
     assert all(forward[line["image-id"]] == line for line in backward)
-    rest = list(simulate(tasks, questions, taxonomy, truth, crowd(), answered=set(list(forward)[:70])))
+    rest = list(
+        simulate(tasks, questions, taxonomy, truth, crowd(), answered=set(list(forward)[:70]))
+    )
     assert rest == [forward[image_id] for image_id in list(forward)[70:]]
-    assert list(simulate(tasks, questions, taxonomy, truth, crowd(seed=1))) != list(forward.values())
+    assert list(simulate(tasks, questions, taxonomy, truth, crowd(seed=1))) != list(
+        forward.values()
+    )
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
-    [({"crowd": 4}, "crowd that large"), ({"careless": 9}, "careless"), ({"careless": -1}, "careless")],
+    [
+        ({"crowd": 4}, "crowd that large"),
+        ({"careless": 9}, "careless"),
+        ({"careless": -1}, "careless"),
+    ],
 )
-def test_crowds_that_cannot_be(settings, message):
+def test_crowds_that_cannot_be(settings: dict[str, Any], message: str) -> None:
     taxonomy, truth, questions, tasks = world(0, images=5)
     with pytest.raises(InputError, match=message):
         list(simulate(tasks, questions, taxonomy, truth, crowd(**settings)))
 
 
-def test_a_manifest_of_other_questions():
+def test_a_manifest_of_other_questions() -> None:
     taxonomy, truth, questions, _ = world(0, images=5)
     with pytest.raises(InputError, match="q99"):
         list(simulate([TaskLine("i0000", ("q99",))], questions, taxonomy, truth, crowd()))
 
 
-def test_append_keeps_what_is_there(tmp_path):
+def test_append_keeps_what_is_there(tmp_path: Path) -> None:
     file = tmp_path / "a.jsonl"
     file.write_bytes(b'{"cut":')
     assert append_lines(file, iter([{"a": "ä"}])) == 1
@@ -145,8 +173,8 @@ def test_append_keeps_what_is_there(tmp_path):
     assert file.read_bytes() == b'{"cut":\n{"a":"\xc3\xa4"}\n'
 
 
-def test_append_is_all_or_nothing(tmp_path):
-    def broken():
+def test_append_is_all_or_nothing(tmp_path: Path) -> None:
+    def broken() -> Iterator[dict[str, int]]:
         yield {"a": 1}
         raise InputError("stop")
 
@@ -164,7 +192,7 @@ name: Test
 categories: [{id: all, name: All}]
 classes:
   - {id: pool, name: Pool, category: all, description: a pool, queries: [a, b]}
-  - {id: indoor, name: Indoor pool, category: all, description: an indoor pool, parents: [pool], queries: [a, b]}
+  - {id: indoor, name: Indoor, category: all, description: indoor, parents: [pool], queries: [a, b]}
   - {id: snow, name: Snow, category: all, description: snow, queries: [a, b]}
   - {id: dog, name: Dog, category: all, description: a dog, queries: [a, b]}
 """
@@ -178,7 +206,7 @@ questions:
 
 
 @pytest.fixture
-def workspace(tmp_path, monkeypatch):
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Forty images, asked two questions each; every command below runs in it."""
     (tmp_path / "mumic.toml").write_text(
         '[project]\ntaxonomy = "classes.yaml"\n[simulate]\ntruth = "truth.csv"\n'
@@ -195,25 +223,34 @@ def workspace(tmp_path, monkeypatch):
     return tmp_path
 
 
-def catalog_table(ids):
+def catalog_table(ids: list[str]) -> pd.DataFrame:
     count = len(ids)
     return pd.DataFrame(
         {
-            "image_id": ids, "uri": [f"{i}.jpg" for i in ids], "bytes": 1,
-            "width": 8, "height": 8, "orientation": 1, "content_hash": ids,
+            "image_id": ids,
+            "uri": [f"{i}.jpg" for i in ids],
+            "bytes": 1,
+            "width": 8,
+            "height": 8,
+            "orientation": 1,
+            "content_hash": ids,
             "perceptual_hash": [f"{at * 0x0F1E2D3C4B5A6978 % 2**64:016x}" for at in range(count)],
-            "property_id": [f"p{at // 2}" for at in range(count)], "text": None, "present": True,
+            "property_id": [f"p{at // 2}" for at in range(count)],
+            "text": None,
+            "present": True,
         }
     )
 
 
-def write_manifest(root, ids):
+def write_manifest(root: Path, ids: list[str]) -> None:
     (root / "data/tasks").mkdir(parents=True, exist_ok=True)
     lines = [{"source-ref": f"{i}.jpg", "image-id": i, "questions": ["q01", "q02"]} for i in ids]
-    (root / "data/tasks/manifest.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (root / "data/tasks/manifest.jsonl").write_text(
+        "".join(json.dumps(line) + "\n" for line in lines)
+    )
 
 
-def run(*arguments, expect=0):
+def run(*arguments: str, expect: int = 0) -> Any:
     program = Program("mumic-annotate")
     for command in (simulate_command, consolidate_command, golden):
         program.add_command(command)
@@ -222,7 +259,7 @@ def run(*arguments, expect=0):
     return json.loads(result.stdout) if "--json" in arguments else result.output
 
 
-def test_the_commands(workspace):
+def test_the_commands(workspace: Path) -> None:
     summary = run("simulate", "--json")
     assert (summary["answered"], summary["already_answered"]) == (40, 0)
     assert 0 < summary["single_annotator_f1"] < 1
@@ -246,7 +283,7 @@ def test_the_commands(workspace):
     assert "A single annotator's mean F1" in run("golden", "score", "--truth", "truth.csv")
 
 
-def test_people_s_answers_are_left_alone_and_new_images_are_added(workspace):
+def test_people_s_answers_are_left_alone_and_new_images_are_added(workspace: Path) -> None:
     ids = [f"i{at:02d}" for at in range(40)]
     write_manifest(workspace, ids[:10])
     folder = workspace / "data/answers"
@@ -260,7 +297,7 @@ def test_people_s_answers_are_left_alone_and_new_images_are_added(workspace):
     assert sorted(answered) == ids
 
 
-def test_messages_of_the_commands(workspace):
+def test_messages_of_the_commands(workspace: Path) -> None:
     assert "no answers in" in run("consolidate", expect=1)
     assert "no labels at" in run("golden", "--truth", "truth.csv", expect=1)
     assert "more than 0" in run("consolidate", "--threshold", "0", expect=1)

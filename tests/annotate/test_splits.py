@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from annotate.balance import Balance, balance_groups
@@ -13,7 +14,16 @@ from annotate.splits import FREE, SPLITS, SplitCounts, assign_splits, rarest_lab
 SHARES = (0.8, 0.1, 0.1)
 
 
-def world(seed, *, images=3500, groups=450, classes=50, least=0.025, most=0.4, spread=3.0):
+def world(
+    seed: int,
+    *,
+    images: int = 3500,
+    groups: int = 450,
+    classes: int = 50,
+    least: float = 0.025,
+    most: float = 0.4,
+    spread: float = 3.0,
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
     """Images in groups of uneven size whose classes depend on the group, as a hotel's photos do."""
     rng = np.random.default_rng(seed)
     group = rng.choice(groups, images, p=rng.dirichlet(np.full(groups, 2.0)))
@@ -22,7 +32,7 @@ def world(seed, *, images=3500, groups=450, classes=50, least=0.025, most=0.4, s
     return rng.random((images, classes)) < by_group[group], group
 
 
-def free(count):
+def free(count: int) -> npt.NDArray[np.int64]:
     return np.full(count, FREE)
 
 
@@ -31,7 +41,9 @@ def free(count):
 @pytest.mark.parametrize(
     ("seed", "spread", "most"), [(0, 3.0, 0.13), (1, 3.0, 0.13), (2, 0.5, 0.2), (3, 0.5, 0.2)]
 )
-def test_every_class_with_100_positives_has_its_share_everywhere(seed, spread, most):
+def test_every_class_with_100_positives_has_its_share_everywhere(
+    seed: int, spread: float, most: float
+) -> None:
     positive, group = world(seed, spread=spread)
     split = assign_splits(positive, group, free(len(group)), SHARES, seed=seed)
     counts = SplitCounts.of(positive, split)
@@ -45,12 +57,12 @@ def test_every_class_with_100_positives_has_its_share_everywhere(seed, spread, m
         assert len(set(split[group == at])) == 1
 
 
-def test_better_than_whole_groups_at_random():
+def test_better_than_whole_groups_at_random() -> None:
     positive, group = world(3)
 
-    def worst(split):
+    def worst(split: npt.NDArray[np.int64]) -> float:
         counts = SplitCounts.of(positive, split).positives
-        return np.abs(counts[:, 1:] / counts.sum(axis=1, keepdims=True) - 0.1).max()
+        return float(np.abs(counts[:, 1:] / counts.sum(axis=1, keepdims=True) - 0.1).max())
 
     found = worst(assign_splits(positive, group, free(len(group)), SHARES, seed=0))
     rng = np.random.default_rng(0)
@@ -58,7 +70,7 @@ def test_better_than_whole_groups_at_random():
     assert found < 0.5 * min(drawn)
 
 
-def test_without_groups_the_paper_s_strata_are_split_in_proportion():
+def test_without_groups_the_paper_s_strata_are_split_in_proportion() -> None:
     positive = np.random.default_rng(0).random((2000, 12)) < np.linspace(0.02, 0.4, 12)
     split = assign_splits(positive, np.arange(2000), free(2000), SHARES, seed=0)
     counts = SplitCounts.of(positive, split)
@@ -69,7 +81,7 @@ def test_without_groups_the_paper_s_strata_are_split_in_proportion():
     assert np.abs(share - SHARES).max() < 0.02
 
 
-def test_the_same_again_and_another_with_another_seed():
+def test_the_same_again_and_another_with_another_seed() -> None:
     positive, group = world(4, images=600, groups=100, classes=10)
     one, again, other = (
         assign_splits(positive, group, free(600), SHARES, seed=seed) for seed in (0, 0, 1)
@@ -78,7 +90,7 @@ def test_the_same_again_and_another_with_another_seed():
     assert (one != other).any()
 
 
-def test_images_keep_their_split_and_new_groups_fill_what_is_short():
+def test_images_keep_their_split_and_new_groups_fill_what_is_short() -> None:
     positive, group = world(5)
     old = group < 300
     first = assign_splits(positive[old], group[old], free(old.sum()), (1.0, 0.0, 0.0), seed=0)
@@ -91,7 +103,7 @@ def test_images_keep_their_split_and_new_groups_fill_what_is_short():
     assert np.abs(shares - SHARES).max() <= 0.03
 
 
-def test_a_new_image_follows_its_group():
+def test_a_new_image_follows_its_group() -> None:
     positive, group = world(6, images=300, groups=30, classes=5)
     fixed = np.where(np.arange(300) < 200, group % 3, FREE)
     split = assign_splits(positive, group, fixed, SHARES, seed=0)
@@ -99,13 +111,13 @@ def test_a_new_image_follows_its_group():
     np.testing.assert_array_equal(split[settled], (group % 3)[settled])
 
 
-def test_one_group_in_several_splits_leaves_old_images_where_they_are():
+def test_one_group_in_several_splits_leaves_old_images_where_they_are() -> None:
     fixed = np.array([0, 0, 2, FREE])
     split = assign_splits(np.ones((4, 1), bool), np.zeros(4, int), fixed, SHARES, seed=0)
     assert split.tolist() == [0, 0, 2, 0]
 
 
-def test_rarest_label_by_hand():
+def test_rarest_label_by_hand() -> None:
     positive = np.array([[1, 1, 0], [1, 0, 0], [1, 0, 1], [0, 0, 1], [0, 0, 0]], bool)
     # class 0 in three images, class 1 in one, class 2 in two
     assert rarest_label(positive).tolist() == [1, 0, 2, 2, 3]
@@ -113,27 +125,27 @@ def test_rarest_label_by_hand():
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 5])
-def test_few_images(count):
+def test_few_images(count: int) -> None:
     split = assign_splits(np.ones((count, 2), bool), np.arange(count), free(count), SHARES, seed=0)
     assert len(split) == count
     assert not count or 0 in split
 
 
-def test_a_share_of_zero_takes_nothing():
+def test_a_share_of_zero_takes_nothing() -> None:
     positive, group = world(7, images=500, groups=60, classes=8)
     split = assign_splits(positive, group, free(500), (0.9, 0.0, 0.1), seed=0)
     assert set(split) == {0, 2}
 
 
 @pytest.mark.parametrize("shares", [(0.8, 0.1, 0.2), (0.0, 0.5, 0.5), (1.2, -0.1, -0.1)])
-def test_shares_that_make_no_sense(shares):
+def test_shares_that_make_no_sense(shares: tuple[float, float, float]) -> None:
     with pytest.raises(InputError, match="sum to 1"):
         split_shares(DatasetSettings(*shares))
     assert split_shares(DatasetSettings()) == SHARES
     assert SPLITS == ("train", "validation", "test")
 
 
-def test_balancing_finds_the_best_of_all_assignments():
+def test_balancing_finds_the_best_of_all_assignments() -> None:
     rng = np.random.default_rng(0)
     table = np.hstack([np.full((8, 1), 2.0), rng.integers(0, 3, (8, 2))])
     balance = Balance.of(table, np.array([0.5, 0.25, 0.25]))
@@ -143,7 +155,7 @@ def test_balancing_finds_the_best_of_all_assignments():
     assert (balance.lacking(found) ** 4).sum() <= least + 0.05
 
 
-def test_frozen_groups_stay():
+def test_frozen_groups_stay() -> None:
     positive, group = world(8, images=400, groups=40, classes=6)
     table = np.zeros((40, 7))
     np.add.at(table, group, np.hstack([np.ones((400, 1)), positive]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from hypothesis import given, settings
@@ -12,7 +14,10 @@ from annotate.votes import count_votes
 QUESTIONS = {"q01": ("dog", "cat"), "q02": ("pool", "sea", "snow")}
 
 
-def answers_table(rows):
+Row = tuple[str, str, str, list[str], bool]
+
+
+def answers_table(rows: Any) -> pd.DataFrame:
     """Rows of (image, question, annotator, ticked, unsure) as the table of answers."""
     return pd.DataFrame(
         {
@@ -28,7 +33,7 @@ def answers_table(rows):
 
 
 @st.composite
-def answer_rows(draw):
+def answer_rows(draw: Any) -> list[Row]:
     keys = draw(
         st.sets(
             st.tuples(
@@ -45,8 +50,8 @@ def answer_rows(draw):
     ]
 
 
-def _long_count(rows):
-    counts = {}
+def _long_count(rows: Any) -> dict[tuple[str, str, str], int]:
+    counts: dict[tuple[str, str, str], int] = {}
     for image, question, _, ticked, unsure in rows:
         for name in QUESTIONS[question]:
             vote = "yes" if name in ticked else "unsure" if unsure else "no"
@@ -56,7 +61,7 @@ def _long_count(rows):
 
 @settings(max_examples=60)
 @given(answer_rows())
-def test_equals_a_count_of_every_vote(rows):
+def test_equals_a_count_of_every_vote(rows: Any) -> None:
     votes = count_votes(answers_table(rows), QUESTIONS)
     expected = _long_count(rows)
     for vote in ("yes", "no", "unsure"):
@@ -66,7 +71,7 @@ def test_equals_a_count_of_every_vote(rows):
                 assert found == expected.get((image, name, vote), 0), (image, name, vote)
 
 
-def test_by_hand():
+def test_by_hand() -> None:
     rows = [
         ("i1", "q01", "ann", ["dog"], False),
         ("i1", "q01", "bob", [], False),
@@ -81,7 +86,7 @@ def test_by_hand():
     np.testing.assert_array_equal(votes.unsure, [[0, 1, 0, 0, 0], [0, 0, 0, 0, 0]])
 
 
-def test_skipped_answers_and_no_answers_give_nothing():
+def test_skipped_answers_and_no_answers_give_nothing() -> None:
     table = answers_table([("i1", "q01", "ann", ["dog"], False)])
     votes = count_votes(table.assign(skipped=True), QUESTIONS)
     assert votes.image_ids == ()

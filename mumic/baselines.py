@@ -19,8 +19,10 @@ from mumic.metrics import Cells, average_precisions, gap, included_classes, macr
 
 Rows = npt.NDArray[np.float32]
 
-INVERSE_PENALTIES = (0.001, 0.01, 0.1, 1.0, 10.0)
+INVERSE_PENALTIES = (0.0001, 0.001, 0.01, 0.1, 1.0, 10.0)
 CLASS_WEIGHTS = ("none", "balanced")
+TOLERANCE = 1e-6  # of the mean loss's steepest slope; scikit-learn stops at 1e-4
+MOST_ITERATIONS = 500
 
 
 def two_prompts(image_rows: Rows, class_rows: Rows, neutral_row: Rows, logit_scale: float) -> Rows:
@@ -123,24 +125,27 @@ def _fit(
     Returns:
         (classes, dim + 1), the last column being the bias, which is not penalised.
     """
-    packed = start.clone().requires_grad_(True)
+    packed = start.clone()
     search = torch.optim.LBFGS(
         [packed],
-        max_iter=500,
+        max_iter=MOST_ITERATIONS,
         history_size=20,
-        tolerance_grad=1e-7,
+        tolerance_grad=TOLERANCE,
         tolerance_change=1e-12,
         line_search_fn="strong_wolfe",
     )
-    scale = 1 / (inverse_penalty * len(features))
+    count = len(features)
+    penalty = 1 / (inverse_penalty * count)
 
     def closure() -> Tensor:
-        search.zero_grad()
-        z = features @ packed[:, :-1].T + packed[:, -1]
-        cost = -labels * F.logsigmoid(z) - (1 - labels) * F.logsigmoid(-z)
-        loss = (weights * cost).sum() / len(features) + scale * packed[:, :-1].square().sum() / 2
-        loss.backward()  # type: ignore[no-untyped-call]
-        return loss
+        weight = packed[:, :-1]
+        z = features @ weight.T + packed[:, -1]
+        residual = weights * (torch.sigmoid(z) - labels) / count
+        slopes = residual.T @ features + penalty * weight
+        packed.grad = torch.cat([slopes, residual.sum(dim=0)[:, None]], dim=1)
+        # softplus(z) - y z is the logistic loss; logsigmoid keeps it exact where z is large.
+        loss = (weights * (-F.logsigmoid(-z) - labels * z)).sum() / count
+        return loss + penalty * weight.square().sum() / 2
 
     search.step(closure)  # type: ignore[no-untyped-call]
-    return packed.detach()
+    return packed

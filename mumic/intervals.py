@@ -73,25 +73,31 @@ def weighted_average_precision(
         (resamples,); NaN where a resample holds no positive.
     """
     order = np.argsort(-scores, kind="stable")
+    positive = np.flatnonzero(labels[order] == 1)
+    if not positive.size:
+        return np.full(len(weights), np.nan)
+    # Only thresholds that take in a positive add to the step sum, so that the weights are summed
+    # over whole stretches of the ranking: up to the end of each tie that holds a positive.
     ends = tie_ends(scores[order])
-    positive = (labels[order] == 1).astype(np.int32)
-    block = max(1, _CELLS_AT_ONCE // max(len(order), 1))
-    parts = [
-        _one_block(weights[start : start + block][:, rows[order]], positive, ends)
-        for start in range(0, len(weights), block)
-    ]
+    ties, first = np.unique(np.searchsorted(ends, positive), return_index=True)
+    stops = ends[ties]
+    starts = np.append(0, stops[:-1] + 1)
+    ranked = rows[order][: stops[-1] + 1]
+    block = max(1, _CELLS_AT_ONCE // len(ranked))
+    parts = []
+    for start in range(0, len(weights), block):
+        drawn = weights[start : start + block]
+        gained = np.add.reduceat(drawn[:, ranked[positive]], first, axis=1)
+        parts.append(_step_sums(gained, np.add.reduceat(drawn[:, ranked], starts, axis=1)))
     return np.concatenate(parts)
 
 
-def _one_block(
-    drawn: Weights, positive: npt.NDArray[np.int32], ends: npt.NDArray[np.intp]
-) -> npt.NDArray[np.float64]:
-    taken = np.cumsum(drawn, axis=1, dtype=np.int32)[:, ends]
-    found = np.cumsum(drawn * positive, axis=1, dtype=np.int32)[:, ends]
-    gained = np.diff(found, axis=1, prepend=np.int32(0))
-    area = np.sum(gained * (found / np.maximum(taken, 1)), axis=1)
-    total = found[:, -1] if ends.size else np.zeros(len(drawn), dtype=np.int32)
-    return np.where(total > 0, area / np.maximum(total, 1), np.nan)
+def _step_sums(gained: Weights, taken: Weights) -> npt.NDArray[np.float64]:
+    """Average precision per resample, from the positives and the entries of each stretch."""
+    found = np.cumsum(gained, axis=1, dtype=np.int64)
+    precision = found / np.maximum(np.cumsum(taken, axis=1, dtype=np.int64), 1)
+    total = found[:, -1]
+    return np.where(total > 0, (gained * precision).sum(axis=1) / np.maximum(total, 1), np.nan)
 
 
 def macro_map_samples(

@@ -68,14 +68,14 @@ def average_precision(scores: Floats, labels: Labels, mask: Mask | None = None) 
     """
     if mask is not None:
         scores, labels = scores[mask], labels[mask]
-    order = np.argsort(-scores, kind="stable")
-    ranked, positive = scores[order], labels[order] == 1
-    total = int(positive.sum())
-    if total == 0:
+    found = np.sort(scores[labels == 1])
+    if not found.size:
         return float("nan")
-    ends = tie_ends(ranked)
-    found = np.cumsum(positive)[ends]
-    return float(np.sum(np.diff(found, prepend=0) * (found / (ends + 1))) / total)
+    # The step sum, one positive at a time: precision at the threshold that just takes it in. Sorting
+    # values and looking positions up is several times faster than sorting positions.
+    taken = scores.size - np.searchsorted(np.sort(scores), found, side="left")
+    right = found.size - np.searchsorted(found, found, side="left")
+    return float(np.mean(right / taken))
 
 
 def tie_ends(ranked: Floats) -> npt.NDArray[np.intp]:

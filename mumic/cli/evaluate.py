@@ -39,7 +39,7 @@ def evaluate(
     \b
     Example:
       mumic evaluate --split test --against from-scratch
-    """  # noqa: D301
+    """
     from mumic.cli.options import override
     from mumic.evaluate import EvaluateOptions
     from mumic.evaluate import evaluate as evaluate_run
@@ -98,7 +98,7 @@ def compare(first: str, second: str, split: str, as_json: bool) -> None:
     \b
     Example:
       mumic compare five-epochs from-scratch
-    """  # noqa: D301
+    """
     from mumic.evaluate import compare as compare_runs
 
     found = compare_runs(open_workspace(), first, second, split)

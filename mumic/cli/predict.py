@@ -34,7 +34,7 @@ def predict(
     \b
     Example:
       mumic predict new-photos/ --out predictions.parquet
-    """  # noqa: D301
+    """
     from mumic.cli.options import override
     from mumic.picking import pick_images
     from mumic.predict import open_predictor, prediction_file

@@ -52,7 +52,7 @@ def train(
     \b
     Example:
       mumic train --epochs 5 --run five-epochs
-    """  # noqa: D301
+    """
     from mumic.cli.options import override
     from mumic.train import Reports, TrainOptions
     from mumic.train import train as train_run

@@ -68,8 +68,7 @@ def test_interval_is_the_quantiles_of_the_samples() -> None:
 
 
 def test_a_pair_shares_its_resamples() -> None:
-    """A method against itself differs by exactly nothing; against a worse one the interval is narrower
-    than from independent resamples."""
+    """A method against itself differs by nothing; for two methods, pairing narrows the interval."""
     scores, cells = _data(2)
     worse = scores - 0.15 * np.random.default_rng(0).normal(size=scores.shape)
     weights = resample_groups(GROUPS, 300, seed=3)

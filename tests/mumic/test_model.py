@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import open_clip
@@ -72,7 +73,13 @@ def test_the_custom_text_tower_is_trimmed_too() -> None:
 
 
 def test_a_text_tower_without_causal_mask_gets_its_full_length() -> None:
-    text = {"context_length": 20, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 1}
+    text: dict[str, Any] = {
+        "context_length": 20,
+        "vocab_size": 49408,
+        "width": 32,
+        "heads": 2,
+        "layers": 1,
+    }
     text |= {"no_causal_mask": True, "pool_type": "last"}
     vision = {"image_size": 32, "layers": 1, "width": 32, "head_width": 16, "patch_size": 8}
     model = open_clip.CustomTextCLIP(32, vision, text)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from sklearn.metrics import f1_score
 
@@ -8,7 +9,7 @@ from mumic.metrics import Cells
 from mumic.thresholds import BEST_F1, FALLBACK, Thresholds, pooled_threshold, sigmoid, tune
 
 
-def _data() -> tuple[np.ndarray, Cells]:
+def _data() -> tuple[npt.NDArray[np.float32], Cells]:
     rng = np.random.default_rng(0)
     labels = (rng.random((50, 3)) < [0.4, 0.3, 0.02]).astype(np.int8)
     scores = np.round(rng.normal(size=(50, 3)) + 2 * labels - 3, 1).astype(np.float32)

@@ -4,11 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +18,7 @@ from safetensors.torch import load_file
 
 from annotate import tables
 from annotate.encoder import load_clip
-from annotate.errors import DamagedError, InputError, MissingError, MumicError
+from annotate.errors import InputError, MissingError, MumicError
 from annotate.settings import ModelSettings
 from annotate.workspace import Workspace
 from mumic.cache import open_rows
@@ -123,73 +118,6 @@ def test_training_learns(tmp_path: Path, tiny_workspace: Any) -> None:
     assert float(_history(run)[-1]["loss"]) < float(_history(run)[0]["loss"]) / 3
 
 
-COMMAND = """
-from pathlib import Path
-from annotate.workspace import Workspace
-from mumic.train import TrainOptions, train
-train(Workspace.find(Path.cwd()), TrainOptions(run="one"))
-"""
-
-
-def test_killed_and_resumed_is_bit_for_bit_the_undisturbed_run(
-    tmp_path: Path, tiny_workspace: Any
-) -> None:
-    kinds = {"epochs": 4, "checkpoint_every": 2, "warmup_steps": 3, "schedule": "cosine"}
-    killed, whole = (tiny_workspace(tmp_path / name, **kinds) for name in ("killed", "whole"))
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen([sys.executable, "-c", COMMAND], cwd=killed.root, env=environment)
-    checkpoint = killed.runs / "one" / "last" / "checkpoint.safetensors"
-    while not checkpoint.exists() and process.poll() is None:
-        time.sleep(0.005)
-    process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
-    assert json.loads((killed.runs / "one" / "run.json").read_text())["finished"] is None
-    (killed.runs / "one" / "last" / ".checkpoint.safetensors.x.tmp").write_bytes(b"half")
-
-    notes: list[str] = []
-    resumed = train(killed, reports=Reports(on_note=notes.append))  # found by its settings
-    undisturbed = train(whole, TrainOptions(run="one"))
-    assert resumed.id == "one"
-    assert notes[0] == "going on with run one"
-    assert not any("warning" in note for note in notes)
-    for name in (
-        *(WEIGHTS, "history.csv", "thresholds.json", "text_embeddings.safetensors", "classes.json"),
-        "last/checkpoint.safetensors",
-    ):
-        assert (resumed.path / name).read_bytes() == (undisturbed.path / name).read_bytes(), name
-    assert not list(resumed.path.rglob("*.tmp"))
-
-
-def _stop_after(step: int) -> Reports:
-    def on_step(report: Any) -> None:
-        if report.step == step:
-            os.kill(os.getpid(), signal.SIGINT)
-
-    return Reports(on_step=on_step)
-
-
-def test_ctrl_c_saves_and_stops(tmp_path: Path, tiny_workspace: Any) -> None:
-    workspace = tiny_workspace(tmp_path / "ws", checkpoint_every=1000)
-    with pytest.raises(MumicError, match="stopped after step 2 of 6, saved"):
-        train(workspace, TrainOptions(run="one"), _stop_after(2))
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    steps: list[int] = []
-    run = train(workspace, reports=Reports(on_step=lambda report: steps.append(report.step)))
-    assert steps == [3, 4, 5, 6]
-    assert run.id == "one"
-    assert len(_history(run)) == 6
-
-
-def test_another_thread_count_at_resume_is_a_warning(tmp_path: Path, tiny_workspace: Any) -> None:
-    workspace = tiny_workspace(tmp_path / "ws")
-    with pytest.raises(MumicError, match="stopped"):
-        train(workspace, reports=_stop_after(1))
-    notes: list[str] = []
-    train(_with(workspace, threads=2), reports=Reports(on_note=notes.append))
-    torch.set_num_threads(1)
-    assert any("begun with threads 1, now it is 2" in note for note in notes)
-
-
 def test_names_of_runs(trained: tuple[Workspace, Run]) -> None:
     workspace, _ = trained
     with pytest.raises(InputError, match="first is finished"):
@@ -198,16 +126,6 @@ def test_names_of_runs(trained: tuple[Workspace, Run]) -> None:
         train(workspace, TrainOptions(run="../elsewhere"))
     with pytest.raises(MissingError, match="did you mean first"):
         open_run(workspace, "frist")
-
-
-def test_a_run_begun_with_other_settings_cannot_go_on(tmp_path: Path, tiny_workspace: Any) -> None:
-    workspace = tiny_workspace(tmp_path / "ws")
-    with pytest.raises(MumicError, match="stopped"):
-        train(workspace, TrainOptions(run="one"), _stop_after(1))
-    with pytest.raises(InputError, match="other settings"):
-        train(_with(workspace, lr=0.5), TrainOptions(run="one"))
-    with pytest.raises(MissingError, match="unfinished"):
-        open_run(workspace, "one")
 
 
 def test_random_weights_give_a_run_of_their_own(tmp_path: Path, tiny_workspace: Any) -> None:
@@ -278,16 +196,6 @@ def test_a_loss_that_is_no_number_keeps_the_last_checkpoint(
     kept = workspace.runs / "one" / "last" / "checkpoint.safetensors"
     if kept.is_file():
         assert all(torch.isfinite(tensor).all() for tensor in load_file(kept).values())
-
-
-def test_a_damaged_checkpoint_is_said_so(tmp_path: Path, tiny_workspace: Any) -> None:
-    workspace = tiny_workspace(tmp_path / "ws")
-    with pytest.raises(MumicError, match="stopped"):
-        train(workspace, TrainOptions(run="one"), _stop_after(1))
-    file = workspace.runs / "one" / "last" / "checkpoint.safetensors"
-    file.write_bytes(file.read_bytes()[:1000])
-    with pytest.raises(DamagedError, match="Delete the run's folder"):
-        train(workspace, TrainOptions(run="one"))
 
 
 def test_classes_without_positives_are_named(tmp_path: Path, tiny_workspace: Any) -> None:

@@ -18,6 +18,7 @@ from click.testing import CliRunner
 
 import annotate.embed
 import annotate.index
+from annotate import tables
 from annotate.cli import main
 from annotate.encoder import encode_images, load_clip
 from annotate.errors import DamagedError, MissingError
@@ -104,18 +105,18 @@ def test_killed_between_embeddings_and_their_table(
 ) -> None:
     root = make_workspace(tmp_path)
     run(root, monkeypatch, "catalog", "photos")
-    real, tables = annotate.embed.write, []
+    names: list[str] = []
 
     def write(table: Any, frame: pd.DataFrame, path: Path) -> None:
-        tables.append(path.name)
-        if len(tables) == 3:
+        names.append(path.name)
+        if len(names) == 3:
             raise SystemExit(9)
-        real(table, frame, path)
+        tables.write(table, frame, path)
 
     with monkeypatch.context() as patch:
         patch.setattr(annotate.embed, "write", write)
         assert run(root, monkeypatch, "index").exit_code == 9
-    assert tables == ["plan.parquet", "shard-00000.parquet", "shard-00001.parquet"]
+    assert names == ["plan.parquet", "shard-00000.parquet", "shard-00001.parquet"]
     assert run(root, monkeypatch, "index").exit_code == 0
     index = load_index(only_folder(root))
     assert len(set(index.content_hashes)) == len(index.content_hashes) == IMAGES

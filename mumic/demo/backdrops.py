@@ -16,7 +16,12 @@ def interior(pen: Pen, v: Variant, c: Paint, horizon: float) -> None:
         pen.rect(0, horizon * 0.68, 1, horizon, mix(wall, c.palette["trim"], 0.7))
         pen.rect(0, horizon * 0.67, 1, horizon * 0.69, shade(wall, 0.8))
     if "tile" in v.form:
-        _grid(pen.sub(0, horizon * 0.3, 1, horizon), v.parts, mix(c.palette["tile"], c.palette["trim"], 0.4), c)
+        _grid(
+            pen.sub(0, horizon * 0.3, 1, horizon),
+            v.parts,
+            mix(c.palette["tile"], c.palette["trim"], 0.4),
+            c,
+        )
     if v.extra > 0:
         pen.poly([(0, 0), (v.extra, 0.08), (v.extra, horizon), (0, horizon + 0.2)], (0, 0, 0, 26))
     floor = c.second
@@ -24,7 +29,11 @@ def interior(pen: Pen, v: Variant, c: Paint, horizon: float) -> None:
     if "plank" in v.form:
         for k in range(v.parts + 3):
             u = (k + 0.5) / (v.parts + 3)
-            pen.line([(0.5 + (u - 0.5) * 0.8, horizon), (0.5 + (u - 0.5) * 2.2, 1)], (*shade(floor, 0.7), 170), 0.006)
+            pen.line(
+                [(0.5 + (u - 0.5) * 0.8, horizon), (0.5 + (u - 0.5) * 2.2, 1)],
+                (*shade(floor, 0.7), 170),
+                0.006,
+            )
     if "rug" in v.form:
         y = horizon + (1 - horizon) * 0.35
         pen.oval(0.14, y, 0.86, 0.99, c.pick("fabric", "fabric2", "fabric3"))
@@ -43,7 +52,11 @@ def sky(pen: Pen, v: Variant, c: Paint, horizon: float, hour: str) -> None:
     """Sky by day, at sunset or at night, and plain ground; parts: clouds; extra: their height."""
     area = pen.sub(0, 0, 1, horizon + 0.02)
     if hour == "sunset":
-        area.gradient(mix(c.palette["dusk"], c.palette["ember"], 0.42), mix(c.palette["ember"], c.palette["glow"], 0.6), 20)
+        area.gradient(
+            mix(c.palette["dusk"], c.palette["ember"], 0.42),
+            mix(c.palette["ember"], c.palette["glow"], 0.6),
+            20,
+        )
         u = float(c.rng.uniform(0.2, 0.8))
         for grow in (0.2, 0.14):
             area.disc(u, 0.8, grow * 1.3, (*c.palette["glow"], 80))
@@ -51,7 +64,9 @@ def sky(pen: Pen, v: Variant, c: Paint, horizon: float, hour: str) -> None:
     elif hour == "night":
         area.gradient(shade(c.palette["dusk"], 0.6), shade(c.palette["dusk"], 1.5), 16)
         for _ in range(26):
-            area.disc(float(c.rng.uniform(0, 1)), float(c.rng.uniform(0, 0.8)), 0.006, c.palette["glow"])
+            area.disc(
+                float(c.rng.uniform(0, 1)), float(c.rng.uniform(0, 0.8)), 0.006, c.palette["glow"]
+            )
         u = float(c.rng.uniform(0.1, 0.9))
         area.disc(u, 0.2, 0.08, c.palette["glow"])
         if "crescent" in v.form:
@@ -59,7 +74,12 @@ def sky(pen: Pen, v: Variant, c: Paint, horizon: float, hour: str) -> None:
     else:
         area.gradient(c.palette["sky"], c.palette["haze"], 16)
         if "sun" in v.form:
-            area.disc(float(c.rng.uniform(0.1, 0.9)), 0.15, 0.07, mix(c.palette["glow"], c.palette["snow"], 0.4))
+            area.disc(
+                float(c.rng.uniform(0.1, 0.9)),
+                0.15,
+                0.07,
+                mix(c.palette["glow"], c.palette["snow"], 0.4),
+            )
     _clouds(area, v, c, hour)
     pen.sub(0, horizon, 1, 1.01).gradient(shade(c.second, 0.9), shade(c.second, 1.08), 8)
 
@@ -91,7 +111,11 @@ def table(pen: Pen, v: Variant, c: Paint, horizon: float) -> None:
             y = horizon + (1 - horizon) * k / v.parts
             pen.rect(0, y, 1, y + (1 - horizon) * 0.5 / v.parts, (*c.palette["tomato"], 70))
         else:
-            pen.line([(0.5 + (u - 0.5) * 0.9, horizon), (0.5 + (u - 0.5) * 1.8, 1)], (*shade(top, 0.7), 170), 0.006)
+            pen.line(
+                [(0.5 + (u - 0.5) * 0.9, horizon), (0.5 + (u - 0.5) * 1.8, 1)],
+                (*shade(top, 0.7), 170),
+                0.006,
+            )
 
 
 def facade(pen: Pen, v: Variant, c: Paint, horizon: float) -> None:

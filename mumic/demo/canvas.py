@@ -64,9 +64,7 @@ class Pen:
         width = max(1, round(thick * side))
         self._draw.ellipse((x - r, y - r, x + r, y + r), outline=fill, width=width)
 
-    def pie(
-        self, box: Box, start: float, end: float, fill: Fill
-    ) -> None:
+    def pie(self, box: Box, start: float, end: float, fill: Fill) -> None:
         """Fill a sector; angles in degrees, clockwise from three o'clock."""
         if self.flip:
             start, end = 180 - end, 180 - start
@@ -126,7 +124,9 @@ def blank(width: int, height: int, colour: Colour) -> tuple[Image.Image, Pen]:
 def photograph(drawing: Image.Image, camera: Camera) -> Image.Image:
     """Shrink a drawing to its true size and put light, tone, blur and noise on it."""
     image = drawing.reduce(SUPERSAMPLING)
-    image = ImageChops.multiply(image, _light_field(camera).resize(image.size, Image.Resampling.BICUBIC))
+    image = ImageChops.multiply(
+        image, _light_field(camera).resize(image.size, Image.Resampling.BICUBIC)
+    )
     image = image.point(_tone_table(camera) * 3)
     if camera.blur > 0.25:
         image = image.filter(ImageFilter.GaussianBlur(camera.blur))

@@ -8,8 +8,16 @@ from mumic.demo.caption_words import ADJECTIVES, CONCEPT_WORDS, KIND_WORDS, SCEN
 from mumic.demo.kinds import KINDS
 from mumic.demo.scene import Scene
 
-_OPENINGS = ("a photo with {}", "a photo with {}", "a photo of {}", "a photo with {}", "{}",
-             "a picture of {}", "an image with {}", "photo of {}")
+_OPENINGS = (
+    "a photo with {}",
+    "a photo with {}",
+    "a photo of {}",
+    "a photo with {}",
+    "{}",
+    "a picture of {}",
+    "an image with {}",
+    "photo of {}",
+)
 
 
 @dataclass(frozen=True)
@@ -27,7 +35,8 @@ class Facts:
 def facts_of(scene: Scene) -> Facts:
     """Keep what the captions need."""
     return Facts(
-        family=scene.family, studio="studio" in scene.layout.name,
+        family=scene.family,
+        studio="studio" in scene.layout.name,
         kinds=tuple(sorted({thing.kind for thing in scene.things})),
         concepts=tuple(sorted(scene.concepts)),
         hour=scene.hour if "sunset" in scene.concepts or "night" in scene.concepts else "day",

@@ -21,13 +21,51 @@ IMAGES_PER_PROPERTY: Final = 20
 NEAR_DUPLICATES: Final = 0.03
 
 _RATES: Final[dict[str, float]] = {
-    "tv": 0.26, "mirror": 0.15, "painting": 0.25, "ceiling_fan": 0.07, "air_conditioner": 0.1, "desk": 0.14,
-    "window": 0.35, "lamp": 0.28, "plant": 0.22, "armchair": 0.16, "people": 0.2, "dog": 0.05, "cat": 0.05,
-    "fireplace": 0.08, "door": 0.03, "wardrobe": 0.2, "vase": 0.15, "refrigerator": 0.45, "toaster": 0.2,
-    "coffee": 0.34, "plate": 0.25, "bathtub": 0.3, "toilet": 0.5, "shower": 0.35, "basin": 0.5,
-    "hot_tub": 0.12, "sunbed": 0.4, "house": 0.4, "palm": 0.3, "tree": 0.45, "mountains": 0.22, "patio": 0.1,
-    "car": 0.4, "bicycle": 0.16, "bird": 0.14, "tower": 0.25, "awning": 0.25, "church": 0.08, "fountain": 0.2,
-    "boat": 0.4, "horse": 0.12, "cow": 0.15, "sheep": 0.15, "woods": 0.3, "pool": 0.06,
+    "tv": 0.26,
+    "mirror": 0.15,
+    "painting": 0.25,
+    "ceiling_fan": 0.07,
+    "air_conditioner": 0.1,
+    "desk": 0.14,
+    "window": 0.35,
+    "lamp": 0.28,
+    "plant": 0.22,
+    "armchair": 0.16,
+    "people": 0.2,
+    "dog": 0.05,
+    "cat": 0.05,
+    "fireplace": 0.08,
+    "door": 0.03,
+    "wardrobe": 0.2,
+    "vase": 0.15,
+    "refrigerator": 0.45,
+    "toaster": 0.2,
+    "coffee": 0.34,
+    "plate": 0.25,
+    "bathtub": 0.3,
+    "toilet": 0.5,
+    "shower": 0.35,
+    "basin": 0.5,
+    "hot_tub": 0.12,
+    "sunbed": 0.4,
+    "house": 0.4,
+    "palm": 0.3,
+    "tree": 0.45,
+    "mountains": 0.22,
+    "patio": 0.1,
+    "car": 0.4,
+    "bicycle": 0.16,
+    "bird": 0.14,
+    "tower": 0.25,
+    "awning": 0.25,
+    "church": 0.08,
+    "fountain": 0.2,
+    "boat": 0.4,
+    "horse": 0.12,
+    "cow": 0.15,
+    "sheep": 0.15,
+    "woods": 0.3,
+    "pool": 0.06,
 }
 _MUST_WEIGHTS: Final = {"bunk_bed": 0.12}
 
@@ -54,7 +92,9 @@ def plan_catalogue(index: int, *, images: int, seed: int = 0) -> CataloguePhoto:
     world_seed = CATALOGUE_SEED + seed
     rng = np.random.default_rng([world_seed, index])
     if index > 0 and rng.random() < NEAR_DUPLICATES:
-        source = plan_catalogue(int(rng.integers(max(0, index - 40), index)), images=images, seed=seed)
+        source = plan_catalogue(
+            int(rng.integers(max(0, index - 40), index)), images=images, seed=seed
+        )
         return CataloguePhoto(index, source.owner, _retake(source.scene, rng))
     count = max(1, images // IMAGES_PER_PROPERTY)
     owner = _owner(int(count * rng.random() ** 1.25), world_seed)
@@ -69,7 +109,11 @@ def _owner(number: int, world_seed: int) -> Property:
 def _retake(scene: Scene, rng: np.random.Generator) -> Scene:
     """The same view, cropped a little and lit a little differently."""
     left, top = (float(x) for x in rng.uniform(0.0, 0.04, 2))
-    camera = replace(scene.camera, gamma=scene.camera.gamma * float(rng.uniform(0.9, 1.1)), seed=int(rng.integers(2**31)))
+    camera = replace(
+        scene.camera,
+        gamma=scene.camera.gamma * float(rng.uniform(0.9, 1.1)),
+        seed=int(rng.integers(2**31)),
+    )
     return replace(scene, camera=camera, crop=(left, top, left + 0.96, top + 0.96))
 
 
@@ -80,7 +124,9 @@ def _scene(owner: Property, rng: np.random.Generator) -> Scene:
     hour, winter = "day", False
     if family.outdoors:
         hour = ("day", "sunset", "night")[int(rng.choice(3, p=(0.74, 0.14, 0.12)))]
-        winter = bool(rng.random() < (owner.snowy if name not in ("beach", "golf", "outdoor_pool") else 0.0))
+        winter = bool(
+            rng.random() < (owner.snowy if name not in ("beach", "golf", "outdoor_pool") else 0.0)
+        )
     kinds = tuple(_must(group, owner, rng) for group in family.musts) + _extras(family, owner, rng)
     palette = owner.palette if rng.random() < 0.7 else int(rng.integers(len(CATALOGUE_PALETTES)))
     request = Request(name, kinds, hour, winter)
@@ -101,7 +147,9 @@ def _extras(family: Family, owner: Property, rng: np.random.Generator) -> tuple[
     if owner.property_type == "resort":
         rates.update(palm=0.5, ceiling_fan=0.14)
     order = rng.permutation(len(family.extras))
-    return tuple(family.extras[int(k)] for k in order if rng.random() < rates[family.extras[int(k)]])
+    return tuple(
+        family.extras[int(k)] for k in order if rng.random() < rates[family.extras[int(k)]]
+    )
 
 
 def _size(rng: np.random.Generator) -> tuple[int, int]:

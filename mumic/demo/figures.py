@@ -30,7 +30,10 @@ def _person(pen: Pen, v: Variant, c: Paint) -> None:
     else:
         spread = 0.08 if "walk" in v.form else 0.0
         pen.poly([(0.3, 0.56), (0.5, 0.56), (0.42 - spread, 0.99), (0.28 - spread, 0.99)], legs)
-        pen.poly([(0.5, 0.56), (0.7, 0.56), (0.72 + spread, 0.99), (0.58 + spread, 0.99)], shade(legs, 0.8))
+        pen.poly(
+            [(0.5, 0.56), (0.7, 0.56), (0.72 + spread, 0.99), (0.58 + spread, 0.99)],
+            shade(legs, 0.8),
+        )
         pen.rect(0.26, 0.23, 0.74, 0.6, shirt, 0.3)
     if "wave" in v.form:
         pen.line([(0.72, 0.3), (0.95, 0.08)], skin, 0.11)
@@ -45,7 +48,9 @@ def _person(pen: Pen, v: Variant, c: Paint) -> None:
         pen.rect(0.34, -0.04, 0.66, 0.05, c.second, 0.4)
 
 
-def _legs(pen: Pen, places: tuple[float, ...], top: float, width: float, fill: tuple[int, ...]) -> None:
+def _legs(
+    pen: Pen, places: tuple[float, ...], top: float, width: float, fill: tuple[int, ...]
+) -> None:
     for u in places:
         pen.rect(u, top, u + width, 1, fill, 0.3)
 
@@ -67,7 +72,9 @@ def dog(pen: Pen, v: Variant, c: Paint) -> None:
         pen.poly([(0.6, 0.4), (0.72, 0.2), (0.85, 0.3), (0.8, 0.6)], coat)
         head = (0.58, 0.05)
     for k in range(v.parts):
-        pen.oval(0.24 + 0.16 * k, 0.44 + 0.08 * (k % 2), 0.36 + 0.16 * k, 0.6 + 0.08 * (k % 2), c.second)
+        pen.oval(
+            0.24 + 0.16 * k, 0.44 + 0.08 * (k % 2), 0.36 + 0.16 * k, 0.6 + 0.08 * (k % 2), c.second
+        )
     u, y = head
     pen.oval(u, y, u + 0.34, y + 0.42, coat)
     snout = 0.14 + 0.14 * v.extra
@@ -77,7 +84,9 @@ def dog(pen: Pen, v: Variant, c: Paint) -> None:
     if "flop" in v.form:
         pen.oval(u - 0.03, y + 0.02, u + 0.12, y + 0.4, shade(coat, 0.62))
     else:
-        pen.poly([(u + 0.02, y + 0.12), (u + 0.06, y - 0.12), (u + 0.2, y + 0.04)], shade(coat, 0.62))
+        pen.poly(
+            [(u + 0.02, y + 0.12), (u + 0.06, y - 0.12), (u + 0.2, y + 0.04)], shade(coat, 0.62)
+        )
     pen.rect(u + 0.04, y + 0.4, u + 0.26, y + 0.46, c.palette["tomato"], 0.3)
 
 
@@ -98,8 +107,14 @@ def cat(pen: Pen, v: Variant, c: Paint) -> None:
     for k in range(v.parts):
         pen.line([(0.4 + 0.12 * k, 0.5), (0.42 + 0.12 * k, 0.72)], shade(coat, 0.6), 0.05)
     for du in (0.0, 0.26):
-        pen.poly([(u + du + 0.01, y + 0.2), (u + du + (0.02 if du == 0 else 0.18), y - 0.06),
-                  (u + du + 0.19, y + 0.14)], shade(coat, 0.75))
+        pen.poly(
+            [
+                (u + du + 0.01, y + 0.2),
+                (u + du + (0.02 if du == 0 else 0.18), y - 0.06),
+                (u + du + 0.19, y + 0.14),
+            ],
+            shade(coat, 0.75),
+        )
     pen.oval(u, y + 0.04, u + 0.45, y + 0.46, coat)
     for du in (0.12, 0.31):
         pen.disc(u + du, y + 0.22, 0.05, c.palette["salad"])
@@ -137,7 +152,11 @@ def cow(pen: Pen, v: Variant, c: Paint) -> None:
     pen.rect(0.74, 0.16, 0.98, 0.56, coat, 0.4)
     pen.rect(0.8, 0.42, 1.0, 0.58, c.palette["skin"], 0.5)
     for u in (0.72, 0.92):
-        pen.line([(u + 0.04, 0.18), (u + 0.04 + (0.08 if u > 0.8 else -0.08) * v.extra, 0.02)], c.palette["trim"], 0.05)
+        pen.line(
+            [(u + 0.04, 0.18), (u + 0.04 + (0.08 if u > 0.8 else -0.08) * v.extra, 0.02)],
+            c.palette["trim"],
+            0.05,
+        )
     pen.disc(0.86, 0.28, 0.03, c.palette["dark"])
     pen.oval(0.44, 0.7, 0.6, 0.82, c.palette["skin"])
     pen.line([(0.09, 0.32), (0.03, 0.7)], shade(coat, 0.8), 0.04)

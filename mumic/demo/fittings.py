@@ -30,7 +30,12 @@ def tv(pen: Pen, v: Variant, c: Paint) -> None:
     else:
         screen.rect(0, 0, 1, 1, c.palette["grass"])
         for k in range(v.parts):
-            screen.disc(0.15 + 0.7 * k / v.parts, 0.3 + 0.35 * (k % 2), 0.1, c.pick("tomato", "fabric", "trim"))
+            screen.disc(
+                0.15 + 0.7 * k / v.parts,
+                0.3 + 0.35 * (k % 2),
+                0.1,
+                c.pick("tomato", "fabric", "trim"),
+            )
 
 
 def mirror(pen: Pen, v: Variant, c: Paint) -> None:
@@ -54,7 +59,9 @@ def mirror(pen: Pen, v: Variant, c: Paint) -> None:
     area.poly([(0, 1), (0, 0.75), (1, 0.55), (1, 1)], (*shade(c.palette["wall"], 0.8), 110))
     for k in range(v.parts):
         u = 0.05 + 0.3 * k
-        area.poly([(u + 0.3, 0.04), (u + 0.44, 0.04), (u + 0.14, 0.9), (u, 0.9)], (255, 255, 255, 150))
+        area.poly(
+            [(u + 0.3, 0.04), (u + 0.44, 0.04), (u + 0.14, 0.9), (u, 0.9)], (255, 255, 255, 150)
+        )
 
 
 def fireplace(pen: Pen, v: Variant, c: Paint) -> None:
@@ -91,9 +98,17 @@ def fireplace(pen: Pen, v: Variant, c: Paint) -> None:
 def _flame(pen: Pen, u: float, base: float, wide: float, tall: float, c: Paint) -> None:
     for share, role in ((1.0, "flame"), (0.6, "glow")):
         w, h = wide * share, tall * share
-        pen.poly([(u - w, base), (u - w * 0.9, base - h * 0.4), (u - w * 0.2, base - h * 0.6),
-                  (u + w * 0.1, base - h), (u + w * 0.6, base - h * 0.5), (u + w, base)],
-                 c.palette[role])
+        pen.poly(
+            [
+                (u - w, base),
+                (u - w * 0.9, base - h * 0.4),
+                (u - w * 0.2, base - h * 0.6),
+                (u + w * 0.1, base - h),
+                (u + w * 0.6, base - h * 0.5),
+                (u + w, base),
+            ],
+            c.palette[role],
+        )
 
 
 def ceiling_fan(pen: Pen, v: Variant, c: Paint) -> None:
@@ -107,10 +122,15 @@ def ceiling_fan(pen: Pen, v: Variant, c: Paint) -> None:
         du, dv = math.cos(angle) * 0.48, math.sin(angle) * 0.26
         side_u, side_v = -math.sin(angle) * 0.07, math.cos(angle) * 0.07
         tip = 0.6 if "taper" in v.form else 1.2
-        pen.poly([(0.5 + side_u * 0.5, centre + side_v * 0.5),
-                  (0.5 + du + side_u * tip, centre + dv + side_v * tip),
-                  (0.5 + du - side_u * tip, centre + dv - side_v * tip),
-                  (0.5 - side_u * 0.5, centre - side_v * 0.5)], c.main)
+        pen.poly(
+            [
+                (0.5 + side_u * 0.5, centre + side_v * 0.5),
+                (0.5 + du + side_u * tip, centre + dv + side_v * tip),
+                (0.5 + du - side_u * tip, centre + dv - side_v * tip),
+                (0.5 - side_u * 0.5, centre - side_v * 0.5),
+            ],
+            c.main,
+        )
     pen.oval(0.42, centre - 0.1, 0.58, centre + 0.12, shade(c.main, 0.7))
     if "light" in v.form:
         pen.oval(0.44, centre + 0.04, 0.56, centre + 0.26, c.palette["glow"])
@@ -151,7 +171,9 @@ def painting(pen: Pen, v: Variant, c: Paint) -> None:
         _art_shape(art, v.form, (u, y, size, k), c.pick(*roles))
 
 
-def _art_shape(art: Pen, form: str, place: tuple[float, float, float, int], fill: tuple[int, ...]) -> None:
+def _art_shape(
+    art: Pen, form: str, place: tuple[float, float, float, int], fill: tuple[int, ...]
+) -> None:
     u, y, size, k = place
     if "disc" in form:
         art.oval(u, y, u + size, min(1.0, y + size), fill)
@@ -203,7 +225,14 @@ def door(pen: Pen, v: Variant, c: Paint) -> None:
             fill = c.palette["haze"] if glass else shade(c.main, 0.78)
             pen.rect(u0, y, u1, y + 0.76 / v.parts, fill, v.curve)
             if not glass:
-                pen.rect(u0 + 0.03, y + 0.03, u1 - 0.03, y + 0.76 / v.parts - 0.03, shade(c.main, 1.1), v.curve)
+                pen.rect(
+                    u0 + 0.03,
+                    y + 0.03,
+                    u1 - 0.03,
+                    y + 0.76 / v.parts - 0.03,
+                    shade(c.main, 1.1),
+                    v.curve,
+                )
     for u in (0.9,) if columns == 1 else (0.44, 0.56):
         pen.disc(u, 0.55, 0.055, c.palette["cheese"])
     pen.rect(-0.15, 0.98, 1.15, 1.03, c.palette["rock"])
@@ -240,8 +269,15 @@ def plant(pen: Pen, v: Variant, c: Paint) -> None:
     for k in range(v.parts):
         angle = math.pi * (0.15 + 0.7 * (k + 0.5) / v.parts)
         u, y = 0.5 + 0.45 * math.cos(angle), 0.6 - 0.55 * math.sin(angle)
-        pen.poly([(0.5, 0.72), (0.5 + (u - 0.5) * 0.5 - 0.1, (y + 0.6) / 2), (u, y),
-                  (0.5 + (u - 0.5) * 0.5 + 0.1, (y + 0.66) / 2)], shade(c.palette["leaf"], 0.8 + 0.1 * (k % 4)))
+        pen.poly(
+            [
+                (0.5, 0.72),
+                (0.5 + (u - 0.5) * 0.5 - 0.1, (y + 0.6) / 2),
+                (u, y),
+                (0.5 + (u - 0.5) * 0.5 + 0.1, (y + 0.66) / 2),
+            ],
+            shade(c.palette["leaf"], 0.8 + 0.1 * (k % 4)),
+        )
     pen.poly([(0.3, 0.68), (0.7, 0.68), (0.63, 1), (0.37, 1)], c.second)
 
 
@@ -258,5 +294,7 @@ def window(pen: Pen, v: Variant, c: Paint) -> None:
     for u in (-0.12, 1.12 - w):
         pen.rect(u, -0.08, u + w, 1.25 if "long" in v.form else 1.05, c.second)
         for k in range(3):
-            pen.rect(u + w * (k + 0.3) / 3, -0.08, u + w * (k + 0.45) / 3, 1.05, shade(c.second, 0.85))
+            pen.rect(
+                u + w * (k + 0.3) / 3, -0.08, u + w * (k + 0.45) / 3, 1.05, shade(c.second, 0.85)
+            )
     pen.rect(-0.15, -0.1, 1.15, -0.05, c.palette["wood"])

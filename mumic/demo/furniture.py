@@ -9,8 +9,13 @@ def shadow(pen: Pen, width: float = 1.0) -> None:
     """Lay a soft shadow at the foot of the box."""
     for k in range(3):
         grow = 0.04 * k
-        pen.oval(0.5 - width / 2 - grow, 0.93 - grow, 0.5 + width / 2 + grow, 1.05 + grow / 2,
-                 (0, 0, 0, 26))
+        pen.oval(
+            0.5 - width / 2 - grow,
+            0.93 - grow,
+            0.5 + width / 2 + grow,
+            1.05 + grow / 2,
+            (0, 0, 0, 26),
+        )
 
 
 def bed(pen: Pen, v: Variant, c: Paint) -> None:
@@ -48,8 +53,9 @@ def _bed_front(pen: Pen, v: Variant, c: Paint) -> None:
         pen.rect(u + 0.04, top + 0.15, u + 0.62 / v.parts, top + 0.2, shade(linen, 0.86), 0.5)
     fold = top + 0.3 * (0.78 - top) + 0.08
     pen.poly([(0.07, fold), (0.93, fold), (1, 0.78), (0, 0.78)], c.main)
-    pen.poly([(0.07, fold), (0.93, fold), (0.94, fold + 0.05), (0.06, fold + 0.05)],
-             shade(c.main, 1.25))
+    pen.poly(
+        [(0.07, fold), (0.93, fold), (0.94, fold + 0.05), (0.06, fold + 0.05)], shade(c.main, 1.25)
+    )
     pen.rect(0, 0.77, 1, 0.93, shade(c.main, 0.72), 0.1)
     for u in (0.03, 0.9):
         pen.rect(u, 0.92, u + 0.07, 1, c.palette["wood"])
@@ -64,7 +70,14 @@ def _bed_side(pen: Pen, v: Variant, c: Paint) -> None:
     pen.rect(0.04, 0.78, 0.97, 0.9, shade(wood, 0.9))
     pen.rect(0.05, 0.56, 0.96, 0.8, linen, v.curve)
     for k in range(v.parts):
-        pen.rect(0.07 + 0.07 * k, 0.42 - 0.03 * k, 0.27 + 0.06 * k, 0.6, shade(linen, 0.96 - 0.08 * k), 0.6)
+        pen.rect(
+            0.07 + 0.07 * k,
+            0.42 - 0.03 * k,
+            0.27 + 0.06 * k,
+            0.6,
+            shade(linen, 0.96 - 0.08 * k),
+            0.6,
+        )
     pen.rect(0.36, 0.52, 0.96, 0.8, c.main, v.curve)
     pen.rect(0.36, 0.52, 0.44, 0.8, shade(c.main, 1.25), 0.2)
 
@@ -76,7 +89,9 @@ def bunk_bed(pen: Pen, v: Variant, c: Paint) -> None:
     for level in (0.2, 0.66):
         pen.rect(0.04, level, 0.96, level + 0.13, c.palette["fabric3"], v.curve)
         pen.rect(0.06, level - 0.07, 0.24, level + 0.03, shade(c.palette["fabric3"], 0.95), 0.5)
-        pen.rect(0.34, level - 0.03, 0.96, level + 0.12, c.main if level < 0.5 else c.second, v.curve)
+        pen.rect(
+            0.34, level - 0.03, 0.96, level + 0.12, c.main if level < 0.5 else c.second, v.curve
+        )
         pen.rect(0.02, level + 0.11, 0.98, level + 0.19, wood)
     if "rail" in v.form:
         pen.rect(0.02, 0.08, 0.98, 0.11, wood)
@@ -146,8 +161,13 @@ def desk(pen: Pen, v: Variant, c: Paint) -> None:
         pen.poly([(0.16, 0.02), (0.3, 0.12), (0.22, 0.2)], c.palette["glow"])
     if "books" in v.form:
         for k in range(5):
-            pen.rect(0.74 + 0.04 * k, 0.22 + 0.03 * (k % 2), 0.77 + 0.04 * k, 0.42,
-                     c.pick("fabric", "fabric2", "flower", "leaf"))
+            pen.rect(
+                0.74 + 0.04 * k,
+                0.22 + 0.03 * (k % 2),
+                0.77 + 0.04 * k,
+                0.42,
+                c.pick("fabric", "fabric2", "flower", "leaf"),
+            )
     pen.rect(0.28, 0.3 + 0.1 * v.extra, 0.54, 0.62, c.main, v.curve)
     pen.rect(0.26, 0.68, 0.56, 0.75, shade(c.main, 0.8), 0.3)
     for u in (0.28, 0.5):
@@ -165,8 +185,13 @@ def wardrobe(pen: Pen, v: Variant, c: Paint) -> None:
             pen.rect(u0, 0.1, u1, 0.92, c.palette["dark"])
             for m in range(5):
                 w = (u1 - u0) / 5
-                pen.rect(u0 + m * w, 0.18, u0 + (m + 0.75) * w, 0.6 + 0.06 * (m % 3),
-                         c.pick("fabric", "fabric2", "flower", "fabric3"))
+                pen.rect(
+                    u0 + m * w,
+                    0.18,
+                    u0 + (m + 0.75) * w,
+                    0.6 + 0.06 * (m % 3),
+                    c.pick("fabric", "fabric2", "flower", "fabric3"),
+                )
             continue
         pen.rect(u0, 0.1, u1, 0.92, c.main)
         if "panel" in v.form:
@@ -174,7 +199,9 @@ def wardrobe(pen: Pen, v: Variant, c: Paint) -> None:
                 pen.rect(u0 + 0.04, y, u1 - 0.04, y + 0.34, shade(c.main, 1.18), v.curve)
         if "louvre" in v.form:
             for m in range(12):
-                pen.rect(u0 + 0.03, 0.14 + 0.06 * m, u1 - 0.03, 0.17 + 0.06 * m, shade(c.main, 0.85))
+                pen.rect(
+                    u0 + 0.03, 0.14 + 0.06 * m, u1 - 0.03, 0.17 + 0.06 * m, shade(c.main, 0.85)
+                )
         knob = u1 - 0.05 if k % 2 == 0 else u0 + 0.02
         pen.rect(knob, 0.46, knob + 0.03, 0.58, c.palette["dark"])
     for u in (0.04, 0.88):
@@ -228,10 +255,19 @@ def reception(pen: Pen, v: Variant, c: Paint) -> None:
     pen.rect(0, 0.48, 1, 0.98, c.main, v.curve * 0.3)
     for k in range(v.parts):
         u = 0.03 + 0.94 * k / v.parts
-        pen.rect(u, 0.6, u + 0.88 / v.parts, 0.92, shade(c.main, 1.2 if "light" in v.form else 0.75), v.curve)
+        pen.rect(
+            u,
+            0.6,
+            u + 0.88 / v.parts,
+            0.92,
+            shade(c.main, 1.2 if "light" in v.form else 0.75),
+            v.curve,
+        )
     pen.rect(-0.03, 0.44, 1.03, 0.5 + 0.06 * v.extra, c.palette["trim"])
     pen.pie((0.16, 0.36, 0.26, 0.52), 180, 360, c.palette["cheese"])
     if "lamps" in v.form:
         for u in (0.08, 0.88):
-            pen.poly([(u, 0.2), (u + 0.06, 0.2), (u + 0.09, 0.32), (u - 0.03, 0.32)], c.palette["glow"])
+            pen.poly(
+                [(u, 0.2), (u + 0.06, 0.2), (u + 0.09, 0.32), (u - 0.03, 0.32)], c.palette["glow"]
+            )
             pen.rect(u + 0.02, 0.32, u + 0.04, 0.45, c.palette["dark"])

@@ -44,9 +44,15 @@ KINDS: Final[dict[str, Kind]] = {
     "reception": Kind(furniture.reception, "main", 0.52, (*_WOOD, "fabric", "plaster"), "lobby"),
     "tv": Kind(fittings.tv, "wall", 0.3, ("dark",), "tv_multimedia"),
     "mirror": Kind(fittings.mirror, "wall", 0.36, (*_WOOD, "cheese", "metal", "dark"), "mirror"),
-    "fireplace": Kind(fittings.fireplace, "floor", 0.5, ("brick", "rock", "plaster", "trim"), "fireplace"),
-    "ceiling_fan": Kind(fittings.ceiling_fan, "ceiling", 0.26, (*_WOOD, "trim", "dark"), "ceiling_fan"),
-    "air_conditioner": Kind(fittings.air_conditioner, "ceiling", 0.13, ("trim",), "air_conditioner"),
+    "fireplace": Kind(
+        fittings.fireplace, "floor", 0.5, ("brick", "rock", "plaster", "trim"), "fireplace"
+    ),
+    "ceiling_fan": Kind(
+        fittings.ceiling_fan, "ceiling", 0.26, (*_WOOD, "trim", "dark"), "ceiling_fan"
+    ),
+    "air_conditioner": Kind(
+        fittings.air_conditioner, "ceiling", 0.13, ("trim",), "air_conditioner"
+    ),
     "painting": Kind(fittings.painting, "wall", 0.28, (*_WOOD, "dark", "cheese"), "art_decor"),
     "vase": Kind(fittings.vase, "floor", 0.4, ("water", "fabric", "trim", "flower"), "art_decor"),
     "door": Kind(fittings.door, "floor", 0.62, (*_WOOD, "fabric", "leaf", "trim"), "door"),
@@ -54,10 +60,26 @@ KINDS: Final[dict[str, Kind]] = {
     "lamp": Kind(fittings.lamp, "floor", 0.42, ("dark",)),
     "plant": Kind(fittings.plant, "floor", 0.36, ("leaf",)),
     "window": Kind(fittings.window, "wall", 0.34, _CLOTH),
-    "kitchen_units": Kind(kitchen_bath.kitchen_units, "main", 0.74, (*_WOOD, "trim", "fabric2", "fabric"), "kitchen"),
-    "refrigerator": Kind(kitchen_bath.refrigerator, "floor", 0.62, ("trim", "metal", "fabric2", "tomato"), "refrigerator"),
-    "toaster": Kind(kitchen_bath.toaster, "counter", 0.19, ("metal", "tomato", "fabric", "cheese"), "toaster"),
-    "coffee": Kind(kitchen_bath.coffee_machine, "counter", 0.24, ("dark", "metal", "tomato"), "coffee_facilities"),
+    "kitchen_units": Kind(
+        kitchen_bath.kitchen_units, "main", 0.74, (*_WOOD, "trim", "fabric2", "fabric"), "kitchen"
+    ),
+    "refrigerator": Kind(
+        kitchen_bath.refrigerator,
+        "floor",
+        0.62,
+        ("trim", "metal", "fabric2", "tomato"),
+        "refrigerator",
+    ),
+    "toaster": Kind(
+        kitchen_bath.toaster, "counter", 0.19, ("metal", "tomato", "fabric", "cheese"), "toaster"
+    ),
+    "coffee": Kind(
+        kitchen_bath.coffee_machine,
+        "counter",
+        0.24,
+        ("dark", "metal", "tomato"),
+        "coffee_facilities",
+    ),
     "bathtub": Kind(kitchen_bath.bathtub, "main", 0.38, ("trim",), "bathtub"),
     "shower": Kind(kitchen_bath.shower, "floor", 0.72, ("tile",), "shower"),
     "toilet": Kind(kitchen_bath.toilet, "floor", 0.44, ("trim",), "toilet"),
@@ -69,7 +91,9 @@ KINDS: Final[dict[str, Kind]] = {
     "horse": Kind(figures.horse, "guest", 0.42, ("fur", "wood", "dark", "fur2"), "animal_not_pets"),
     "cow": Kind(figures.cow, "guest", 0.36, ("fur", "wood", "fur2"), "animal_not_pets"),
     "sheep": Kind(figures.sheep, "guest", 0.3, ("fur2", "fur"), "animal_not_pets"),
-    "bird": Kind(figures.bird, "guest", 0.24, ("water", "tomato", "dark", "fur2"), "animal_not_pets"),
+    "bird": Kind(
+        figures.bird, "guest", 0.24, ("water", "tomato", "dark", "fur2"), "animal_not_pets"
+    ),
     "mountains": Kind(nature.mountains, "back", 0.42, ("rock",), "mountain"),
     "sea": Kind(nature.sea, "ground", 1.0, ("water",), "beach"),
     "lake": Kind(nature.lake, "ground", 1.0, ("water",), "lake"),
@@ -81,9 +105,15 @@ KINDS: Final[dict[str, Kind]] = {
     "climber": Kind(nature.climber, "main", 0.8, ("rock",), "mountain_climbing"),
     "house": Kind(places.house, "house", 0.52, (*_STONE, "trim", "fabric2", "wood2"), "building"),
     "tower": Kind(places.tower, "house", 0.66, ("plaster", "rock", "metal", "fabric2"), "building"),
-    "castle": Kind(places.castle, "house", 0.6, ("rock", "sand", "plaster"), "historical_structure"),
-    "temple": Kind(places.temple, "house", 0.5, ("sand", "plaster", "trim"), "historical_structure"),
-    "church": Kind(places.church, "house", 0.6, ("plaster", "rock", "sand"), "historical_structure"),
+    "castle": Kind(
+        places.castle, "house", 0.6, ("rock", "sand", "plaster"), "historical_structure"
+    ),
+    "temple": Kind(
+        places.temple, "house", 0.5, ("sand", "plaster", "trim"), "historical_structure"
+    ),
+    "church": Kind(
+        places.church, "house", 0.6, ("plaster", "rock", "sand"), "historical_structure"
+    ),
     "street": Kind(places.street, "ground", 1.0, ("road",), "street"),
     "parking": Kind(places.parking, "ground", 1.0, ("road",), "parking"),
     "car": Kind(places.car, "guest", 0.22, (*_BRIGHT, "metal", "trim")),
@@ -95,10 +125,14 @@ KINDS: Final[dict[str, Kind]] = {
     "sunbed": Kind(leisure.sunbed, "guest", 0.28, ("trim", "fabric2", "fabric3")),
     "railing": Kind(leisure.railing, "front", 0.55, (*_WOOD, "dark", "trim", "metal"), "balcony"),
     "golf": Kind(leisure.golf, "ground", 1.0, ("grass",), "golf"),
-    "playground": Kind(leisure.playground, "main", 0.56, ("tomato", "water", "fabric"), "playground"),
+    "playground": Kind(
+        leisure.playground, "main", 0.56, ("tomato", "water", "fabric"), "playground"
+    ),
     "museum": Kind(leisure.museum, "main", 0.62, ("trim",), "museum"),
     "shop": Kind(leisure.shop, "main", 0.58, ("wood",), "shopping"),
-    "awning": Kind(leisure.awning, "house", 0.52, ("fabric", "plaster", "brick", "wood"), "shopping"),
+    "awning": Kind(
+        leisure.awning, "house", 0.52, ("fabric", "plaster", "brick", "wood"), "shopping"
+    ),
 }
 """Kinds by name. ``swimming_pool`` becomes indoor or outdoor by the scene that it stands in."""
 

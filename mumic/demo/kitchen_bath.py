@@ -17,27 +17,63 @@ def kitchen_units(pen: Pen, v: Variant, c: Paint) -> None:
         if row == 0 and "shelf" in v.form:
             pen.rect(0, up - 0.03, 1, up, c.palette["wood"])
             for k in range(9):
-                pen.rect(0.04 + 0.1 * k, up - 0.14, 0.09 + 0.1 * k, up - 0.03, c.pick("trim", "fabric2", "tomato", "leaf"), 0.3)
+                pen.rect(
+                    0.04 + 0.1 * k,
+                    up - 0.14,
+                    0.09 + 0.1 * k,
+                    up - 0.03,
+                    c.pick("trim", "fabric2", "tomato", "leaf"),
+                    0.3,
+                )
             continue
         for k in range(v.parts):
             u0, u1 = k / v.parts, (k + 1) / v.parts
             if row == 0 and k == v.parts // 2 and "hood" in v.form:
-                pen.poly([(u0 + 0.03, y0), (u1 - 0.03, y0), (u1 + 0.02, up + 0.06), (u0 - 0.02, up + 0.06)], c.palette["metal"])
+                pen.poly(
+                    [
+                        (u0 + 0.03, y0),
+                        (u1 - 0.03, y0),
+                        (u1 + 0.02, up + 0.06),
+                        (u0 - 0.02, up + 0.06),
+                    ],
+                    c.palette["metal"],
+                )
                 continue
             pen.rect(u0, y0, u1, y1, shade(body, 0.8))
             pen.rect(u0 + 0.006, y0 + 0.015, u1 - 0.006, y1 - 0.015, body, v.curve)
-            pen.rect((u0 + u1) / 2 - 0.03, y0 + 0.04 if row else y1 - 0.06, (u0 + u1) / 2 + 0.03,
-                     y0 + 0.06 if row else y1 - 0.04, c.palette["dark"])
+            pen.rect(
+                (u0 + u1) / 2 - 0.03,
+                y0 + 0.04 if row else y1 - 0.06,
+                (u0 + u1) / 2 + 0.03,
+                y0 + 0.06 if row else y1 - 0.04,
+                c.palette["dark"],
+            )
     for k in range(20):
-        pen.rect(k / 20, up + 0.02, k / 20 + 0.045, 0.55, shade(c.palette["tile"], 1.05 if k % 2 else 0.97))
-    pen.rect(0, 0.55, 1, 0.63, c.palette["wood2"] if "timber" in v.form else shade(c.palette["rock"], 1.1))
+        pen.rect(
+            k / 20,
+            up + 0.02,
+            k / 20 + 0.045,
+            0.55,
+            shade(c.palette["tile"], 1.05 if k % 2 else 0.97),
+        )
+    pen.rect(
+        0,
+        0.55,
+        1,
+        0.63,
+        c.palette["wood2"] if "timber" in v.form else shade(c.palette["rock"], 1.1),
+    )
     hob = v.parts // 2 / v.parts
     pen.rect(hob + 0.01, 0.66, hob + 0.98 / v.parts, 0.96, c.palette["dark"])
     pen.rect(hob + 0.03, 0.74, hob + 0.9 / v.parts, 0.92, shade(c.palette["flame"], 0.45))
     pen.rect(hob + 0.05, 0.43, hob + 0.14, 0.55, c.palette["metal"], 0.2)
     sink = 0.86 if hob < 0.5 else 0.12
     pen.rect(sink - 0.07, 0.55, sink + 0.07, 0.6, c.palette["metal"], 0.4)
-    pen.line([(sink, 0.55), (sink, 0.42), (sink + 0.05, 0.42), (sink + 0.05, 0.46)], c.palette["metal"], 0.02)
+    pen.line(
+        [(sink, 0.55), (sink, 0.42), (sink + 0.05, 0.42), (sink + 0.05, 0.46)],
+        c.palette["metal"],
+        0.02,
+    )
 
 
 def refrigerator(pen: Pen, v: Variant, c: Paint) -> None:
@@ -55,11 +91,23 @@ def refrigerator(pen: Pen, v: Variant, c: Paint) -> None:
         pen.rect(u0, y0, u1, y1, body, v.curve)
         pen.rect(u0 + 0.06, y0 + 0.03, u0 + 0.12, y1 - 0.03, shade(body, 1.15), v.curve)
         handle = u0 + 0.02 if (v.parts == 3 and k == 1) else u1 - 0.1
-        pen.rect(handle, (y0 + y1) / 2 - 0.08, handle + 0.05, (y0 + y1) / 2 + 0.08, c.palette["dark"], 0.4)
+        pen.rect(
+            handle,
+            (y0 + y1) / 2 - 0.08,
+            handle + 0.05,
+            (y0 + y1) / 2 + 0.08,
+            c.palette["dark"],
+            0.4,
+        )
     if "magnet" in v.form:
         for k in range(4):
-            pen.rect(0.3 + 0.12 * k, 0.42 + 0.05 * (k % 2), 0.38 + 0.12 * k, 0.47 + 0.05 * (k % 2),
-                     c.pick("tomato", "cheese", "water"))
+            pen.rect(
+                0.3 + 0.12 * k,
+                0.42 + 0.05 * (k % 2),
+                0.38 + 0.12 * k,
+                0.47 + 0.05 * (k % 2),
+                c.pick("tomato", "cheese", "water"),
+            )
     if "ice" in v.form:
         pen.rect(0.15, 0.2, 0.38, 0.38, c.palette["dark"], 0.1)
 
@@ -90,7 +138,9 @@ def coffee_machine(pen: Pen, v: Variant, c: Paint) -> None:
     dark = c.palette["dark"]
     if "moka" in v.form:
         pen.poly([(0.15, 0.5), (0.5, 0.5), (0.58, 1), (0.08, 1)], c.palette["metal"])
-        pen.poly([(0.1, 0.05), (0.55, 0.05), (0.48, 0.5), (0.17, 0.5)], shade(c.palette["metal"], 1.15))
+        pen.poly(
+            [(0.1, 0.05), (0.55, 0.05), (0.48, 0.5), (0.17, 0.5)], shade(c.palette["metal"], 1.15)
+        )
         pen.line([(0.12, 0.12), (-0.08, 0.15), (-0.05, 0.45)], dark, 0.06)
     else:
         pen.rect(0, 0, 0.62, 0.2, c.main, v.curve)
@@ -154,12 +204,22 @@ def shower(pen: Pen, v: Variant, c: Paint) -> None:
     for k in range(v.parts):
         u = span[0] + (span[1] - span[0]) * k / max(1, v.parts - 1)
         spread = (u - 0.5) * 0.35
-        pen.line([(u, 0.17), (u + spread, 0.86)], (*mix(c.palette["water"], c.palette["haze"], 0.5), 190), 0.02)
+        pen.line(
+            [(u, 0.17), (u + spread, 0.86)],
+            (*mix(c.palette["water"], c.palette["haze"], 0.5), 190),
+            0.02,
+        )
     pen.rect(0, 0.92, 1, 1, c.palette["trim"])
     glass = 0.3 + 0.35 * v.extra
     if "curtain" in v.form:
         for k in range(6):
-            pen.rect(1 - glass + glass * k / 6, 0.02, 1 - glass + glass * (k + 1) / 6, 0.94, shade(c.second, 0.85 + 0.15 * (k % 2)))
+            pen.rect(
+                1 - glass + glass * k / 6,
+                0.02,
+                1 - glass + glass * (k + 1) / 6,
+                0.94,
+                shade(c.second, 0.85 + 0.15 * (k % 2)),
+            )
     else:
         pen.rect(1 - glass, 0.02, 1, 0.96, (*c.palette["haze"], 120))
         pen.rect(1 - glass, 0.45, 1.02 - glass, 0.6, metal)
@@ -223,7 +283,9 @@ def _pizza(dish: Pen, v: Variant, c: Paint) -> None:
     for k in range(v.parts):
         angle, far = 2.4 * k, 0.12 + 0.26 * ((k * 7) % 5) / 5
         u, y = 0.5 + far * math.cos(angle), 0.5 + far * math.sin(angle)
-        dish.oval(u - 0.08, y - 0.08, u + 0.08, y + 0.08, c.palette["salad" if k % 3 == 2 else "tomato"])
+        dish.oval(
+            u - 0.08, y - 0.08, u + 0.08, y + 0.08, c.palette["salad" if k % 3 == 2 else "tomato"]
+        )
 
 
 def _salad(dish: Pen, v: Variant, c: Paint) -> None:
@@ -247,7 +309,9 @@ def _steak(dish: Pen, v: Variant, c: Paint) -> None:
     for k in range(3):
         dish.line([(0.18 + 0.13 * k, 0.25), (0.22 + 0.13 * k, 0.7)], c.palette["dark"], 0.03)
     for k in range(v.parts):
-        dish.rect(0.66, 0.2 + 0.6 * k / v.parts, 0.95, 0.25 + 0.6 * k / v.parts, c.palette["cheese"])
+        dish.rect(
+            0.66, 0.2 + 0.6 * k / v.parts, 0.95, 0.25 + 0.6 * k / v.parts, c.palette["cheese"]
+        )
     dish.oval(0.35, 0.7, 0.7, 0.95, c.palette["salad"])
 
 
@@ -262,16 +326,31 @@ def _burger(dish: Pen, v: Variant, c: Paint) -> None:
 def _soup(dish: Pen, v: Variant, c: Paint) -> None:
     dish.oval(0, 0, 1, 1, c.palette["tomato" if v.parts % 2 else "cheese"])
     for k in range(v.parts):
-        dish.oval(0.2 + 0.6 * k / v.parts, 0.3 + 0.2 * (k % 2), 0.3 + 0.6 * k / v.parts, 0.42 + 0.2 * (k % 2), c.palette["salad"])
+        dish.oval(
+            0.2 + 0.6 * k / v.parts,
+            0.3 + 0.2 * (k % 2),
+            0.3 + 0.6 * k / v.parts,
+            0.42 + 0.2 * (k % 2),
+            c.palette["salad"],
+        )
 
 
 def _eggs(dish: Pen, v: Variant, c: Paint) -> None:
     for k in range(v.parts):
         u = 0.08 + 0.32 * k
         dish.oval(u, 0.15 + 0.2 * (k % 2), u + 0.42, 0.55 + 0.2 * (k % 2), c.palette["trim"])
-        dish.oval(u + 0.13, 0.26 + 0.2 * (k % 2), u + 0.29, 0.42 + 0.2 * (k % 2), c.palette["cheese"])
+        dish.oval(
+            u + 0.13, 0.26 + 0.2 * (k % 2), u + 0.29, 0.42 + 0.2 * (k % 2), c.palette["cheese"]
+        )
     dish.rect(0.2, 0.7, 0.8, 0.8, c.palette["tomato"], 0.5)
 
 
-_DISHES = {"pizza": _pizza, "salad": _salad, "cake": _cake, "steak": _steak, "burger": _burger,
-           "soup": _soup, "eggs": _eggs}
+_DISHES = {
+    "pizza": _pizza,
+    "salad": _salad,
+    "cake": _cake,
+    "steak": _steak,
+    "burger": _burger,
+    "soup": _soup,
+    "eggs": _eggs,
+}

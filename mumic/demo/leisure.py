@@ -22,18 +22,29 @@ def pool(pen: Pen, v: Variant, c: Paint) -> None:
             pen.rect(0.3 - grow, 0.3 - grow, 0.66 + grow, 0.75 + grow, fill, 0.4)
     else:
         pen.poly([(lean, 0), (1 - lean, 0), (1.02, 1), (-0.02, 1)], rim)
-        pen.poly([(lean + 0.02, 0.05), (0.98 - lean, 0.05), (0.96, 0.93), (0.04, 0.93)], shade(water, 0.8))
+        pen.poly(
+            [(lean + 0.02, 0.05), (0.98 - lean, 0.05), (0.96, 0.93), (0.04, 0.93)],
+            shade(water, 0.8),
+        )
         pen.poly([(lean + 0.02, 0.11), (0.98 - lean, 0.11), (0.965, 0.93), (0.035, 0.93)], water)
     for k in range(v.parts):
         y = 0.2 + 0.62 * k / v.parts
         if "lane" in v.form:
             u = 0.2 + 0.6 * (k + 0.5) / v.parts
-            pen.line([(0.5 + (u - 0.5) * (1 - 2 * lean), 0.1), (u, 0.93)], c.palette["tomato"], 0.014)
+            pen.line(
+                [(0.5 + (u - 0.5) * (1 - 2 * lean), 0.1), (u, 0.93)], c.palette["tomato"], 0.014
+            )
         else:
             u = 0.18 + 0.5 * ((k * 3) % 5) / 5
-            pen.line([(u, y), (u + 0.05, y - 0.025), (u + 0.1, y), (u + 0.15, y - 0.025), (u + 0.2, y)], (*c.palette["trim"], 200), 0.02)
+            pen.line(
+                [(u, y), (u + 0.05, y - 0.025), (u + 0.1, y), (u + 0.15, y - 0.025), (u + 0.2, y)],
+                (*c.palette["trim"], 200),
+                0.02,
+            )
     for u in (0.76, 0.82):
-        pen.line([(u, 0.2), (u, -0.06), (u + 0.02, -0.1), (u + 0.03, 0.02)], c.palette["metal"], 0.03)
+        pen.line(
+            [(u, 0.2), (u, -0.06), (u + 0.02, -0.1), (u + 0.03, 0.02)], c.palette["metal"], 0.03
+        )
 
 
 def hot_tub(pen: Pen, v: Variant, c: Paint) -> None:
@@ -42,8 +53,14 @@ def hot_tub(pen: Pen, v: Variant, c: Paint) -> None:
     if "stone" in v.form:
         pen.rect(0, 0.3, 1, 0.98, c.palette["rock"], v.curve)
         for k in range(12):
-            pen.rect(0.02 + 0.16 * (k % 6), 0.5 + 0.22 * (k // 6), 0.16 + 0.16 * (k % 6), 0.68 + 0.22 * (k // 6),
-                     shade(c.palette["rock"], 0.82 + 0.06 * (k % 5)), 0.4)
+            pen.rect(
+                0.02 + 0.16 * (k % 6),
+                0.5 + 0.22 * (k // 6),
+                0.16 + 0.16 * (k % 6),
+                0.68 + 0.22 * (k // 6),
+                shade(c.palette["rock"], 0.82 + 0.06 * (k % 5)),
+                0.4,
+            )
     else:
         wood = c.palette["wood2"]
         pen.pie((0, 0.55, 1, 1.0), 0, 180, wood)
@@ -59,7 +76,11 @@ def hot_tub(pen: Pen, v: Variant, c: Paint) -> None:
         pen.disc(u, 0.32 + 0.14 * ((k * 2) % 3) / 2, 0.045, (255, 255, 255, 230))
     for k in range(3):
         u = 0.22 + 0.24 * k
-        pen.line([(u, 0.3), (u + 0.06, 0.12), (u - 0.02, -0.05), (u + 0.05, -0.25)], (255, 255, 255, 105), 0.07)
+        pen.line(
+            [(u, 0.3), (u + 0.06, 0.12), (u - 0.02, -0.05), (u + 0.05, -0.25)],
+            (255, 255, 255, 105),
+            0.07,
+        )
 
 
 def patio(pen: Pen, v: Variant, c: Paint) -> None:
@@ -71,7 +92,15 @@ def patio(pen: Pen, v: Variant, c: Paint) -> None:
         u0, u1 = 0.5 - half + 2 * half * k / v.parts, 0.5 - half + 2 * half * (k + 1) / v.parts
         fill = c.main if k % 2 == 0 else c.palette["fabric3"]
         if "square" in v.form:
-            pen.poly([(u0, 0.22), (u1, 0.22), (0.5 + (u1 - 0.5) * 0.75, 0.06), (0.5 + (u0 - 0.5) * 0.75, 0.06)], fill)
+            pen.poly(
+                [
+                    (u0, 0.22),
+                    (u1, 0.22),
+                    (0.5 + (u1 - 0.5) * 0.75, 0.06),
+                    (0.5 + (u0 - 0.5) * 0.75, 0.06),
+                ],
+                fill,
+            )
         else:
             pen.poly([(u0, 0.3), (u1, 0.3), (0.5, 0.0)], fill)
     pen.oval(0.25, 0.6, 0.75, 0.72, c.palette["wood2"])
@@ -98,7 +127,11 @@ def railing(pen: Pen, v: Variant, c: Paint) -> None:
     """A balcony seen from inside: floor, railing, door frame; parts: bars; extra: frame."""
     pen.rect(0, 0.6, 1, 1.02, c.palette["floor"])
     for k in range(6):
-        pen.line([(0.5 + (k / 5 - 0.5) * 0.7, 0.6), (0.5 + (k / 5 - 0.5) * 1.8, 1.02)], shade(c.palette["floor"], 0.8), 0.008)
+        pen.line(
+            [(0.5 + (k / 5 - 0.5) * 0.7, 0.6), (0.5 + (k / 5 - 0.5) * 1.8, 1.02)],
+            shade(c.palette["floor"], 0.8),
+            0.008,
+        )
     bar = c.main
     if "glass" in v.form:
         pen.rect(0, 0.3, 1, 0.62, (*c.palette["haze"], 110))
@@ -107,7 +140,14 @@ def railing(pen: Pen, v: Variant, c: Paint) -> None:
     elif "wall" in v.form:
         pen.rect(0, 0.34, 1, 0.64, c.palette["plaster"])
         for k in range(v.parts):
-            pen.rect(k / v.parts + 0.02, 0.4, (k + 0.6) / v.parts, 0.58, shade(c.palette["plaster"], 0.6), v.curve)
+            pen.rect(
+                k / v.parts + 0.02,
+                0.4,
+                (k + 0.6) / v.parts,
+                0.58,
+                shade(c.palette["plaster"], 0.6),
+                v.curve,
+            )
     else:
         for k in range(v.parts):
             pen.rect(k / v.parts, 0.28, k / v.parts + 0.014, 0.63, bar)
@@ -119,7 +159,13 @@ def railing(pen: Pen, v: Variant, c: Paint) -> None:
         pen.rect(1 - side, -0.9, 1, 1.02, c.palette["trim"])
     if "curtain" in v.form:
         for k in range(4):
-            pen.rect(side * k * 0.6, -0.9, side * (k * 0.6 + 0.5), 0.9, shade(c.palette["fabric3"], 0.85 + 0.1 * (k % 2)))
+            pen.rect(
+                side * k * 0.6,
+                -0.9,
+                side * (k * 0.6 + 0.5),
+                0.9,
+                shade(c.palette["fabric3"], 0.85 + 0.1 * (k % 2)),
+            )
     if "chairs" in v.form:
         for u in (0.18, 0.68):
             pen.rect(u, 0.42, u + 0.14, 0.74, c.second, 0.3)
@@ -135,7 +181,10 @@ def golf(pen: Pen, v: Variant, c: Paint) -> None:
     grass = c.palette["grass"]
     pen.rect(0, 0, 1, 1.02, grass)
     for k in range(5):
-        pen.poly([(k / 5, 0), (k / 5 + 0.1, 0), (k / 4 + 0.05, 1.02), (k / 4 - 0.15, 1.02)], shade(grass, 1.07))
+        pen.poly(
+            [(k / 5, 0), (k / 5 + 0.1, 0), (k / 4 + 0.05, 1.02), (k / 4 - 0.15, 1.02)],
+            shade(grass, 1.07),
+        )
     pen.oval(0.12, 0.25, 0.88, 0.85, shade(grass, 1.25))
     for k in range(v.parts):
         u, y = (0.02, 0.62, 0.3)[k], (0.55, 0.08, 0.82)[k]
@@ -179,7 +228,10 @@ def playground(pen: Pen, v: Variant, c: Paint) -> None:
         pen.rect(u, top, u + 0.02, 1, c.palette["cheese"])
     for k in range(5):
         pen.rect(0.64, top + 0.1 + 0.14 * k, 0.74, top + 0.13 + 0.14 * k, c.palette["cheese"])
-    pen.poly([(0.72, top), (0.78, top - 0.02), (1.0, 0.88), (1.06, 0.92), (0.94, 0.97)], c.palette["tomato"])
+    pen.poly(
+        [(0.72, top), (0.78, top - 0.02), (1.0, 0.88), (1.06, 0.92), (0.94, 0.97)],
+        c.palette["tomato"],
+    )
     if "roof" in v.form:
         pen.poly([(0.58, top - 0.08), (0.69, top - 0.3), (0.8, top - 0.08)], c.palette["water"])
     if "sandpit" in v.form:
@@ -192,14 +244,19 @@ def museum(pen: Pen, v: Variant, c: Paint) -> None:
     plinth = 0.62 + 0.14 * v.extra
     if "case" in v.form:
         pen.rect(0.32, plinth - 0.42, 0.68, plinth, (*c.palette["haze"], 130))
-        pen.poly([(0.42, plinth - 0.3), (0.58, plinth - 0.3), (0.54, plinth), (0.46, plinth)], c.palette["brick"])
+        pen.poly(
+            [(0.42, plinth - 0.3), (0.58, plinth - 0.3), (0.54, plinth), (0.46, plinth)],
+            c.palette["brick"],
+        )
         pen.oval(0.4, plinth - 0.34, 0.6, plinth - 0.24, shade(c.palette["brick"], 0.7))
     elif "bust" in v.form:
         pen.pie((0.3, plinth - 0.2, 0.7, plinth + 0.2), 180, 360, stone)
         pen.rect(0.45, plinth - 0.3, 0.55, plinth - 0.15, shade(stone, 0.85))
         pen.oval(0.39, plinth - 0.52, 0.61, plinth - 0.22, stone)
     else:
-        pen.poly([(0.42, plinth - 0.42), (0.6, plinth - 0.42), (0.66, plinth), (0.38, plinth)], stone)
+        pen.poly(
+            [(0.42, plinth - 0.42), (0.6, plinth - 0.42), (0.66, plinth), (0.38, plinth)], stone
+        )
         pen.line([(0.58, plinth - 0.38), (0.74, plinth - 0.5), (0.7, plinth - 0.64)], stone, 0.07)
         pen.line([(0.44, plinth - 0.38), (0.34, plinth - 0.2)], shade(stone, 0.85), 0.07)
         pen.oval(0.44, plinth - 0.6, 0.57, plinth - 0.42, stone)
@@ -212,7 +269,9 @@ def museum(pen: Pen, v: Variant, c: Paint) -> None:
         pen.disc(u, 0.74, 0.03, c.palette["cheese"])
         if k:
             before = (k - 1) / (v.parts - 1)
-            pen.line([(before, 0.78), ((before + u) / 2, 0.88), (u, 0.78)], c.palette["tomato"], 0.035)
+            pen.line(
+                [(before, 0.78), ((before + u) / 2, 0.88), (u, 0.78)], c.palette["tomato"], 0.035
+            )
 
 
 def shop(pen: Pen, v: Variant, c: Paint) -> None:
@@ -225,8 +284,16 @@ def shop(pen: Pen, v: Variant, c: Paint) -> None:
         for k in range(v.parts * 3):
             u = 0.06 + 0.86 * k / (v.parts * 3)
             w = 0.8 / (v.parts * 3)
-            pen.poly([(u, 0.22), (u + w / 2, 0.15), (u + w, 0.22), (u + w * 0.95, 0.62 + 0.1 * (k % 2)), (u + 0.02, 0.62 + 0.1 * (k % 2))],
-                     c.pick("fabric", "fabric2", "flower", "tomato", "water", "cheese"))
+            pen.poly(
+                [
+                    (u, 0.22),
+                    (u + w / 2, 0.15),
+                    (u + w, 0.22),
+                    (u + w * 0.95, 0.62 + 0.1 * (k % 2)),
+                    (u + 0.02, 0.62 + 0.1 * (k % 2)),
+                ],
+                c.pick("fabric", "fabric2", "flower", "tomato", "water", "cheese"),
+            )
     else:
         pen.rect(0, 0, 1, 0.95, c.palette["wood"])
         for k in range(v.parts):
@@ -234,7 +301,14 @@ def shop(pen: Pen, v: Variant, c: Paint) -> None:
             pen.rect(0.03, y0, 0.97, y1, shade(c.palette["wood2"], 1.1))
             for m in range(9):
                 tall = (y1 - y0) * float(c.rng.uniform(0.5, 0.9))
-                pen.rect(0.05 + 0.1 * m, y1 - tall, 0.12 + 0.1 * m, y1, c.pick("tomato", "cheese", "salad", "water", "flower", "fabric", "trim"), v.curve)
+                pen.rect(
+                    0.05 + 0.1 * m,
+                    y1 - tall,
+                    0.12 + 0.1 * m,
+                    y1,
+                    c.pick("tomato", "cheese", "salad", "water", "flower", "fabric", "trim"),
+                    v.curve,
+                )
     if "sale" in v.form:
         pen.rect(0.3, -0.14, 0.7, 0.02, c.palette["tomato"])
         for k in range(4):
@@ -253,7 +327,14 @@ def awning(pen: Pen, v: Variant, c: Paint) -> None:
     pen.rect(0.06, 0.4, 0.62, 0.92, c.palette["glow"])
     for k in range(5):
         u = 0.09 + 0.1 * k
-        pen.rect(u, 0.62 + 0.05 * (k % 2), u + 0.08, 0.9, c.pick("flower", "tomato", "water", "fabric", "salad"), 0.2)
+        pen.rect(
+            u,
+            0.62 + 0.05 * (k % 2),
+            u + 0.08,
+            0.9,
+            c.pick("flower", "tomato", "water", "fabric", "salad"),
+            0.2,
+        )
     pen.rect(0.68, 0.42, 0.92, 1, c.palette["wood"])
     pen.rect(0.71, 0.46, 0.89, 0.8, c.palette["haze"])
     for k in range(v.parts):

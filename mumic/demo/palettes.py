@@ -37,8 +37,17 @@ class Palette:
 
 
 _SNOWED: Final = {
-    "grass": 0.97, "leaf": 0.62, "roof": 0.93, "road": 0.7, "sand": 0.85, "rock": 0.45,
-    "flower": 0.8, "tile": 0.75, "sky": 0.35, "haze": 0.45, "water": 0.2,
+    "grass": 0.97,
+    "leaf": 0.62,
+    "roof": 0.93,
+    "road": 0.7,
+    "sand": 0.85,
+    "rock": 0.45,
+    "flower": 0.8,
+    "tile": 0.75,
+    "sky": 0.35,
+    "haze": 0.45,
+    "water": 0.2,
 }
 _SHINING: Final = {"glow", "ember", "dusk", "flame"}
 

@@ -26,8 +26,12 @@ def _windows(pen: Pen, rows: int, columns: int, c: Paint, shutters: bool = False
 
 
 def _entrance(pen: Pen, u: float, wide: float, top: float, c: Paint) -> None:
-    pen.rect(u - wide / 2 - 0.01, top - 0.015, u + wide / 2 + 0.01, 1, shade(c.palette["wood"], 0.6))
-    pen.rect(u - wide / 2, top, u + wide / 2, 1, c.palette["glow"] if c.night else c.palette["wood"])
+    pen.rect(
+        u - wide / 2 - 0.01, top - 0.015, u + wide / 2 + 0.01, 1, shade(c.palette["wood"], 0.6)
+    )
+    pen.rect(
+        u - wide / 2, top, u + wide / 2, 1, c.palette["glow"] if c.night else c.palette["wood"]
+    )
 
 
 def house(pen: Pen, v: Variant, c: Paint) -> None:
@@ -45,13 +49,21 @@ def house(pen: Pen, v: Variant, c: Paint) -> None:
         pen.poly([(0.05, roof + 0.02), (0.5, 0.06), (0.95, roof + 0.02)], shade(wall, 0.92))
         pen.rect(0.44, roof * 0.5, 0.56, roof * 0.85, _pane(c))
     elif "hip" in v.form:
-        pen.poly([(-0.02, roof + 0.01), (0.16, 0), (0.84, 0), (1.02, roof + 0.01)], c.palette["roof"])
+        pen.poly(
+            [(-0.02, roof + 0.01), (0.16, 0), (0.84, 0), (1.02, roof + 0.01)], c.palette["roof"]
+        )
         pen.rect(0.72, -0.08, 0.8, 0.06, c.palette["brick"])
     else:
         pen.rect(0.02, 0, 0.98, roof + 0.02, shade(wall, 0.75))
     if "log" in v.form:
         for k in range(10):
-            pen.rect(0.05, roof + (1 - roof) * k / 10, 0.95, roof + (1 - roof) * k / 10 + 0.008, shade(wall, 0.7))
+            pen.rect(
+                0.05,
+                roof + (1 - roof) * k / 10,
+                0.95,
+                roof + (1 - roof) * k / 10 + 0.008,
+                shade(wall, 0.7),
+            )
     _entrance(pen, 0.5, 0.13, 0.8, c)
     if "sign" in v.form:
         pen.rect(0.3, 0.73, 0.7, 0.79, c.palette["dark"])
@@ -92,13 +104,25 @@ def castle(pen: Pen, v: Variant, c: Paint) -> None:
         pen.rect(u, top, u + 0.16, 1, shade(stone, 0.9 - 0.06 * (k % 2)))
         pen.rect(u + 0.06, top + 0.12, u + 0.1, top + 0.24, _pane(c))
         if "spire" in v.form:
-            pen.poly([(u - 0.03, top), (u + 0.08, top - 0.12 - 0.14 * v.extra), (u + 0.19, top)], c.palette["roof"])
+            pen.poly(
+                [(u - 0.03, top), (u + 0.08, top - 0.12 - 0.14 * v.extra), (u + 0.19, top)],
+                c.palette["roof"],
+            )
         else:
             for m in range(3):
-                pen.rect(u - 0.01 + 0.065 * m, top - 0.07, u + 0.035 + 0.065 * m, top + 0.01, shade(stone, 0.9))
+                pen.rect(
+                    u - 0.01 + 0.065 * m,
+                    top - 0.07,
+                    u + 0.035 + 0.065 * m,
+                    top + 0.01,
+                    shade(stone, 0.9),
+                )
         if "flag" in v.form and k % 2 == 0:
             pen.line([(u + 0.08, top - 0.1), (u + 0.08, top - 0.36)], c.palette["dark"], 0.012)
-            pen.poly([(u + 0.08, top - 0.36), (u + 0.2, top - 0.31), (u + 0.08, top - 0.26)], c.palette["tomato"])
+            pen.poly(
+                [(u + 0.08, top - 0.36), (u + 0.2, top - 0.31), (u + 0.08, top - 0.26)],
+                c.palette["tomato"],
+            )
     pen.pie((0.4, 0.64, 0.6, 1.0), 180, 360, c.palette["dark"])
     pen.rect(0.4, 0.81, 0.6, 1, c.palette["dark"])
 
@@ -130,7 +154,13 @@ def temple(pen: Pen, v: Variant, c: Paint) -> None:
         pen.rect(u + w * 0.3, top, u + w, 0.88, shade(stone, 0.86))
         pen.rect(u - w * 1.4, top, u + w * 1.4, top + 0.04, stone)
     for k in range(3):
-        pen.rect(0.02 - 0.03 * k, 0.87 + 0.045 * k, 0.98 + 0.03 * k, 0.92 + 0.045 * k, shade(stone, 1.0 - 0.08 * k))
+        pen.rect(
+            0.02 - 0.03 * k,
+            0.87 + 0.045 * k,
+            0.98 + 0.03 * k,
+            0.92 + 0.045 * k,
+            shade(stone, 1.0 - 0.08 * k),
+        )
 
 
 def church(pen: Pen, v: Variant, c: Paint) -> None:
@@ -146,7 +176,9 @@ def church(pen: Pen, v: Variant, c: Paint) -> None:
     pen.rect(0.05, 0.32, 0.33, 1, shade(stone, 0.88))
     if "onion" in v.form:
         pen.oval(0.03, spire, 0.35, 0.38, c.palette["roof"])
-        pen.poly([(0.13, spire + 0.05), (0.19, spire - 0.16), (0.25, spire + 0.05)], c.palette["roof"])
+        pen.poly(
+            [(0.13, spire + 0.05), (0.19, spire - 0.16), (0.25, spire + 0.05)], c.palette["roof"]
+        )
     else:
         pen.poly([(0.02, 0.34), (0.19, spire - 0.12), (0.36, 0.34)], c.palette["roof"])
     pen.disc(0.19, 0.46, 0.07, c.palette["trim"])
@@ -160,22 +192,42 @@ def street(pen: Pen, v: Variant, c: Paint) -> None:
     """A road in perspective; parts: dashes; extra: place of the vanishing point."""
     centre = 0.3 + 0.4 * v.extra
     pen.rect(0, 0, 1, 1.02, shade(c.palette["tile"], 0.95))
-    pen.poly([(centre - 0.06, 0), (centre + 0.06, 0), (0.96, 1.02), (0.04, 1.02)], c.palette["road"])
+    pen.poly(
+        [(centre - 0.06, 0), (centre + 0.06, 0), (0.96, 1.02), (0.04, 1.02)], c.palette["road"]
+    )
     for sign in (-1, 1):
         pen.line([(centre + 0.06 * sign, 0), (0.5 + 0.46 * sign, 1)], c.palette["trim"], 0.02)
     if "cobble" in v.form:
         for _ in range(40):
             y = float(c.rng.uniform(0.1, 0.98))
             u = centre + (0.5 - centre) * y + (0.05 + 0.38 * y) * float(c.rng.uniform(-1, 1))
-            pen.oval(u, y, u + 0.05, y + 0.05, shade(c.palette["road"], float(c.rng.uniform(0.8, 1.25))))
+            pen.oval(
+                u, y, u + 0.05, y + 0.05, shade(c.palette["road"], float(c.rng.uniform(0.8, 1.25)))
+            )
         return
     for k in range(v.parts):
         y0, y1 = (k / v.parts) ** 1.4, ((k + 0.55) / v.parts) ** 1.4
         u0, u1 = centre + (0.5 - centre) * y0, centre + (0.5 - centre) * y1
-        pen.poly([(u0 - 0.006 - 0.02 * y0, y0), (u0 + 0.006 + 0.02 * y0, y0), (u1 + 0.006 + 0.02 * y1, y1), (u1 - 0.006 - 0.02 * y1, y1)], c.palette["trim"])
+        pen.poly(
+            [
+                (u0 - 0.006 - 0.02 * y0, y0),
+                (u0 + 0.006 + 0.02 * y0, y0),
+                (u1 + 0.006 + 0.02 * y1, y1),
+                (u1 - 0.006 - 0.02 * y1, y1),
+            ],
+            c.palette["trim"],
+        )
     if "zebra" in v.form:
         for k in range(7):
-            pen.poly([(0.15 + 0.1 * k, 0.68), (0.21 + 0.1 * k, 0.68), (0.22 + 0.11 * k - 0.02, 0.84), (0.13 + 0.11 * k, 0.84)], c.palette["trim"])
+            pen.poly(
+                [
+                    (0.15 + 0.1 * k, 0.68),
+                    (0.21 + 0.1 * k, 0.68),
+                    (0.22 + 0.11 * k - 0.02, 0.84),
+                    (0.13 + 0.11 * k, 0.84),
+                ],
+                c.palette["trim"],
+            )
 
 
 def parking(pen: Pen, v: Variant, c: Paint) -> None:
@@ -198,7 +250,10 @@ def parking(pen: Pen, v: Variant, c: Paint) -> None:
 def _car_front(pen: Pen, c: Paint) -> None:
     paint = c.pick("tomato", "fabric", "metal", "trim", "water", "dark", "cheese")
     pen.poly([(0.2, 0.1), (0.8, 0.1), (0.92, 0.5), (0.08, 0.5)], shade(paint, 0.9))
-    pen.poly([(0.26, 0.16), (0.74, 0.16), (0.82, 0.46), (0.18, 0.46)], mix(c.palette["sky"], c.palette["dark"], 0.3))
+    pen.poly(
+        [(0.26, 0.16), (0.74, 0.16), (0.82, 0.46), (0.18, 0.46)],
+        mix(c.palette["sky"], c.palette["dark"], 0.3),
+    )
     pen.rect(0.02, 0.45, 0.98, 0.86, paint, 0.3)
     for u in (0.08, 0.74):
         pen.rect(u, 0.55, u + 0.18, 0.68, c.palette["glow"], 0.5)
@@ -213,7 +268,15 @@ def car(pen: Pen, v: Variant, c: Paint) -> None:
     glass = mix(c.palette["sky"], c.palette["dark"], 0.25)
     for k in range(v.parts):
         u = 0.27 + 0.5 * k / v.parts
-        pen.poly([(u + 0.02, 0.45), (u + 0.05, roof + 0.07), (u + 0.44 / v.parts, roof + 0.07), (u + 0.46 / v.parts, 0.45)], glass)
+        pen.poly(
+            [
+                (u + 0.02, 0.45),
+                (u + 0.05, roof + 0.07),
+                (u + 0.44 / v.parts, roof + 0.07),
+                (u + 0.46 / v.parts, 0.45),
+            ],
+            glass,
+        )
     pen.rect(0, 0.44, 1, 0.84, c.main, v.curve)
     pen.rect(0.94, 0.52, 1, 0.64, c.palette["glow"])
     for u in (0.22, 0.78):
@@ -258,7 +321,13 @@ def boat(pen: Pen, v: Variant, c: Paint) -> None:
         pen.rect(0.25, hull - 0.3, 0.75, hull + 0.05, c.palette["trim"], 0.15)
         for k in range(v.parts):
             u = 0.3 + 0.42 * k / v.parts
-            pen.rect(u, hull - 0.22, u + 0.3 / v.parts, hull - 0.08, mix(c.palette["sky"], c.palette["dark"], 0.3))
+            pen.rect(
+                u,
+                hull - 0.22,
+                u + 0.3 / v.parts,
+                hull - 0.08,
+                mix(c.palette["sky"], c.palette["dark"], 0.3),
+            )
         if "ferry" in v.form:
             pen.rect(0.44, hull - 0.55, 0.56, hull - 0.28, c.palette["tomato"])
     pen.poly([(0, hull), (1, hull), (0.86, 0.95), (0.16, 0.95)], c.main)

@@ -34,11 +34,11 @@ class PretrainConfig:
     seed: int = 0
     pairs: int = 60_000
     held_out: int = 1_000
-    steps: int = 2_600
+    steps: int = 900
     batch: int = 256
     rate: float = 1.0e-3
     decay: float = 0.1
-    warmup: int = 200
+    warmup: int = 100
     checkpoint_seconds: float = 240.0
 
     @property
@@ -58,7 +58,9 @@ class _State:
 
 def pretrain(config: PretrainConfig, out: Path, work: Path) -> dict[str, float]:
     """Train, write the model to ``out`` and return its figures on held-out pairs."""
-    pixels, facts = load_or_draw(work, count=config.pairs + config.held_out, side=config.side, seed=config.seed)
+    pixels, facts = load_or_draw(
+        work, count=config.pairs + config.held_out, side=config.side, seed=config.seed
+    )
     state = _start(config, work)
     saved = begun = time.monotonic()
     spent = state.seconds
@@ -72,16 +74,27 @@ def pretrain(config: PretrainConfig, out: Path, work: Path) -> dict[str, float]:
             _checkpoint(state, work)
             saved = time.monotonic()
     _checkpoint(state, work)
-    figures = {"loss": state.loss, "minutes": state.seconds / 60, **retrieval(state.model, pixels, facts, config)}
+    figures = {
+        "loss": state.loss,
+        "minutes": state.seconds / 60,
+        **retrieval(state.model, pixels, facts, config),
+    }
     save_small_clip(state.model, out)
-    (work / "figures.json").write_text(json.dumps({"config": asdict(config), "figures": figures}, indent=1))
+    (work / "figures.json").write_text(
+        json.dumps({"config": asdict(config), "figures": figures}, indent=1)
+    )
     return figures
 
 
 def _start(config: PretrainConfig, work: Path) -> _State:
     torch.manual_seed(config.seed)
     model = open_clip.model.CLIP(**MODEL_CONFIG)
-    state = _State(model, torch.optim.AdamW(_groups(model, config.decay), lr=config.rate, betas=(0.9, 0.98), eps=1e-6))
+    state = _State(
+        model,
+        torch.optim.AdamW(
+            _groups(model, config.decay), lr=config.rate, betas=(0.9, 0.98), eps=1e-6
+        ),
+    )
     checkpoint = work / "checkpoint.pt"
     if checkpoint.exists():
         kept = torch.load(checkpoint, weights_only=True)
@@ -93,8 +106,16 @@ def _start(config: PretrainConfig, work: Path) -> _State:
 
 def _checkpoint(state: _State, work: Path) -> None:
     partial = work / "checkpoint.part"
-    torch.save({"model": state.model.state_dict(), "optimiser": state.optimiser.state_dict(),
-                "step": state.step, "loss": state.loss, "seconds": state.seconds}, partial)
+    torch.save(
+        {
+            "model": state.model.state_dict(),
+            "optimiser": state.optimiser.state_dict(),
+            "step": state.step,
+            "loss": state.loss,
+            "seconds": state.seconds,
+        },
+        partial,
+    )
     partial.rename(work / "checkpoint.pt")
 
 
@@ -104,7 +125,9 @@ def _groups(model: torch.nn.Module, decay: float) -> list[dict[str, Any]]:
     return [{"params": decayed, "weight_decay": decay}, {"params": plain, "weight_decay": 0.0}]
 
 
-def _step(state: _State, config: PretrainConfig, step: int, pixels: Pixels, facts: list[Facts]) -> float:
+def _step(
+    state: _State, config: PretrainConfig, step: int, pixels: Pixels, facts: list[Facts]
+) -> float:
     rate = learning_rate(config, step)
     for group in state.optimiser.param_groups:
         group["lr"] = rate
@@ -112,7 +135,9 @@ def _step(state: _State, config: PretrainConfig, step: int, pixels: Pixels, fact
     with torch.autocast("cpu", dtype=torch.bfloat16):
         image_features = state.model.encode_image(images)
         text_features = encode_texts(state.model, texts)
-    loss = contrastive_loss(image_features.float(), text_features.float(), state.model.logit_scale.exp())
+    loss = contrastive_loss(
+        image_features.float(), text_features.float(), state.model.logit_scale.exp()
+    )
     state.optimiser.zero_grad()
     loss.backward()
     torch.nn.utils.clip_grad_norm_(state.model.parameters(), 1.0)
@@ -122,11 +147,15 @@ def _step(state: _State, config: PretrainConfig, step: int, pixels: Pixels, fact
     return float(loss.detach())
 
 
-def contrastive_loss(images: torch.Tensor, texts: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+def contrastive_loss(
+    images: torch.Tensor, texts: torch.Tensor, scale: torch.Tensor
+) -> torch.Tensor:
     """Return CLIP's symmetric cross-entropy over the pairs of a batch; features ``(B, D)``."""
     logits = scale * functional.normalize(images, dim=-1) @ functional.normalize(texts, dim=-1).T
     target = torch.arange(len(logits))
-    return (functional.cross_entropy(logits, target) + functional.cross_entropy(logits.T, target)) / 2
+    return (
+        functional.cross_entropy(logits, target) + functional.cross_entropy(logits.T, target)
+    ) / 2
 
 
 def learning_rate(config: PretrainConfig, step: int) -> float:
@@ -137,7 +166,9 @@ def learning_rate(config: PretrainConfig, step: int) -> float:
     return config.rate * 0.5 * (1 + math.cos(math.pi * share))
 
 
-def make_batch(config: PretrainConfig, step: int, pixels: Pixels, facts: list[Facts]) -> tuple[torch.Tensor, torch.Tensor]:
+def make_batch(
+    config: PretrainConfig, step: int, pixels: Pixels, facts: list[Facts]
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the pictures and caption tokens of a step; they depend on the seed and the step alone."""
     rng = np.random.default_rng([config.seed, step])
     chosen = np.sort(rng.choice(config.pairs, size=config.batch, replace=False))
@@ -150,7 +181,7 @@ def _augment(image: Pixels, rng: np.random.Generator, margin: int = 6) -> npt.ND
     side = image.shape[0]
     padded = np.pad(image, ((margin, margin), (margin, margin), (0, 0)), mode="edge")
     top, left = (int(k) for k in rng.integers(0, 2 * margin + 1, 2))
-    crop = padded[top:top + side, left:left + side].astype(np.float32)
+    crop = padded[top : top + side, left : left + side].astype(np.float32)
     if rng.random() < 0.5:
         crop = crop[:, ::-1]
     gain = rng.uniform(0.75, 1.25) * rng.uniform(0.9, 1.1, 3)
@@ -163,49 +194,70 @@ def _augment(image: Pixels, rng: np.random.Generator, margin: int = 6) -> npt.ND
 def to_input(images: npt.NDArray[Any]) -> torch.Tensor:
     """Turn ``(B, H, W, 3)`` grey levels into the model's normalised input."""
     scaled = images.astype(np.float32) / 255.0
-    return torch.from_numpy(((scaled - np.float32(MEAN)) / np.float32(STD)).transpose(0, 3, 1, 2).copy())
+    return torch.from_numpy(
+        ((scaled - np.float32(MEAN)) / np.float32(STD)).transpose(0, 3, 1, 2).copy()
+    )
 
 
-def retrieval(model: Any, pixels: Pixels, facts: list[Facts], config: PretrainConfig) -> dict[str, float]:
+def retrieval(
+    model: Any, pixels: Pixels, facts: list[Facts], config: PretrainConfig
+) -> dict[str, float]:
     """Recall at 1 and 5 of the right sentence among all held-out ones, and the other way."""
     rng = np.random.default_rng([config.seed, 999])
     held = range(config.pairs, config.pairs + config.held_out)
     captions = [write_caption(facts[k], rng) for k in held]
     model.eval()
     with torch.no_grad():
-        images = torch.cat([functional.normalize(model.encode_image(to_input(block)), dim=-1) for block in _blocks(pixels, held)])
+        images = torch.cat(
+            [
+                functional.normalize(model.encode_image(to_input(block)), dim=-1)
+                for block in _blocks(pixels, held)
+            ]
+        )
         texts = functional.normalize(encode_texts(model, open_clip.tokenize(captions)), dim=-1)
     model.train()
     scores = (images @ texts.T).numpy()
     rank_of_text = (scores > np.diag(scores)[:, None]).sum(axis=1)
     rank_of_image = (scores > np.diag(scores)[None, :]).sum(axis=0)
-    return {f"{way}_recall_at_{k}": float((ranks < k).mean())
-            for way, ranks in (("text", rank_of_text), ("image", rank_of_image)) for k in (1, 5)}
+    return {
+        f"{way}_recall_at_{k}": float((ranks < k).mean())
+        for way, ranks in (("text", rank_of_text), ("image", rank_of_image))
+        for k in (1, 5)
+    }
 
 
 def _blocks(pixels: Pixels, rows: range, size: int = 250) -> Iterator[Pixels]:
     for start in range(rows.start, rows.stop, size):
-        yield pixels[start:min(start + size, rows.stop)]
+        yield pixels[start : min(start + size, rows.stop)]
 
 
 def _report(state: _State, config: PretrainConfig) -> None:
     speed = state.step * config.batch / max(state.seconds, 1e-9)
-    print(f"step {state.step}/{config.steps} loss {state.loss:.3f} scale {float(state.model.logit_scale.exp()):.1f} "
-          f"{speed:.0f} pairs/s {state.seconds / 60:.1f} min", flush=True)
+    print(
+        f"step {state.step}/{config.steps} loss {state.loss:.3f} scale {float(state.model.logit_scale.detach().exp()):.1f} "
+        f"{speed:.0f} pairs/s {state.seconds / 60:.1f} min",
+        flush=True,
+    )
 
 
 def main() -> None:
     """Parse the command line and train."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--pairs", type=int, default=PretrainConfig.pairs)
     parser.add_argument("--batch", type=int, default=PretrainConfig.batch)
     parser.add_argument("--rate", type=float, default=PretrainConfig.rate)
     parser.add_argument("--steps", type=int, default=PretrainConfig.steps)
     parser.add_argument("--out", type=Path, default=Path("small_clip"))
-    parser.add_argument("--work", type=Path, default=Path("build/pretrain"), help="pairs and checkpoint")
+    parser.add_argument(
+        "--work", type=Path, default=Path("build/pretrain"), help="pairs and checkpoint"
+    )
     args = parser.parse_args()
-    config = PretrainConfig(seed=args.seed, pairs=args.pairs, batch=args.batch, rate=args.rate, steps=args.steps)
+    config = PretrainConfig(
+        seed=args.seed, pairs=args.pairs, batch=args.batch, rate=args.rate, steps=args.steps
+    )
     print(json.dumps(pretrain(config, args.out, args.work), indent=1))
 
 

@@ -41,13 +41,15 @@ def _read_facts(entry: dict[str, Any]) -> Facts:
 
 def _draw_all(pixels_path: Path, facts_path: Path, *, count: int, side: int, seed: int) -> None:
     partial = pixels_path.with_suffix(".part")
-    array = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=(count, side, side, 3))
+    array = np.lib.format.open_memmap(
+        partial, mode="w+", dtype=np.uint8, shape=(count, side, side, 3)
+    )
     facts: list[dict[str, Any]] = []
     blocks = [(start, min(start + _BLOCK, count), side, seed) for start in range(0, count, _BLOCK)]
     with multiprocessing.get_context("spawn").Pool() as pool:
         drawn = tqdm(pool.imap(_draw_block, blocks), total=len(blocks), desc="draw")
         for block, (pixels, shown) in zip(blocks, drawn, strict=True):
-            array[block[0]:block[1]] = pixels
+            array[block[0] : block[1]] = pixels
             facts.extend(asdict(entry) for entry in shown)
     array.flush()
     facts_path.write_text(json.dumps(facts))

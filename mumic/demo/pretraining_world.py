@@ -11,17 +11,52 @@ from mumic.demo.palettes import PRETRAINING_PALETTES
 from mumic.demo.scene import Request, Scene, World, compose, one_of
 from mumic.demo.variants_pretraining import PRETRAINING_VARIANTS
 
-PRETRAINING: Final = World("pretraining", PRETRAINING_PALETTES, PRETRAINING_VARIANTS, PRETRAINING_LAYOUTS)
+PRETRAINING: Final = World(
+    "pretraining", PRETRAINING_PALETTES, PRETRAINING_VARIANTS, PRETRAINING_LAYOUTS
+)
 PRETRAINING_SEED: Final = 7_310_000
 """Added to the user's seed, so that no picture of the two worlds has the same one."""
 
-_OFTEN: Final = {"bedroom": 4, "living_room": 4, "kitchen": 3, "bathroom": 3, "dining": 2, "lobby": 1.5,
-                 "hall": 1.5, "breakfast": 1.5}
-_RARE: Final = frozenset({"tv", "mirror", "painting", "ceiling_fan", "air_conditioner", "desk", "wardrobe", "fireplace",
-                          "refrigerator", "toaster", "coffee", "bicycle", "boat", "toilet", "shower", "bathtub",
-                          "horse", "cow", "sheep", "bird", "door"})
-_STUDIO: Final = tuple(name for name, kind in KINDS.items()
-                       if kind.concept and kind.mount not in ("back", "ground", "woods", "front", "house", "pool"))
+_OFTEN: Final = {
+    "bedroom": 4,
+    "living_room": 4,
+    "kitchen": 3,
+    "bathroom": 3,
+    "dining": 2,
+    "lobby": 1.5,
+    "hall": 1.5,
+    "breakfast": 1.5,
+}
+_RARE: Final = frozenset(
+    {
+        "tv",
+        "mirror",
+        "painting",
+        "ceiling_fan",
+        "air_conditioner",
+        "desk",
+        "wardrobe",
+        "fireplace",
+        "refrigerator",
+        "toaster",
+        "coffee",
+        "bicycle",
+        "boat",
+        "toilet",
+        "shower",
+        "bathtub",
+        "horse",
+        "cow",
+        "sheep",
+        "bird",
+        "door",
+    }
+)
+_STUDIO: Final = tuple(
+    name
+    for name, kind in KINDS.items()
+    if kind.concept and kind.mount not in ("back", "ground", "woods", "front", "house", "pool")
+)
 
 
 def plan_pretraining(index: int, *, seed: int = 0) -> Scene:

@@ -23,8 +23,25 @@ from mumic.demo.variant import Paint, Variant
 
 T = TypeVar("T")
 
-_ORDER = ("back", "ground", "woods", "house", "tree", "ceiling", "wall", "main", "floor",
-          "counter", "table", "pool", "tub", "terrace", "water", "front", "guest")
+_ORDER = (
+    "back",
+    "ground",
+    "woods",
+    "house",
+    "tree",
+    "ceiling",
+    "wall",
+    "main",
+    "floor",
+    "counter",
+    "table",
+    "pool",
+    "tub",
+    "terrace",
+    "water",
+    "front",
+    "guest",
+)
 
 
 @dataclass(frozen=True)
@@ -78,16 +95,32 @@ class Request:
     backdrop: str | None = None
 
 
-def compose(world: World, request: Request, palette: Palette, size: tuple[int, int],
-            rng: np.random.Generator) -> Scene:
+def compose(
+    world: World,
+    request: Request,
+    palette: Palette,
+    size: tuple[int, int],
+    rng: np.random.Generator,
+) -> Scene:
     """Place the requested kinds; those that find no anchor are left out."""
     family = FAMILIES[request.family]
     layout = one_of(rng, world.layouts[request.stage or family.stage])
     backdrop = one_of(rng, world.variants[request.backdrop or family.backdrop])
     things = _place(world, request, layout, size, rng)
     camera = _camera(rng, request.hour)
-    scene = Scene(request.family, layout, palette, backdrop, things, request.hour, request.winter,
-                  size, camera, int(rng.integers(2**31)), frozenset())
+    scene = Scene(
+        request.family,
+        layout,
+        palette,
+        backdrop,
+        things,
+        request.hour,
+        request.winter,
+        size,
+        camera,
+        int(rng.integers(2**31)),
+        frozenset(),
+    )
     return replace(scene, concepts=_truth(scene, family, request))
 
 
@@ -96,11 +129,16 @@ def one_of(rng: np.random.Generator, options: Sequence[T]) -> T:
     return options[int(rng.integers(len(options)))]
 
 
-def _place(world: World, request: Request, layout: Layout, size: tuple[int, int],
-           rng: np.random.Generator) -> tuple[Placed, ...]:
+def _place(
+    world: World, request: Request, layout: Layout, size: tuple[int, int], rng: np.random.Generator
+) -> tuple[Placed, ...]:
     mirrored = bool(rng.random() < 0.5)
-    free = {mount: list(rng.permutation(len(anchors))) if mount not in ("main", "house") else list(range(len(anchors)))
-            for mount, anchors in layout.anchors.items()}
+    free = {
+        mount: list(rng.permutation(len(anchors)))
+        if mount not in ("main", "house")
+        else list(range(len(anchors)))
+        for mount, anchors in layout.anchors.items()
+    }
     things = []
     for name in request.kinds:
         kind = KINDS[name]
@@ -115,12 +153,21 @@ def _place(world: World, request: Request, layout: Layout, size: tuple[int, int]
             if mirrored:
                 anchor = (1 - anchor[0], anchor[1], anchor[2])
             box = _anchored_box(mount, kind.height * anchor[2], variant.ratio, anchor, size, rng)
-        things.append(Placed(name, variant, box, bool(rng.random() < 0.5), int(rng.integers(2**31))))
+        things.append(
+            Placed(name, variant, box, bool(rng.random() < 0.5), int(rng.integers(2**31)))
+        )
     things.sort(key=lambda t: (_ORDER.index(KINDS[t.kind].mount), t.box[3]))
     return tuple(things)
 
 
-_FALLBACK = {"floor": "guest", "tub": "main", "terrace": "main", "pool": "main", "guest": "floor", "main": "floor"}
+_FALLBACK = {
+    "floor": "guest",
+    "tub": "main",
+    "terrace": "main",
+    "pool": "main",
+    "guest": "floor",
+    "main": "floor",
+}
 
 
 def _free_spot(mount: str, free: dict[str, list[int]]) -> tuple[str, int] | None:
@@ -142,8 +189,14 @@ def _spread_box(mount: str, height: float, horizon: float, rng: np.random.Genera
     return None
 
 
-def _anchored_box(mount: str, height: float, ratio: float, anchor: Anchor, size: tuple[int, int],
-                  rng: np.random.Generator) -> Box:
+def _anchored_box(
+    mount: str,
+    height: float,
+    ratio: float,
+    anchor: Anchor,
+    size: tuple[int, int],
+    rng: np.random.Generator,
+) -> Box:
     h = height * float(rng.uniform(0.85, 1.18))
     w = h * ratio * float(rng.uniform(0.9, 1.1)) * size[1] / size[0]
     limit = 1.15 if mount == "pool" else 0.98
@@ -161,9 +214,12 @@ def _camera(rng: np.random.Generator, hour: str) -> Camera:
     cast = rng.uniform(0.93, 1.0, 3)
     return Camera(
         light=(float(light[0]), float(light[1]), float(light[2]), float(light[3])),
-        vignette=float(rng.uniform(0, 0.4)), cast=(float(cast[0]), float(cast[1]), float(cast[2])),
-        gamma=float(rng.uniform(0.7, 1.1) * (0.85 if hour == "night" else 1.0)), contrast=float(rng.uniform(0.88, 1.12)),
-        blur=float(rng.choice([0.0, 0.0, 0.4, 0.8])), noise=float(rng.uniform(0, 6)),
+        vignette=float(rng.uniform(0, 0.4)),
+        cast=(float(cast[0]), float(cast[1]), float(cast[2])),
+        gamma=float(rng.uniform(0.7, 1.1) * (0.85 if hour == "night" else 1.0)),
+        contrast=float(rng.uniform(0.88, 1.12)),
+        blur=float(rng.choice([0.0, 0.0, 0.4, 0.8])),
+        noise=float(rng.uniform(0, 6)),
         seed=int(rng.integers(2**31)),
     )
 
@@ -175,7 +231,14 @@ def _truth(scene: Scene, family: Family, request: Request) -> frozenset[str]:
         if "swimming_pool" in found:
             found.add("outdoor_swimming_pool" if family.outdoors else "indoor_swimming_pool")
         if family.outdoors:
-            found |= {name for name, holds in (("winter", request.winter), (request.hour, request.hour != "day")) if holds}
+            found |= {
+                name
+                for name, holds in (
+                    ("winter", request.winter),
+                    (request.hour, request.hour != "day"),
+                )
+                if holds
+            }
     return with_ancestors(found)
 
 
@@ -185,10 +248,18 @@ def draw(scene: Scene) -> Image.Image:
     family = FAMILIES[scene.family]
     palette = scene.palette
     if family.outdoors:
-        palette = palette.tinted(winter=scene.winter, sunset=scene.hour == "sunset", night=scene.hour == "night")
+        palette = palette.tinted(
+            winter=scene.winter, sunset=scene.hour == "sunset", night=scene.hour == "night"
+        )
     image, pen = blank(*scene.size, palette["wall"])
-    paint = Paint(palette, _jitter(palette[one_of(rng, ("wall", "wall", "fabric3", "plaster"))], rng),
-                  _jitter(palette[one_of(rng, family.ground)], rng), rng, scene.winter, scene.hour == "night")
+    paint = Paint(
+        palette,
+        _jitter(palette[one_of(rng, ("wall", "wall", "fabric3", "plaster"))], rng),
+        _jitter(palette[one_of(rng, family.ground)], rng),
+        rng,
+        scene.winter,
+        scene.hour == "night",
+    )
     _draw_backdrop(pen, scene, family, paint)
     for thing in scene.things:
         _draw_thing(pen, thing, scene, palette)
@@ -196,8 +267,14 @@ def draw(scene: Scene) -> Image.Image:
         backdrops.snowfall(pen, paint)
     if scene.crop:
         left, top, right, bottom = scene.crop
-        image = image.crop((round(left * image.width), round(top * image.height),
-                            round(right * image.width), round(bottom * image.height)))
+        image = image.crop(
+            (
+                round(left * image.width),
+                round(top * image.height),
+                round(right * image.width),
+                round(bottom * image.height),
+            )
+        )
     return photograph(image, scene.camera)
 
 
@@ -227,5 +304,8 @@ def _draw_thing(pen: Pen, thing: Placed, scene: Scene, palette: Palette) -> None
 
 
 def _jitter(colour: Colour, rng: np.random.Generator) -> Colour:
-    r, g, b = (int(min(255, max(0, channel + rng.integers(-14, 15)))) for channel in shade(colour, float(rng.uniform(0.9, 1.1))))
+    r, g, b = (
+        int(min(255, max(0, channel + rng.integers(-14, 15))))
+        for channel in shade(colour, float(rng.uniform(0.9, 1.1)))
+    )
     return r, g, b

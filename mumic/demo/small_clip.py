@@ -33,9 +33,14 @@ def encode_texts(model: Any, tokens: torch.Tensor) -> torch.Tensor:
 def save_small_clip(model: torch.nn.Module, folder: Path) -> None:
     """Write the folder that open_clip loads as ``local-dir:``; weights in half precision."""
     folder.mkdir(parents=True, exist_ok=True)
-    weights = {name: value.detach().half().contiguous() for name, value in model.state_dict().items() if name != "attn_mask"}
+    weights = {
+        name: value.detach().half().contiguous()
+        for name, value in model.state_dict().items()
+        if name != "attn_mask"
+    }
     partial = folder / "open_clip_model.safetensors.part"
     save_file(weights, partial, metadata={"format": "pt"})
+    partial.chmod(0o644)
     os.replace(partial, folder / "open_clip_model.safetensors")
     preprocessing = {"mean": MEAN, "std": STD, "interpolation": "bicubic", "resize_mode": "squash"}
     config = {"model_cfg": MODEL_CONFIG, "preprocess_cfg": preprocessing}

@@ -30,23 +30,36 @@ _NEW_SEED = 50_000
 _PARTIAL = ".partial"
 
 
-def draw_world(folder: Path, *, images: int = 10_000, seed: int = 0, processes: int | None = None) -> None:
+def draw_world(
+    folder: Path, *, images: int = 10_000, seed: int = 0, processes: int | None = None
+) -> None:
     """Write photos, ``photos.csv``, ``truth.csv``, ``unseen_truth.csv``, ``new/`` and ``new_truth.csv``.
 
     The same count and seed give the same bytes, however many processes draw and whatever was
     drawn before. Paths in the tables are relative to the tables.
     """
     photos = [plan_catalogue(index, images=images, seed=seed) for index in range(images)]
-    new = [plan_catalogue(index, images=images, seed=seed + _NEW_SEED) for index in range(NEW_IMAGES)]
+    new = [
+        plan_catalogue(index, images=images, seed=seed + _NEW_SEED) for index in range(NEW_IMAGES)
+    ]
     _remove_partial(folder)
     jobs = [(folder / photo.path, index, images, seed) for index, photo in enumerate(photos)]
-    jobs += [(folder / _new_path(index), index, images, seed + _NEW_SEED) for index in range(NEW_IMAGES)]
+    jobs += [
+        (folder / _new_path(index), index, images, seed + _NEW_SEED) for index in range(NEW_IMAGES)
+    ]
     _draw_missing(jobs, processes)
-    _write_table(folder / "photos.csv", ("path", "property_id", "property_type", "country", "stars"),
-                 [_source_row(photo) for photo in photos])
+    _write_table(
+        folder / "photos.csv",
+        ("path", "property_id", "property_type", "country", "stars"),
+        [_source_row(photo) for photo in photos],
+    )
     _write_truth(folder / "truth.csv", [(p.path, p.scene.concepts) for p in photos], NAMES)
     _write_truth(folder / "unseen_truth.csv", [(p.path, p.scene.concepts) for p in photos], UNSEEN)
-    _write_truth(folder / "new_truth.csv", [(_new_path(k), p.scene.concepts) for k, p in enumerate(new)], NAMES)
+    _write_truth(
+        folder / "new_truth.csv",
+        [(_new_path(k), p.scene.concepts) for k, p in enumerate(new)],
+        NAMES,
+    )
 
 
 def jpeg_bytes(scene: Scene) -> bytes:
@@ -70,7 +83,13 @@ def _draw_missing(jobs: Sequence[tuple[Path, int, int, int]], processes: int | N
     missing = [job for job in jobs if not job[0].exists()]
     for parent in sorted({job[0].parent for job in missing}):
         parent.mkdir(parents=True, exist_ok=True)
-    progress = tqdm(total=len(jobs), initial=len(jobs) - len(missing), desc="drawing photos", unit="photo", file=sys.stderr)
+    progress = tqdm(
+        total=len(jobs),
+        initial=len(jobs) - len(missing),
+        desc="drawing photos",
+        unit="photo",
+        file=sys.stderr,
+    )
     with progress:
         if processes == 1 or len(missing) < 32:
             for job in missing:
@@ -99,7 +118,9 @@ def _source_row(photo: CataloguePhoto) -> tuple[str, str, str, str, str]:
     return photo.path, owner.property_id, owner.property_type, owner.country, stars
 
 
-def _write_truth(path: Path, shown: Iterable[tuple[str, frozenset[str]]], concepts: Iterable[str]) -> None:
+def _write_truth(
+    path: Path, shown: Iterable[tuple[str, frozenset[str]]], concepts: Iterable[str]
+) -> None:
     known = set(concepts)
     rows = [(photo, concept) for photo, present in shown for concept in sorted(present & known)]
     _write_table(path, ("path", "class_id"), rows)
@@ -115,7 +136,9 @@ def _write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]
 
 def main() -> None:
     """Parse the command line and draw."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folder", type=Path)
     parser.add_argument("--images", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0, help=f"added to {CATALOGUE_SEED}")

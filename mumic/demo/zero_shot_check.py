@@ -39,7 +39,9 @@ class ZeroShot:
 
     def macro(self, concepts: dict[str, str]) -> float:
         """Mean over the concepts that occur."""
-        return float(np.mean([self.average_precision[c] for c in concepts if c in self.average_precision]))
+        return float(
+            np.mean([self.average_precision[c] for c in concepts if c in self.average_precision])
+        )
 
 
 def zero_shot(model: Any, *, images: int, seed: int, template: str = "a photo with {}") -> ZeroShot:
@@ -48,9 +50,14 @@ def zero_shot(model: Any, *, images: int, seed: int, template: str = "a photo wi
     names = {**NAMES, **UNSEEN}
     model.eval()
     with torch.no_grad():
-        blocks = [model.encode_image(to_input(pixels[k:k + 250])) for k in range(0, images, 250)]
-        texts = model.encode_text(open_clip.tokenize([template.format(name) for name in names.values()]))
-    scores = (functional.normalize(torch.cat(blocks).float(), dim=-1) @ functional.normalize(texts.float(), dim=-1).T).numpy()
+        blocks = [model.encode_image(to_input(pixels[k : k + 250])) for k in range(0, images, 250)]
+        texts = model.encode_text(
+            open_clip.tokenize([template.format(name) for name in names.values()])
+        )
+    scores = (
+        functional.normalize(torch.cat(blocks).float(), dim=-1)
+        @ functional.normalize(texts.float(), dim=-1).T
+    ).numpy()
     precision, prevalence = {}, {}
     for column, concept in enumerate(names):
         truth = np.array([concept in concepts for concepts in shown])
@@ -81,20 +88,33 @@ def load_small_clip(folder: Path) -> Any:
 
 def main() -> None:
     """Parse the command line, print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--model", type=Path, default=Path("annotate/resources/small_clip"))
     parser.add_argument("--images", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--template", default="a photo with {}")
     parser.add_argument("--json", type=Path, help="also write the figures here")
     args = parser.parse_args()
-    found = zero_shot(load_small_clip(args.model), images=args.images, seed=args.seed, template=args.template)
+    found = zero_shot(
+        load_small_clip(args.model), images=args.images, seed=args.seed, template=args.template
+    )
     for concept, value in sorted(found.average_precision.items(), key=lambda pair: pair[1]):
         print(f"{concept:24s} AP {value:.3f}  prevalence {found.prevalence[concept]:.3f}")
     summary = {"macro_map": found.macro(NAMES), "macro_map_unseen": found.macro(UNSEEN)}
     print(json.dumps(summary))
     if args.json:
-        args.json.write_text(json.dumps({**summary, "average_precision": found.average_precision, "prevalence": found.prevalence}, indent=1))
+        args.json.write_text(
+            json.dumps(
+                {
+                    **summary,
+                    "average_precision": found.average_precision,
+                    "prevalence": found.prevalence,
+                },
+                indent=1,
+            )
+        )
 
 
 if __name__ == "__main__":

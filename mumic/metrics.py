@@ -71,7 +71,7 @@ def average_precision(scores: Floats, labels: Labels, mask: Mask | None = None) 
     found = np.sort(scores[labels == 1])
     if not found.size:
         return float("nan")
-    # The step sum, one positive at a time: precision at the threshold that just takes it in. Sorting
+    # The step sum, one positive at a time: precision at the threshold that takes it in. Sorting
     # values and looking positions up is several times faster than sorting positions.
     taken = scores.size - np.searchsorted(np.sort(scores), found, side="left")
     right = found.size - np.searchsorted(found, found, side="left")

@@ -18,6 +18,7 @@ from annotate.errors import InputError, MissingError
 from annotate.workspace import Workspace
 from mumic.cli.evaluate import compare, evaluate
 from mumic.cli.predict import predict
+from mumic.cli.train import train as train_command
 from mumic.data import load_dataset
 from mumic.metrics import Cells
 from mumic.predict import open_predictor
@@ -80,6 +81,18 @@ def test_metrics_json_holds_what_scikit_learn_finds(trained: tuple[Workspace, Ru
             gained = own[measure] - found["methods"][name][measure]
             assert values[measure]["value"] == pytest.approx(gained)
             assert values[measure]["low"] <= values[measure]["high"]
+
+
+def test_train_takes_options_over_settings(trained: tuple[Workspace, Run]) -> None:
+    workspace, _ = trained
+    options = ["--run", "by-hand", "--epochs", "1", "--batch-size", "16", "--freeze", "text"]
+    result = _call(workspace, train_command, *options)
+    assert result.exit_code == 0, result.output
+    assert "Next: mumic evaluate" in result.stdout
+    assert "validation GAP" in result.stdout
+    record = json.loads((workspace.runs / "by-hand" / "run.json").read_text())
+    assert record["steps"] == 3  # 36 training images
+    assert record["settings"]["train"]["freeze"] == "text"
 
 
 def test_the_table_names_every_method(trained: tuple[Workspace, Run]) -> None:

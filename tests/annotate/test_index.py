@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -83,8 +84,13 @@ def test_killed_and_started_again_ends_bit_for_bit(
         assert run(root, monkeypatch, "catalog", "photos").exit_code == 0
         images = pd.read_parquet(root / "data/catalog/images.parquet")
         (root / images.iloc[1]["uri"]).unlink()  # in the first shard's plan, and never readable
+    packages = str(Path(annotate.index.__file__).parents[1])  # the tested ones, not installed ones
     killed = subprocess.run(
-        [sys.executable, "-c", KILLED], cwd=roots[0], capture_output=True, check=False
+        [sys.executable, "-c", KILLED],
+        cwd=roots[0],
+        env=os.environ | {"PYTHONPATH": packages},
+        capture_output=True,
+        check=False,
     )
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
     left = [file.name for file in only_folder(roots[0]).iterdir()]

@@ -10,7 +10,6 @@ from typing import Any
 import pyarrow as pa
 
 from annotate.dataset import MADE_BY, STORED_SPLITS, build_dataset
-from annotate.labels import workspace_taxonomy
 from annotate.settings import DatasetSettings
 from annotate.splits import SPLITS
 from annotate.tables import (
@@ -24,6 +23,7 @@ from annotate.tables import (
     write,
     write_json,
 )
+from annotate.taxonomy.load import load_taxonomy
 from annotate.workspace import Workspace
 
 
@@ -41,7 +41,7 @@ def write_dataset(workspace: Workspace, settings: DatasetSettings) -> dict[str, 
         InputError: settings that make no sense, or nothing is left.
     """
     folder, seed = workspace.dataset, workspace.settings.project.seed
-    taxonomy = workspace_taxonomy(workspace)
+    taxonomy = load_taxonomy(workspace.taxonomy, workspace.settings.project.classes)
     labels_file = workspace.labels / "labels.parquet"
     labels = read(LABELS, labels_file)
     catalog = read(CATALOG, workspace.catalog / "images.parquet")

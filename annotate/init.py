@@ -103,4 +103,5 @@ def draw_demo_world(folder: Path, *, images: int) -> tuple[str, ...]:
             "drawing the demo world stopped early; run the same command again to go on."
         )
     with (world / "truth.csv").open(encoding="utf-8", newline="") as file:
-        return tuple(sorted({row["class_id"] for row in csv.DictReader(file)}))
+        # A photo that shows no class has a row with an empty one.
+        return tuple(sorted({row["class_id"] for row in csv.DictReader(file)} - {""}))

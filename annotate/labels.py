@@ -32,13 +32,6 @@ from annotate.votes import count_votes
 from annotate.workspace import Workspace
 
 
-def workspace_taxonomy(workspace: Workspace) -> Taxonomy:
-    """The classes that this workspace works on."""
-    taxonomy = load_taxonomy(workspace.taxonomy)
-    classes = workspace.settings.project.classes
-    return taxonomy.subset(classes) if classes else taxonomy
-
-
 def read_questions(workspace: Workspace, taxonomy: Taxonomy) -> dict[str, tuple[str, ...]]:
     """Class ids of each question of ``questions.yaml``."""
     plan = read_plan(workspace.questions, taxonomy)
@@ -60,7 +53,7 @@ def label_images(workspace: Workspace, settings: ConsolidateSettings) -> dict[st
         InputError: the settings make no sense, or not one answer counts.
     """
     check_settings(settings)
-    taxonomy = workspace_taxonomy(workspace)
+    taxonomy = load_taxonomy(workspace.taxonomy, workspace.settings.project.classes)
     questions = read_questions(workspace, taxonomy)
     answers = read_answers(workspace, questions)
     votes = count_votes(answers.answers, questions)
@@ -122,7 +115,7 @@ def score_labels(
         MissingError: no labels or no truth.
         InputError: the truth is wrong, or lists none of the labelled images.
     """
-    taxonomy = workspace_taxonomy(workspace)
+    taxonomy = load_taxonomy(workspace.taxonomy, workspace.settings.project.classes)
     labels = read(LABELS, workspace.labels / "labels.parquet")
     answers = read(ANSWERS, workspace.labels / "answers.parquet")
     catalog = read(CATALOG, workspace.catalog / "images.parquet", ["image_id", "uri"])

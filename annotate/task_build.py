@@ -123,9 +123,7 @@ def _check_settings(settings: TaskSettings) -> None:
 
 def read_questions(workspace: Workspace) -> tuple[Taxonomy, QuestionPlan]:
     """The classes that this workspace works on, and the questions about them."""
-    taxonomy = load_taxonomy(workspace.taxonomy)
-    classes = workspace.settings.project.classes
-    taxonomy = taxonomy.subset(classes) if classes else taxonomy
+    taxonomy = load_taxonomy(workspace.taxonomy, workspace.settings.project.classes)
     return taxonomy, read_plan(workspace.questions, taxonomy)
 
 

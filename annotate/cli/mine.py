@@ -88,8 +88,8 @@ def _classes(workspace: Any, names: tuple[str, ...], every: bool) -> tuple[Any, 
     taxonomy = load_taxonomy(workspace.taxonomy)
     chosen = [taxonomy.resolve(name) for name in names]
     if every:
-        kept = workspace.settings.project.classes
-        chosen += (taxonomy.subset(kept) if kept else taxonomy).classes
+        only = workspace.settings.project.classes
+        chosen += load_taxonomy(workspace.taxonomy, only).classes
     return tuple({entry.id: entry for entry in chosen}.values())
 
 

@@ -189,6 +189,4 @@ def _taxonomy(workspace: Workspace) -> Taxonomy:
     """The classes that this workspace works on."""
     from annotate.taxonomy.load import load_taxonomy
 
-    taxonomy = load_taxonomy(workspace.taxonomy)
-    classes = workspace.settings.project.classes
-    return taxonomy.subset(classes) if classes else taxonomy
+    return load_taxonomy(workspace.taxonomy, workspace.settings.project.classes)

@@ -18,18 +18,20 @@ LARGEST_FILE = 1 << 20
 """Bytes of the largest file that is read: some 20 times the size of travel.yaml."""
 
 
-def load_taxonomy(path: Path | str) -> Taxonomy:
+def load_taxonomy(path: Path | str, only: Sequence[str] = ()) -> Taxonomy:
     """Read and check a taxonomy.
 
     Args:
         path: a YAML file in UTF-8 of at most ``LARGEST_FILE`` bytes.
+        only: ids of the classes to keep, as in ``[project] classes``; empty: all.
 
     Returns:
         The taxonomy, its classes in file order.
 
     Raises:
         MissingError: there is no such file.
-        InputError: the file has problems; all are named as ``file:line: what; remedy``.
+        InputError: the file has problems; all are named as ``file:line: what; remedy``. Or an id
+            of ``only`` is unknown.
     """
     problems = Problems(str(path))
     text = _decode(_read_bytes(Path(path)), problems)
@@ -37,7 +39,7 @@ def load_taxonomy(path: Path | str) -> Taxonomy:
     problems.raise_if_any()
     if taxonomy is None:
         raise InputError(f"{path}:1: it is empty; write version, name, categories and classes")
-    return taxonomy
+    return taxonomy.subset(only) if only else taxonomy
 
 
 def parse_taxonomy(text: str, problems: Problems, *, file: str = "") -> Taxonomy | None:

@@ -1,8 +1,17 @@
-"""Write docs/commands.md from the help texts of both command lines: ``make docs``."""
+"""Write the parts of the docs that come from the code and from a demo's figures: ``make docs``.
+
+    python docs/build.py [SUMMARY]
+
+``docs/commands.md`` is made from the help texts. The results in the README are made from
+``docs/figures/demo.json``; with ``SUMMARY``, a demo's ``summary.json``, that file is made first.
+"""
 
 from __future__ import annotations
 
+import json
+import sys
 from pathlib import Path
+from typing import Any
 
 import click
 from click.testing import CliRunner
@@ -10,7 +19,12 @@ from click.testing import CliRunner
 from annotate.cli import main as annotate_main
 from mumic.cli import main as mumic_main
 
-TARGET = Path(__file__).parent / "commands.md"
+DOCS = Path(__file__).parent
+COMMANDS = DOCS / "commands.md"
+FIGURES = DOCS / "figures" / "demo.json"
+README = DOCS.parent / "README.md"
+BEGIN = "<!-- demo figures: begin (made by `make docs` from docs/figures/demo.json) -->\n"
+END = "<!-- demo figures: end -->\n"
 
 
 def commands_page() -> str:
@@ -30,5 +44,84 @@ def _sections(path: str, command: click.Command, depth: int) -> list[str]:
     return parts
 
 
+def kept_figures(summary: dict[str, Any]) -> dict[str, Any]:
+    """The figures of a demo that the README quotes."""
+    measures = summary["measures"]
+    return {
+        "machine": summary["machine"],
+        "minutes": summary["minutes"],
+        "peak_mb": summary["peak_mb"],
+        "images": summary["catalog"]["images"],
+        "annotated": summary["consolidation"]["images"],
+        "labels": {key: value for key, value in summary["labels"].items() if key != "classes"},
+        "mean_alpha": summary["consolidation"]["agreement"]["mean_alpha"],
+        "methods": measures["methods"],
+        "differences": measures["differences"],
+        "fewest_positives": min(row["positives"] for row in measures["per_class"] if row["in_means"]),
+        "unseen": summary["unseen"],
+    }
+
+
+def results(figures: dict[str, Any]) -> str:
+    """The README's block of results."""
+    labels, own = figures["labels"], next(iter(figures["methods"].values()))
+    scored = own["classes"] - own["classes_left_out"]
+    lines = [
+        f"{figures['images']:,} drawn photos; {own['classes']} of the 120 classes are drawn and asked, "
+        f"{scored} are scored, each with {figures['fewest_positives']} or more positives in test. "
+        f"{figures['annotated']:,} images were annotated by five simulated people each, and "
+        f"{own['images']} of them, of properties that training never saw, are the test images. "
+        f"{figures['minutes']:.1f} minutes and at most {figures['peak_mb'] / 1000:.1f} GB on "
+        f"{figures['machine']}.",
+        "",
+        "Labels against the truth: macro precision "
+        f"{labels['macro_precision']:.3f}, macro recall {labels['macro_recall']:.3f}, macro F1 "
+        f"{labels['macro_f1']:.3f}; a single annotator alone reaches F1 "
+        f"{labels['single_annotator_f1']:.3f}. Krippendorff's alpha is {figures['mean_alpha']:.2f} "
+        "on average.",
+        "",
+        "| method | macro mAP | weighted mAP | GAP | GAP@10 | MuMIC ahead, macro mAP | GAP |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, row in figures["methods"].items():
+        ahead = figures["differences"].get(name)
+        lines.append(
+            f"| {name} | {row['macro_map']:.3f} | {row['weighted_map']:.3f} | {row['gap']:.3f} "
+            f"| {row['gap_at_10']:.3f} | {_points(ahead, 'macro_map')} | {_points(ahead, 'gap')} |"
+        )
+    unseen = figures["unseen"]
+    lines += [
+        "",
+        "The differences are in points, with paired 95 % intervals over whole properties. Of the four "
+        "concepts that no label names (museum, mountain climbing, shopping, door), average precision is "
+        f"{unseen['run']['mean']:.3f} after training and {unseen['start']['mean']:.3f} before.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _points(ahead: dict[str, Any] | None, name: str) -> str:
+    if ahead is None:
+        return ""
+    found = ahead[name]
+    return f"{100 * found['value']:+.1f} [{100 * found['low']:+.1f}, {100 * found['high']:+.1f}]"
+
+
+def readme() -> str:
+    """The README with its block of results."""
+    before, rest = README.read_text("utf-8").split(BEGIN)
+    after = rest.split(END)[1]
+    return before + BEGIN + results(json.loads(FIGURES.read_text("utf-8"))) + END + after
+
+
+def main(arguments: list[str]) -> None:
+    """Write the files."""
+    if arguments:
+        FIGURES.parent.mkdir(exist_ok=True)
+        summary = json.loads(Path(arguments[0]).read_text("utf-8"))
+        FIGURES.write_text(json.dumps(kept_figures(summary), indent=1) + "\n", "utf-8")
+    COMMANDS.write_text(commands_page(), "utf-8")
+    README.write_text(readme(), "utf-8")
+
+
 if __name__ == "__main__":
-    TARGET.write_text(commands_page(), "utf-8")
+    main(sys.argv[1:])

@@ -57,7 +57,9 @@ def kept_figures(summary: dict[str, Any]) -> dict[str, Any]:
         "mean_alpha": summary["consolidation"]["agreement"]["mean_alpha"],
         "methods": measures["methods"],
         "differences": measures["differences"],
-        "fewest_positives": min(row["positives"] for row in measures["per_class"] if row["in_means"]),
+        "fewest_positives": min(
+            row["positives"] for row in measures["per_class"] if row["in_means"]
+        ),
         "unseen": summary["unseen"],
     }
 
@@ -67,8 +69,9 @@ def results(figures: dict[str, Any]) -> str:
     labels, own = figures["labels"], next(iter(figures["methods"].values()))
     scored = own["classes"] - own["classes_left_out"]
     lines = [
-        f"{figures['images']:,} drawn photos; {own['classes']} of the 120 classes are drawn and asked, "
-        f"{scored} are scored, each with {figures['fewest_positives']} or more positives in test. "
+        f"{figures['images']:,} drawn photos; {own['classes']} of the 120 classes are drawn and "
+        f"asked, {scored} are scored, each with {figures['fewest_positives']} or more positives in "
+        f"test. "
         f"{figures['annotated']:,} images were annotated by five simulated people each, and "
         f"{own['images']} of them, of properties that training never saw, are the test images. "
         f"{figures['minutes']:.1f} minutes and at most {figures['peak_mb'] / 1000:.1f} GB on "
@@ -92,9 +95,10 @@ def results(figures: dict[str, Any]) -> str:
     unseen = figures["unseen"]
     lines += [
         "",
-        "The differences are in points, with paired 95 % intervals over whole properties. Of the four "
-        "concepts that no label names (museum, mountain climbing, shopping, door), average precision is "
-        f"{unseen['run']['mean']:.3f} after training and {unseen['start']['mean']:.3f} before.",
+        "The differences are in points, with paired 95 % intervals over whole properties. For the "
+        "four concepts that no label names (museum, mountain climbing, shopping, door), mean "
+        f"average precision is {unseen['run']['mean']:.3f} after training and "
+        f"{unseen['start']['mean']:.3f} before.",
     ]
     return "\n".join(lines) + "\n"
 

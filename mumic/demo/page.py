@@ -113,7 +113,7 @@ def _candidates(
             "name": names[class_id],
             "images": [
                 {
-                    "src": thumbnail(workspace.resolve(uris[row.image_id])),
+                    "src": thumbnail(workspace.resolve(uris[str(row.image_id)])),
                     "rank": row.rank,
                     "score": row.score,
                 }

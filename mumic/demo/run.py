@@ -9,7 +9,7 @@ from typing import Any, TextIO
 from annotate.errors import InputError
 from annotate.tables import read_json, write_json
 from annotate.workspace import Workspace
-from mumic.demo.commands import Session
+from mumic.demo.commands import Session, machine
 
 SCRATCH_RUN = "from-scratch"
 
@@ -87,6 +87,8 @@ def run_demo(folder: Path, *, quick: bool, output: TextIO) -> DemoResult:
 
 def collect_figures(workspace: Workspace, session: Session) -> dict[str, Any]:
     """All figures of a finished demo, from the files that the commands wrote."""
+    from mumic.demo.unseen import measure_unseen
+
     run = workspace.latest_run()
     return {
         "catalog": read_json(workspace.catalog / "summary.json", "mumic-annotate catalog"),
@@ -94,7 +96,9 @@ def collect_figures(workspace: Workspace, session: Session) -> dict[str, Any]:
         "consolidation": read_json(workspace.labels / "summary.json", "mumic-annotate consolidate"),
         "dataset": read_json(workspace.dataset / "stats.json", "mumic-annotate dataset"),
         "measures": read_json(run / "metrics.json", "mumic evaluate")["test"],
+        "unseen": measure_unseen(workspace, run.name),
         "run": run.name,
+        "machine": machine(),
         "steps": [asdict(step) for step in session.steps],
         "minutes": sum(step.seconds for step in session.steps) / 60,
         "peak_mb": max(step.peak_mb for step in session.steps),

@@ -1,0 +1,66 @@
+"""Times variants side by side in one run, prints a table and writes ``build/bench/NAME.json``.
+
+Machines are shared and noisy: variants take turns, the fastest turn of each counts, and documents
+quote ratios.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+
+from annotate.cli.console import table
+from mumic.demo.commands import machine
+
+QUICK = bool(os.environ.get("QUICK"))
+FOLDER = Path("build") / "bench"
+VERSIONS = ("numpy", "torch", "scikit-learn")
+
+
+def fastest(variants: Mapping[str, Callable[[], object]], turns: int) -> dict[str, float]:
+    """Seconds of the fastest of some turns of each variant, after a turn that does not count."""
+    seconds = dict.fromkeys(variants, float("inf"))
+    for turn in range(turns + 1):
+        for name, run in variants.items():
+            started = time.perf_counter()
+            run()
+            if turn:
+                seconds[name] = min(seconds[name], time.perf_counter() - started)
+    return seconds
+
+
+def publish(name: str, size: str, measured: Mapping[str, Mapping[str, float]]) -> None:
+    """Print and write the figures.
+
+    Args:
+        name: of the benchmark and its file.
+        size: what was worked on.
+        measured: per task the seconds of each variant, ours first; ratios are to it.
+    """
+    ratios = {
+        task: {variant: value / next(iter(seconds.values())) for variant, value in seconds.items()}
+        for task, seconds in measured.items()
+    }
+    rows = [
+        [task, variant, f"{value:.4f}", f"{ratios[task][variant]:.1f}"]
+        for task, seconds in measured.items()
+        for variant, value in seconds.items()
+    ]
+    print("\n".join([size, *table(["task", "variant", "seconds", "times ours"], rows)]))
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    content = {
+        "benchmark": name,
+        "size": size,
+        "quick": QUICK,
+        "machine": machine(),
+        "python": sys.version.split()[0],
+        "versions": {package: version(package) for package in VERSIONS},
+        "seconds": measured,
+        "ratios": ratios,
+    }
+    (FOLDER / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n", "utf-8")

@@ -29,9 +29,9 @@ class Pen:
         self.width = box[2] - box[0]
         self.height = box[3] - box[1]
 
-    def sub(self, u0: float, v0: float, u1: float, v1: float) -> "Pen":
-        """Return a pen for a part of this box."""
-        return Pen(self._draw, self._corners(u0, v0, u1, v1), flip=self.flip)
+    def sub(self, u0: float, v0: float, u1: float, v1: float, *, flip: bool = False) -> "Pen":
+        """Return a pen for a part of this box, mirrored once more if asked."""
+        return Pen(self._draw, self._corners(u0, v0, u1, v1), flip=self.flip != flip)
 
     def rect(
         self, u0: float, v0: float, u1: float, v1: float, fill: Fill, radius: float = 0.0

@@ -1,4 +1,4 @@
-"""The words of the pretraining captions: for each concept, and for each kind of thing."""
+"""The words of the pretraining captions for each concept; the first is its name."""
 
 from typing import Final
 
@@ -338,79 +338,3 @@ CONCEPT_WORDS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "door": ("door", "a door", "entrance door", "a closed door", "front door"),
 }
-
-KIND_WORDS: Final[dict[str, tuple[str, ...]]] = {
-    "dog": ("a dog", "dog", "a dog with a collar", "puppy"),
-    "cat": ("a cat", "cat", "a cat with whiskers", "kitten"),
-    "horse": ("a horse", "horse", "a horse in a field"),
-    "cow": ("a cow", "cow", "cattle"),
-    "sheep": ("a sheep", "sheep", "a woolly sheep"),
-    "bird": ("a bird", "bird", "a small bird"),
-    "painting": ("a painting", "a framed picture", "painting on the wall", "art"),
-    "vase": ("a vase with flowers", "flowers in a vase", "decor"),
-    "castle": ("a castle", "castle", "an old castle with towers"),
-    "temple": ("a temple", "an ancient temple with columns", "ancient ruins"),
-    "church": ("a church", "an old church", "church with a tower"),
-    "house": ("a house", "a hotel building", "villa"),
-    "tower": ("a tall building", "apartment block", "high-rise hotel"),
-    "tree": ("a tree", "trees"),
-    "palm": ("a palm tree", "palm"),
-    "car": ("a car", "car"),
-    "plant": ("a plant", "potted plant"),
-    "lamp": ("a lamp",),
-    "window": ("a window", "window with curtains"),
-    "armchair": ("an armchair",),
-    "sunbed": ("a sunbed", "sun lounger"),
-    "basin": ("a wash basin", "sink"),
-    "fountain": ("a fountain",),
-    "awning": ("a shop front", "a shop with an awning", "shopping street"),
-}
-
-SCENE_WORDS: Final[dict[str, tuple[str, ...]]] = {
-    "bedroom": ("bedroom", "bedroom", "hotel room", "room"),
-    "living_room": ("living room", "living room", "lounge", "room"),
-    "kitchen": ("kitchen",),
-    "bathroom": ("bathroom",),
-    "dining": ("dining area", "dining room"),
-    "lobby": ("lobby", "hotel lobby", "reception"),
-    "hall": ("hall with a staircase", "staircase"),
-    "indoor_pool": ("indoor swimming pool", "indoor pool"),
-    "museum": ("museum", "gallery"),
-    "shop": ("shop", "store", "place for shopping"),
-    "meal": ("table with food", "meal"),
-    "breakfast": ("breakfast table", "table"),
-    "entrance": ("front door", "entrance door"),
-    "outdoor_pool": ("outdoor swimming pool", "swimming pool outside", "outdoor pool"),
-    "house": ("building", "building exterior"),
-    "monument": ("historical structure", "historical building"),
-    "street": ("street", "city street"),
-    "car_park": ("parking lot", "car park"),
-    "terrace": ("patio", "terrace"),
-    "balcony": ("balcony", "balcony view"),
-    "garden": ("garden",),
-    "beach": ("beach", "sandy beach"),
-    "mountain": ("mountain landscape", "mountain view"),
-    "climbing": ("mountain climbing scene", "rock face with a climber"),
-    "lake": ("lake", "lake landscape"),
-    "forest": ("forest",),
-    "golf": ("golf course",),
-    "playground": ("playground",),
-    "spa": ("hot tub outside", "hot tub"),
-    "pasture": ("natural landscape", "meadow"),
-}
-
-ADJECTIVES: Final = (
-    "cozy",
-    "modern",
-    "beautiful",
-    "small",
-    "large",
-    "bright",
-    "nice",
-    "quiet",
-    "lovely",
-    "stylish",
-    "simple",
-    "colourful",
-    "typical",
-)

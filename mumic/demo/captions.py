@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mumic.demo.caption_words import ADJECTIVES, CONCEPT_WORDS, KIND_WORDS, SCENE_WORDS
+from mumic.demo.caption_words import CONCEPT_WORDS
 from mumic.demo.kinds import KINDS
 from mumic.demo.scene import Scene
+from mumic.demo.scene_words import ADJECTIVES, KIND_WORDS, SCENE_WORDS
 
 _OPENINGS = (
     "a photo with {}",
@@ -36,7 +37,7 @@ def facts_of(scene: Scene) -> Facts:
     """Keep what the captions need."""
     return Facts(
         family=scene.family,
-        studio="studio" in scene.layout.name,
+        studio=scene.studio,
         kinds=tuple(sorted({thing.kind for thing in scene.things})),
         concepts=tuple(sorted(scene.concepts)),
         hour=scene.hour if "sunset" in scene.concepts or "night" in scene.concepts else "day",
@@ -64,9 +65,9 @@ def _pick(rng: np.random.Generator, options: tuple[str, ...]) -> str:
 
 def _concept(facts: Facts, rng: np.random.Generator) -> str:
     if not facts.concepts or rng.random() < 0.12:
-        words = [kind for kind in facts.kinds if kind in KIND_WORDS]
-        if words:
-            return _pick(rng, KIND_WORDS[_pick(rng, tuple(words))])
+        kinds = tuple(kind for kind in facts.kinds if kind in KIND_WORDS)
+        if kinds:
+            return _pick(rng, KIND_WORDS[_pick(rng, kinds)])
     if not facts.concepts:
         return "a thing"
     words = CONCEPT_WORDS[_pick(rng, facts.concepts)]

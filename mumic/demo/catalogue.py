@@ -6,12 +6,14 @@ from typing import Final
 
 import numpy as np
 
+from mumic.demo.composing import compose
 from mumic.demo.families import FAMILIES, Family
 from mumic.demo.layouts_catalogue import CATALOGUE_LAYOUTS
 from mumic.demo.palettes import CATALOGUE_PALETTES
 from mumic.demo.properties import Property, family_weights, make_property
-from mumic.demo.scene import Request, Scene, World, compose
+from mumic.demo.scene import Request, Scene, World
 from mumic.demo.variants_catalogue import CATALOGUE_VARIANTS
+from mumic.demo.visibility import hides_a_must, without_hidden
 
 CATALOGUE: Final = World("catalogue", CATALOGUE_PALETTES, CATALOGUE_VARIANTS, CATALOGUE_LAYOUTS)
 CATALOGUE_SEED: Final = 4_100_000
@@ -39,7 +41,7 @@ _RATES: Final[dict[str, float]] = {
     "wardrobe": 0.2,
     "vase": 0.15,
     "refrigerator": 0.45,
-    "toaster": 0.2,
+    "toaster": 0.22,
     "coffee": 0.34,
     "plate": 0.25,
     "bathtub": 0.3,
@@ -67,6 +69,7 @@ _RATES: Final[dict[str, float]] = {
     "woods": 0.3,
     "pool": 0.06,
 }
+_ATTEMPTS: Final = 12
 _MUST_WEIGHTS: Final = {"bunk_bed": 0.12}
 
 
@@ -130,7 +133,12 @@ def _scene(owner: Property, rng: np.random.Generator) -> Scene:
     kinds = tuple(_must(group, owner, rng) for group in family.musts) + _extras(family, owner, rng)
     palette = owner.palette if rng.random() < 0.7 else int(rng.integers(len(CATALOGUE_PALETTES)))
     request = Request(name, kinds, hour, winter)
-    return compose(CATALOGUE, request, CATALOGUE_PALETTES[palette], _size(rng), rng)
+    size = _size(rng)
+    for _ in range(_ATTEMPTS):
+        scene = compose(CATALOGUE, request, CATALOGUE_PALETTES[palette], size, rng)
+        if not hides_a_must(scene):
+            break
+    return without_hidden(scene)
 
 
 def _must(group: tuple[str, ...], owner: Property, rng: np.random.Generator) -> str:

@@ -79,7 +79,7 @@ def fireplace(pen: Pen, v: Variant, c: Paint) -> None:
                 u = 0.04 + 0.16 * m + 0.08 * (k % 2)
                 pen.rect(u, y, u + 0.012, y + 0.1, shade(body, 0.72))
     if "stone" in v.form:
-        for k in range(14):
+        for _ in range(14):
             u, y = float(c.rng.uniform(0.02, 0.85)), float(c.rng.uniform(0.15, 0.9))
             pen.rect(u, y, u + 0.13, y + 0.09, shade(body, float(c.rng.uniform(0.8, 1.15))), 0.5)
     pen.rect(-0.05, 0.04, 1.05, 0.14, c.palette["wood"] if "beam" in v.form else shade(body, 1.2))

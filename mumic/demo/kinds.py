@@ -4,7 +4,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from mumic.demo import figures, fittings, furniture, kitchen_bath, leisure, nature, places
+from mumic.demo import (
+    bathroom,
+    buildings,
+    dishes,
+    figures,
+    fittings,
+    furniture,
+    kitchen,
+    leisure,
+    nature,
+    terraces,
+    traffic,
+    venues,
+)
 from mumic.demo.canvas import Pen
 from mumic.demo.variant import Paint, Variant
 
@@ -61,30 +74,30 @@ KINDS: Final[dict[str, Kind]] = {
     "plant": Kind(fittings.plant, "floor", 0.36, ("leaf",)),
     "window": Kind(fittings.window, "wall", 0.34, _CLOTH),
     "kitchen_units": Kind(
-        kitchen_bath.kitchen_units, "main", 0.74, (*_WOOD, "trim", "fabric2", "fabric"), "kitchen"
+        kitchen.kitchen_units, "main", 0.74, (*_WOOD, "trim", "fabric2", "fabric"), "kitchen"
     ),
     "refrigerator": Kind(
-        kitchen_bath.refrigerator,
+        kitchen.refrigerator,
         "floor",
         0.62,
         ("trim", "metal", "fabric2", "tomato"),
         "refrigerator",
     ),
     "toaster": Kind(
-        kitchen_bath.toaster, "counter", 0.19, ("metal", "tomato", "fabric", "cheese"), "toaster"
+        kitchen.toaster, "counter", 0.19, ("metal", "tomato", "fabric", "cheese"), "toaster"
     ),
     "coffee": Kind(
-        kitchen_bath.coffee_machine,
+        kitchen.coffee_machine,
         "counter",
         0.24,
         ("dark", "metal", "tomato"),
         "coffee_facilities",
     ),
-    "bathtub": Kind(kitchen_bath.bathtub, "main", 0.38, ("trim",), "bathtub"),
-    "shower": Kind(kitchen_bath.shower, "floor", 0.72, ("tile",), "shower"),
-    "toilet": Kind(kitchen_bath.toilet, "floor", 0.44, ("trim",), "toilet"),
-    "basin": Kind(kitchen_bath.basin, "floor", 0.4, _WOOD),
-    "plate": Kind(kitchen_bath.plate, "table", 0.17, ("trim",), "food"),
+    "bathtub": Kind(bathroom.bathtub, "main", 0.38, ("trim",), "bathtub"),
+    "shower": Kind(bathroom.shower, "floor", 0.72, ("tile",), "shower"),
+    "toilet": Kind(bathroom.toilet, "floor", 0.44, ("trim",), "toilet"),
+    "basin": Kind(bathroom.basin, "floor", 0.4, _WOOD),
+    "plate": Kind(dishes.plate, "table", 0.17, ("trim",), "food"),
     "people": Kind(figures.people, "guest", 0.5, ("fabric",), "people"),
     "dog": Kind(figures.dog, "guest", 0.28, _FUR, "pets"),
     "cat": Kind(figures.cat, "guest", 0.26, _FUR, "pets"),
@@ -103,38 +116,39 @@ KINDS: Final[dict[str, Kind]] = {
     "garden": Kind(nature.garden, "ground", 1.0, ("grass",), "garden"),
     "fountain": Kind(nature.fountain, "main", 0.4, ("rock",)),
     "climber": Kind(nature.climber, "main", 0.8, ("rock",), "mountain_climbing"),
-    "house": Kind(places.house, "house", 0.52, (*_STONE, "trim", "fabric2", "wood2"), "building"),
-    "tower": Kind(places.tower, "house", 0.66, ("plaster", "rock", "metal", "fabric2"), "building"),
+    "house": Kind(
+        buildings.house, "house", 0.52, (*_STONE, "trim", "fabric2", "wood2"), "building"
+    ),
+    "tower": Kind(
+        buildings.tower, "house", 0.66, ("plaster", "rock", "metal", "fabric2"), "building"
+    ),
     "castle": Kind(
-        places.castle, "house", 0.6, ("rock", "sand", "plaster"), "historical_structure"
+        buildings.castle, "house", 0.6, ("rock", "sand", "plaster"), "historical_structure"
     ),
     "temple": Kind(
-        places.temple, "house", 0.5, ("sand", "plaster", "trim"), "historical_structure"
+        buildings.temple, "house", 0.5, ("sand", "plaster", "trim"), "historical_structure"
     ),
     "church": Kind(
-        places.church, "house", 0.6, ("plaster", "rock", "sand"), "historical_structure"
+        buildings.church, "house", 0.6, ("plaster", "rock", "sand"), "historical_structure"
     ),
-    "street": Kind(places.street, "ground", 1.0, ("road",), "street"),
-    "parking": Kind(places.parking, "ground", 1.0, ("road",), "parking"),
-    "car": Kind(places.car, "guest", 0.22, (*_BRIGHT, "metal", "trim")),
-    "bicycle": Kind(places.bicycle, "guest", 0.32, _BRIGHT, "bicycle"),
-    "boat": Kind(places.boat, "water", 0.28, (*_BRIGHT, "wood"), "boat"),
+    "street": Kind(traffic.street, "ground", 1.0, ("road",), "street"),
+    "parking": Kind(traffic.parking, "ground", 1.0, ("road",), "parking"),
+    "car": Kind(traffic.car, "guest", 0.22, (*_BRIGHT, "metal", "trim")),
+    "bicycle": Kind(traffic.bicycle, "guest", 0.32, _BRIGHT, "bicycle"),
+    "boat": Kind(traffic.boat, "water", 0.28, (*_BRIGHT, "wood"), "boat"),
     "pool": Kind(leisure.pool, "pool", 0.42, ("water",), "swimming_pool"),
     "hot_tub": Kind(leisure.hot_tub, "tub", 0.36, ("wood2",), "hot_tub"),
-    "patio": Kind(leisure.patio, "terrace", 0.5, (*_BRIGHT, "fabric2"), "patio"),
+    "patio": Kind(terraces.patio, "terrace", 0.5, (*_BRIGHT, "fabric2"), "patio"),
     "sunbed": Kind(leisure.sunbed, "guest", 0.28, ("trim", "fabric2", "fabric3")),
-    "railing": Kind(leisure.railing, "front", 0.55, (*_WOOD, "dark", "trim", "metal"), "balcony"),
+    "railing": Kind(terraces.railing, "front", 0.55, (*_WOOD, "dark", "trim", "metal"), "balcony"),
     "golf": Kind(leisure.golf, "ground", 1.0, ("grass",), "golf"),
     "playground": Kind(
         leisure.playground, "main", 0.56, ("tomato", "water", "fabric"), "playground"
     ),
-    "museum": Kind(leisure.museum, "main", 0.62, ("trim",), "museum"),
-    "shop": Kind(leisure.shop, "main", 0.58, ("wood",), "shopping"),
+    "museum": Kind(venues.museum, "main", 0.62, ("trim",), "museum"),
+    "shop": Kind(venues.shop, "main", 0.58, ("wood",), "shopping"),
     "awning": Kind(
-        leisure.awning, "house", 0.52, ("fabric", "plaster", "brick", "wood"), "shopping"
+        venues.awning, "house", 0.52, ("fabric", "plaster", "brick", "wood"), "shopping"
     ),
 }
 """Kinds by name. ``swimming_pool`` becomes indoor or outdoor by the scene that it stands in."""
-
-TALL_SPREAD: Final = frozenset({"back", "ground", "woods", "front"})
-"""Mounts whose box is as wide as the picture."""

@@ -1,4 +1,4 @@
-"""Pools, terraces, balconies, golf, playgrounds, shops and museums."""
+"""Pools, tubs, golf and playgrounds."""
 
 from mumic.demo.canvas import Pen
 from mumic.demo.colour import mix, shade
@@ -83,36 +83,6 @@ def hot_tub(pen: Pen, v: Variant, c: Paint) -> None:
         )
 
 
-def patio(pen: Pen, v: Variant, c: Paint) -> None:
-    """A terrace table with chairs and a parasol; parts: stripes; extra: size of the parasol."""
-    shadow(pen)
-    pen.rect(0.485, 0.1, 0.515, 0.95, c.palette["wood"])
-    half = 0.38 + 0.12 * v.extra
-    for k in range(v.parts):
-        u0, u1 = 0.5 - half + 2 * half * k / v.parts, 0.5 - half + 2 * half * (k + 1) / v.parts
-        fill = c.main if k % 2 == 0 else c.palette["fabric3"]
-        if "square" in v.form:
-            pen.poly(
-                [
-                    (u0, 0.22),
-                    (u1, 0.22),
-                    (0.5 + (u1 - 0.5) * 0.75, 0.06),
-                    (0.5 + (u0 - 0.5) * 0.75, 0.06),
-                ],
-                fill,
-            )
-        else:
-            pen.poly([(u0, 0.3), (u1, 0.3), (0.5, 0.0)], fill)
-    pen.oval(0.25, 0.6, 0.75, 0.72, c.palette["wood2"])
-    pen.rect(0.44, 0.54, 0.48, 0.64, c.palette["water"])
-    pen.rect(0.54, 0.56, 0.58, 0.64, c.palette["tomato"])
-    for u in (0.04, 0.78):
-        pen.rect(u, 0.48, u + 0.18, 0.74, shade(c.main, 0.85), v.curve)
-        pen.rect(u - 0.01, 0.72, u + 0.19, 0.79, shade(c.main, 1.1), 0.3)
-        for leg in (u, u + 0.15):
-            pen.rect(leg, 0.78, leg + 0.03, 1, c.palette["wood"])
-
-
 def sunbed(pen: Pen, v: Variant, c: Paint) -> None:
     """A sunbed under a sunshade."""
     pen.rect(0.14, 0.1, 0.17, 0.9, c.palette["wood"])
@@ -121,59 +91,6 @@ def sunbed(pen: Pen, v: Variant, c: Paint) -> None:
     pen.poly([(0.22, 0.42), (0.3, 0.4), (0.5, 0.68), (0.42, 0.74)], shade(c.main, 1.15))
     for u in (0.4, 0.9):
         pen.rect(u, 0.75, u + 0.04, 0.98, c.palette["wood"])
-
-
-def railing(pen: Pen, v: Variant, c: Paint) -> None:
-    """A balcony seen from inside: floor, railing, door frame; parts: bars; extra: frame."""
-    pen.rect(0, 0.6, 1, 1.02, c.palette["floor"])
-    for k in range(6):
-        pen.line(
-            [(0.5 + (k / 5 - 0.5) * 0.7, 0.6), (0.5 + (k / 5 - 0.5) * 1.8, 1.02)],
-            shade(c.palette["floor"], 0.8),
-            0.008,
-        )
-    bar = c.main
-    if "glass" in v.form:
-        pen.rect(0, 0.3, 1, 0.62, (*c.palette["haze"], 110))
-        for k in range(4):
-            pen.rect(k / 3 - 0.012, 0.26, k / 3 + 0.012, 0.64, bar)
-    elif "wall" in v.form:
-        pen.rect(0, 0.34, 1, 0.64, c.palette["plaster"])
-        for k in range(v.parts):
-            pen.rect(
-                k / v.parts + 0.02,
-                0.4,
-                (k + 0.6) / v.parts,
-                0.58,
-                shade(c.palette["plaster"], 0.6),
-                v.curve,
-            )
-    else:
-        for k in range(v.parts):
-            pen.rect(k / v.parts, 0.28, k / v.parts + 0.014, 0.63, bar)
-        pen.rect(0, 0.6, 1, 0.63, bar)
-    pen.rect(0, 0.24, 1, 0.3, shade(bar, 1.1))
-    side = 0.06 + 0.06 * v.extra
-    if "frame" in v.form:
-        pen.rect(0, -0.9, side, 1.02, c.palette["trim"])
-        pen.rect(1 - side, -0.9, 1, 1.02, c.palette["trim"])
-    if "curtain" in v.form:
-        for k in range(4):
-            pen.rect(
-                side * k * 0.6,
-                -0.9,
-                side * (k * 0.6 + 0.5),
-                0.9,
-                shade(c.palette["fabric3"], 0.85 + 0.1 * (k % 2)),
-            )
-    if "chairs" in v.form:
-        for u in (0.18, 0.68):
-            pen.rect(u, 0.42, u + 0.14, 0.74, c.second, 0.3)
-            pen.rect(u - 0.01, 0.7, u + 0.16, 0.77, shade(c.second, 1.15), 0.3)
-            pen.rect(u, 0.76, u + 0.02, 0.98, c.palette["dark"])
-            pen.rect(u + 0.13, 0.76, u + 0.15, 0.98, c.palette["dark"])
-        pen.oval(0.38, 0.62, 0.62, 0.7, c.palette["wood2"])
-        pen.rect(0.49, 0.68, 0.51, 0.95, c.palette["dark"])
 
 
 def golf(pen: Pen, v: Variant, c: Paint) -> None:
@@ -236,112 +153,3 @@ def playground(pen: Pen, v: Variant, c: Paint) -> None:
         pen.poly([(0.58, top - 0.08), (0.69, top - 0.3), (0.8, top - 0.08)], c.palette["water"])
     if "sandpit" in v.form:
         pen.oval(0.6, 0.9, 1.0, 1.05, c.palette["sand"])
-
-
-def museum(pen: Pen, v: Variant, c: Paint) -> None:
-    """A statue on a plinth, exhibits and a rope barrier; parts: posts; extra: plinth."""
-    stone = shade(c.palette["trim"], 0.92)
-    plinth = 0.62 + 0.14 * v.extra
-    if "case" in v.form:
-        pen.rect(0.32, plinth - 0.42, 0.68, plinth, (*c.palette["haze"], 130))
-        pen.poly(
-            [(0.42, plinth - 0.3), (0.58, plinth - 0.3), (0.54, plinth), (0.46, plinth)],
-            c.palette["brick"],
-        )
-        pen.oval(0.4, plinth - 0.34, 0.6, plinth - 0.24, shade(c.palette["brick"], 0.7))
-    elif "bust" in v.form:
-        pen.pie((0.3, plinth - 0.2, 0.7, plinth + 0.2), 180, 360, stone)
-        pen.rect(0.45, plinth - 0.3, 0.55, plinth - 0.15, shade(stone, 0.85))
-        pen.oval(0.39, plinth - 0.52, 0.61, plinth - 0.22, stone)
-    else:
-        pen.poly(
-            [(0.42, plinth - 0.42), (0.6, plinth - 0.42), (0.66, plinth), (0.38, plinth)], stone
-        )
-        pen.line([(0.58, plinth - 0.38), (0.74, plinth - 0.5), (0.7, plinth - 0.64)], stone, 0.07)
-        pen.line([(0.44, plinth - 0.38), (0.34, plinth - 0.2)], shade(stone, 0.85), 0.07)
-        pen.oval(0.44, plinth - 0.6, 0.57, plinth - 0.42, stone)
-    pen.rect(0.28, plinth, 0.72, plinth + 0.05, shade(stone, 1.05))
-    pen.rect(0.32, plinth + 0.05, 0.68, 0.96, shade(stone, 0.8))
-    pen.rect(0.42, plinth + 0.1, 0.58, plinth + 0.17, c.palette["cheese"])
-    for k in range(v.parts):
-        u = k / max(1, v.parts - 1)
-        pen.rect(u - 0.012, 0.74, u + 0.012, 1, c.palette["cheese"])
-        pen.disc(u, 0.74, 0.03, c.palette["cheese"])
-        if k:
-            before = (k - 1) / (v.parts - 1)
-            pen.line(
-                [(before, 0.78), ((before + u) / 2, 0.88), (u, 0.78)], c.palette["tomato"], 0.035
-            )
-
-
-def shop(pen: Pen, v: Variant, c: Paint) -> None:
-    """A shop: shelves of goods or a rack of clothes, and carrier bags; parts: shelves."""
-    shadow(pen)
-    if "rack" in v.form:
-        pen.rect(0.02, 0.12, 0.98, 0.15, c.palette["metal"])
-        for u in (0.03, 0.95):
-            pen.rect(u, 0.12, u + 0.02, 1, c.palette["metal"])
-        for k in range(v.parts * 3):
-            u = 0.06 + 0.86 * k / (v.parts * 3)
-            w = 0.8 / (v.parts * 3)
-            pen.poly(
-                [
-                    (u, 0.22),
-                    (u + w / 2, 0.15),
-                    (u + w, 0.22),
-                    (u + w * 0.95, 0.62 + 0.1 * (k % 2)),
-                    (u + 0.02, 0.62 + 0.1 * (k % 2)),
-                ],
-                c.pick("fabric", "fabric2", "flower", "tomato", "water", "cheese"),
-            )
-    else:
-        pen.rect(0, 0, 1, 0.95, c.palette["wood"])
-        for k in range(v.parts):
-            y0, y1 = 0.03 + 0.9 * k / v.parts, 0.03 + 0.9 * (k + 1) / v.parts - 0.03
-            pen.rect(0.03, y0, 0.97, y1, shade(c.palette["wood2"], 1.1))
-            for m in range(9):
-                tall = (y1 - y0) * float(c.rng.uniform(0.5, 0.9))
-                pen.rect(
-                    0.05 + 0.1 * m,
-                    y1 - tall,
-                    0.12 + 0.1 * m,
-                    y1,
-                    c.pick("tomato", "cheese", "salad", "water", "flower", "fabric", "trim"),
-                    v.curve,
-                )
-    if "sale" in v.form:
-        pen.rect(0.3, -0.14, 0.7, 0.02, c.palette["tomato"])
-        for k in range(4):
-            pen.rect(0.35 + 0.08 * k, -0.1, 0.4 + 0.08 * k, -0.02, c.palette["trim"])
-    for k in range(2 + ("bags" in v.form)):
-        u = 0.08 + 0.3 * k
-        fill = c.pick("flower", "cheese", "water", "tomato")
-        pen.ring(u + 0.09, 0.72, 0.06, shade(fill, 0.6), 0.02)
-        pen.poly([(u, 0.72), (u + 0.18, 0.72), (u + 0.2, 1), (u - 0.02, 1)], fill)
-        pen.rect(u + 0.05, 0.82, u + 0.13, 0.9, c.palette["trim"])
-
-
-def awning(pen: Pen, v: Variant, c: Paint) -> None:
-    """A shop front with an awning and a display; parts: stripes."""
-    pen.rect(0, 0, 1, 1, c.main)
-    pen.rect(0.06, 0.4, 0.62, 0.92, c.palette["glow"])
-    for k in range(5):
-        u = 0.09 + 0.1 * k
-        pen.rect(
-            u,
-            0.62 + 0.05 * (k % 2),
-            u + 0.08,
-            0.9,
-            c.pick("flower", "tomato", "water", "fabric", "salad"),
-            0.2,
-        )
-    pen.rect(0.68, 0.42, 0.92, 1, c.palette["wood"])
-    pen.rect(0.71, 0.46, 0.89, 0.8, c.palette["haze"])
-    for k in range(v.parts):
-        u0, u1 = k / v.parts, (k + 1) / v.parts
-        fill = c.second if k % 2 else c.palette["trim"]
-        pen.poly([(u0, 0.22), (u1, 0.22), (u1 + 0.02, 0.38), (u0 - 0.02, 0.38)], fill)
-        pen.pie((u0 - 0.02, 0.33, u1 + 0.02, 0.44), 0, 180, fill)
-    pen.rect(0.1, 0.06, 0.9, 0.18, c.palette["dark"])
-    for k in range(7):
-        pen.rect(0.16 + 0.1 * k, 0.09, 0.22 + 0.1 * k, 0.15, c.palette["cheese"])

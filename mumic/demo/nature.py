@@ -240,7 +240,7 @@ def climber(pen: Pen, v: Variant, c: Paint) -> None:
     rock = c.palette["rock"]
     pen.poly([(0.0, 1.0), (0.08, 0.35), (0.3, 0.0), (0.85, -0.05), (1.0, 0.3), (1.05, 1.0)], rock)
     pen.poly([(0.3, 0.0), (0.42, 0.4), (0.3, 1.0), (0.0, 1.0), (0.08, 0.35)], shade(rock, 0.78))
-    for k in range(v.parts):
+    for _ in range(v.parts):
         u, y = float(c.rng.uniform(0.1, 0.8)), float(c.rng.uniform(0.1, 0.85))
         pen.line([(u, y), (u + 0.06, y + 0.08), (u + 0.03, y + 0.16)], shade(rock, 0.6), 0.012)
     if "snowy" in v.form:

@@ -1,6 +1,6 @@
 """Pretrain the small CLIP on the pretraining world.
 
-    python -m mumic.demo.pretrain --seed 0 --minutes 60 --out FOLDER
+    python -m mumic.demo.pretrain --seed 0 --out FOLDER [--steps N]
 
 An ordinary CLIP (open_clip's architecture and tokenizer) and the ordinary contrastive loss on
 pictures with captions. It imports nothing of the catalogue world. A checkpoint is written
@@ -139,7 +139,7 @@ def _step(
         image_features.float(), text_features.float(), state.model.logit_scale.exp()
     )
     state.optimiser.zero_grad()
-    loss.backward()
+    torch.autograd.backward(loss)
     torch.nn.utils.clip_grad_norm_(state.model.parameters(), 1.0)
     state.optimiser.step()
     with torch.no_grad():
@@ -169,7 +169,10 @@ def learning_rate(config: PretrainConfig, step: int) -> float:
 def make_batch(
     config: PretrainConfig, step: int, pixels: Pixels, facts: list[Facts]
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the pictures and caption tokens of a step; they depend on the seed and the step alone."""
+    """Return the pictures and caption tokens of a step.
+
+    They depend on the seed and the step alone.
+    """
     rng = np.random.default_rng([config.seed, step])
     chosen = np.sort(rng.choice(config.pairs, size=config.batch, replace=False))
     images = np.stack([_augment(pixels[k], rng) for k in chosen])
@@ -188,15 +191,15 @@ def _augment(image: Pixels, rng: np.random.Generator, margin: int = 6) -> npt.ND
     if rng.random() < 0.3:
         grey = crop.mean(axis=2, keepdims=True)
         crop = grey + (crop - grey) * rng.uniform(0.0, 0.8)
-    return np.clip(crop * gain.astype(np.float32) + rng.uniform(-15, 15), 0, 255).astype(np.float32)
+    lit: npt.NDArray[np.float32] = crop * gain.astype(np.float32) + rng.uniform(-15, 15)
+    return np.clip(lit, 0, 255).astype(np.float32)
 
 
 def to_input(images: npt.NDArray[Any]) -> torch.Tensor:
     """Turn ``(B, H, W, 3)`` grey levels into the model's normalised input."""
-    scaled = images.astype(np.float32) / 255.0
-    return torch.from_numpy(
-        ((scaled - np.float32(MEAN)) / np.float32(STD)).transpose(0, 3, 1, 2).copy()
-    )
+    mean, std = np.array(MEAN, dtype=np.float32), np.array(STD, dtype=np.float32)
+    normal = (images.astype(np.float32) / 255.0 - mean) / std
+    return torch.from_numpy(normal.transpose(0, 3, 1, 2).copy())
 
 
 def retrieval(
@@ -232,9 +235,10 @@ def _blocks(pixels: Pixels, rows: range, size: int = 250) -> Iterator[Pixels]:
 
 
 def _report(state: _State, config: PretrainConfig) -> None:
+    scale = float(state.model.logit_scale.detach().exp())
     speed = state.step * config.batch / max(state.seconds, 1e-9)
     print(
-        f"step {state.step}/{config.steps} loss {state.loss:.3f} scale {float(state.model.logit_scale.detach().exp()):.1f} "
+        f"step {state.step}/{config.steps} loss {state.loss:.3f} scale {scale:.1f} "
         f"{speed:.0f} pairs/s {state.seconds / 60:.1f} min",
         flush=True,
     )

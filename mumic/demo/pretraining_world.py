@@ -4,11 +4,12 @@ from typing import Final
 
 import numpy as np
 
+from mumic.demo.composing import compose
 from mumic.demo.families import FAMILIES, Family
 from mumic.demo.kinds import KINDS
 from mumic.demo.layouts_pretraining import PRETRAINING_LAYOUTS
 from mumic.demo.palettes import PRETRAINING_PALETTES
-from mumic.demo.scene import Request, Scene, World, compose, one_of
+from mumic.demo.scene import Request, Scene, World, one_of
 from mumic.demo.variants_pretraining import PRETRAINING_VARIANTS
 
 PRETRAINING: Final = World(

@@ -59,8 +59,8 @@ FAMILY_WEIGHTS: Final[dict[str, float]] = {
     "climbing": 2.5,
     "lake": 2.2,
     "forest": 2.2,
-    "golf": 2.0,
-    "playground": 2.0,
+    "golf": 2.35,
+    "playground": 2.5,
     "spa": 1.2,
     "pasture": 1.6,
 }

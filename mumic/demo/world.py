@@ -19,7 +19,8 @@ from tqdm import tqdm
 
 from mumic.demo.catalogue import CATALOGUE_SEED, CataloguePhoto, plan_catalogue
 from mumic.demo.concepts import NAMES, UNSEEN
-from mumic.demo.scene import Scene, draw
+from mumic.demo.drawing import draw
+from mumic.demo.scene import Scene
 
 NEW_IMAGES = 60
 """Further photos of the same world, which are never in the catalogue."""
@@ -33,7 +34,7 @@ _PARTIAL = ".partial"
 def draw_world(
     folder: Path, *, images: int = 10_000, seed: int = 0, processes: int | None = None
 ) -> None:
-    """Write photos, ``photos.csv``, ``truth.csv``, ``unseen_truth.csv``, ``new/`` and ``new_truth.csv``.
+    """Write the photos of a catalogue, new photos, the catalog source and the truth.
 
     The same count and seed give the same bytes, however many processes draw and whatever was
     drawn before. Paths in the tables are relative to the tables.

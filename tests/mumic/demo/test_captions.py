@@ -4,11 +4,12 @@ from collections import Counter
 
 import numpy as np
 
-from mumic.demo.caption_words import CONCEPT_WORDS, SCENE_WORDS
+from mumic.demo.caption_words import CONCEPT_WORDS
 from mumic.demo.captions import facts_of, write_caption
 from mumic.demo.concepts import NAMES, UNSEEN
 from mumic.demo.families import FAMILIES
 from mumic.demo.pretraining_world import plan_pretraining
+from mumic.demo.scene_words import SCENE_WORDS
 
 
 def test_every_concept_has_its_name_and_other_words() -> None:
@@ -21,7 +22,13 @@ def test_every_concept_has_its_name_and_other_words() -> None:
 
 def test_words_that_belong_to_one_concept_are_only_said_of_it() -> None:
     rng = np.random.default_rng(0)
-    telling = {"toaster": "toaster", "sunset": "sunset", "bunk bed": "bunk_bed", "golf": "golf", "museum": "museum"}
+    telling = {
+        "toaster": "toaster",
+        "sunset": "sunset",
+        "bunk bed": "bunk_bed",
+        "golf": "golf",
+        "museum": "museum",
+    }
     said: Counter[str] = Counter()
     for index in range(3_000):
         facts = facts_of(plan_pretraining(index))

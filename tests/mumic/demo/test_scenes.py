@@ -8,9 +8,10 @@ import pytest
 
 from mumic.demo.catalogue import CataloguePhoto, plan_catalogue
 from mumic.demo.concepts import EXCLUSIVE, NAMES, PARENTS, UNSEEN
+from mumic.demo.drawing import draw
 from mumic.demo.kinds import KINDS
 from mumic.demo.pretraining_world import plan_pretraining
-from mumic.demo.scene import Scene, draw
+from mumic.demo.scene import Scene
 from mumic.demo.world import jpeg_bytes
 
 IMAGES = 10_000
@@ -62,11 +63,17 @@ def test_truth_names_what_is_placed() -> None:
 
 
 def test_everything_that_is_true_can_be_seen() -> None:
+    wide = {"back", "ground", "woods", "front"}
     for photo in catalogue()[:2_000]:
-        for thing in photo.scene.things:
+        things = photo.scene.things
+        for number, thing in enumerate(things):
             left, top, right, bottom = thing.box
-            seen = (min(right, 1) - max(left, 0)) * (min(bottom, 1) - max(top, 0))
-            assert seen > 0.45 * (right - left) * (bottom - top), (photo.index, thing.kind)
+            shown = (min(right, 1) - max(left, 0)) * (min(bottom, 1) - max(top, 0))
+            assert shown > 0.45 * (right - left) * (bottom - top), (photo.index, thing.kind)
+            covers = [t.box for t in things[number + 1 :] if KINDS[t.kind].mount not in wide]
+            assert KINDS[thing.kind].mount in wide or not any(
+                b[0] <= left and b[1] <= top and b[2] >= right and b[3] >= bottom for b in covers
+            ), (photo.index, thing.kind)
 
 
 def test_frequencies_have_a_long_tail() -> None:
@@ -92,7 +99,9 @@ def test_scenes_follow_the_type_of_the_property() -> None:
 def test_some_photos_are_retaken() -> None:
     retaken = [photo for photo in catalogue() if photo.scene.crop]
     assert 0.02 < len(retaken) / IMAGES < 0.05
-    originals = {(photo.owner.property_id, photo.scene.seed) for photo in catalogue() if not photo.scene.crop}
+    originals = {
+        (photo.owner.property_id, photo.scene.seed) for photo in catalogue() if not photo.scene.crop
+    }
     assert all((photo.owner.property_id, photo.scene.seed) in originals for photo in retaken)
 
 

@@ -62,7 +62,9 @@ def test_new_photos_are_not_in_the_catalogue(folder: Path) -> None:
     assert len(new) == NEW_IMAGES
     old = {p.read_bytes() for p in (folder / "photos").rglob("*.jpg")}
     assert old.isdisjoint(p.read_bytes() for p in new)
-    assert {row["path"] for row in _rows(folder / "new_truth.csv")} <= {f"new/{p.name}" for p in new}
+    assert {row["path"] for row in _rows(folder / "new_truth.csv")} <= {
+        f"new/{p.name}" for p in new
+    }
 
 
 def test_a_second_run_restores_what_is_missing_and_draws_nothing_else(folder: Path) -> None:

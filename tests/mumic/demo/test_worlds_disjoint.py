@@ -31,7 +31,11 @@ def test_no_colour_is_shared() -> None:
 
 
 def test_palettes_have_the_same_roles_but_other_names() -> None:
-    roles = {frozenset(palette.colours) for world in (CATALOGUE, PRETRAINING) for palette in world.palettes}
+    roles = {
+        frozenset(palette.colours)
+        for world in (CATALOGUE, PRETRAINING)
+        for palette in world.palettes
+    }
     assert len(roles) == 1
     assert {p.name for p in CATALOGUE.palettes}.isdisjoint(p.name for p in PRETRAINING.palettes)
 
@@ -60,7 +64,9 @@ def test_no_layout_is_shared() -> None:
         return {layout.name for layouts in world.layouts.values() for layout in layouts}
 
     assert names(CATALOGUE).isdisjoint(names(PRETRAINING))
-    assert horizons(CATALOGUE.layouts, CATALOGUE).isdisjoint(horizons(PRETRAINING.layouts, PRETRAINING))
+    assert horizons(CATALOGUE.layouts, CATALOGUE).isdisjoint(
+        horizons(PRETRAINING.layouts, PRETRAINING)
+    )
     assert set(_anchors(CATALOGUE)).isdisjoint(_anchors(PRETRAINING))
 
 

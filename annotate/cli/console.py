@@ -102,9 +102,18 @@ def _is_number(text: str) -> bool:
 
 
 def progress(total: int | None, what: str) -> Any:
-    """A progress bar on standard error with a rate and the time left (a ``tqdm``)."""
+    """A progress bar on standard error with a rate and the time left (a ``tqdm``).
+
+    Work that is done at once shows none, and a log file gets a line now and then.
+    """
     from tqdm import tqdm
 
     return tqdm(
-        total=total, desc=what, unit="img", file=sys.stderr, dynamic_ncols=True, mininterval=0.5
+        total=total,
+        desc=what,
+        unit="img",
+        file=sys.stderr,
+        dynamic_ncols=True,
+        delay=0.5,
+        mininterval=0.5 if sys.stderr.isatty() else 10,
     )

@@ -17,6 +17,9 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from annotate.errors import InputError
+from annotate.sources import DEMO_MARKER
+from annotate.tables import read_json, write_json
 from mumic.demo.catalogue import CATALOGUE_SEED, CataloguePhoto, plan_catalogue
 from mumic.demo.concepts import NAMES, UNSEEN
 from mumic.demo.drawing import draw
@@ -38,7 +41,11 @@ def draw_world(
 
     The same count and seed give the same bytes, however many processes draw and whatever was
     drawn before. Paths in the tables are relative to the tables.
+
+    Raises:
+        InputError: the folder holds a world of another count or seed.
     """
+    _claim(folder, {"images": images, "seed": seed})
     photos = [plan_catalogue(index, images=images, seed=seed) for index in range(images)]
     new = [
         plan_catalogue(index, images=images, seed=seed + _NEW_SEED) for index in range(NEW_IMAGES)
@@ -61,6 +68,17 @@ def draw_world(
         [(_new_path(k), p.scene.concepts) for k, p in enumerate(new)],
         NAMES,
     )
+
+
+def _claim(folder: Path, drawn: dict[str, int]) -> None:
+    """Mark the folder as a demo world's, which also lets the small CLIP work on it."""
+    marker = folder / DEMO_MARKER
+    if not marker.is_file():
+        write_json(marker, drawn)
+    elif read_json(marker, "mumic demo") != drawn:
+        raise InputError(
+            f"{folder} holds another demo world; delete it, or draw into a new folder."
+        )
 
 
 def jpeg_bytes(scene: Scene) -> bytes:
@@ -122,8 +140,11 @@ def _source_row(photo: CataloguePhoto) -> tuple[str, str, str, str, str]:
 def _write_truth(
     path: Path, shown: Iterable[tuple[str, frozenset[str]]], concepts: Iterable[str]
 ) -> None:
+    """One row per photo and concept; a photo that shows none has one with an empty concept."""
     known = set(concepts)
-    rows = [(photo, concept) for photo, present in shown for concept in sorted(present & known)]
+    rows = [
+        (photo, concept) for photo, present in shown for concept in sorted(present & known) or [""]
+    ]
     _write_table(path, ("path", "class_id"), rows)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageChops, ImageDraw, ImageFilter
+from PIL import Image, ImageChops, ImageDraw, ImageEnhance, ImageFilter
 
 from mumic.demo.colour import Colour
 
@@ -101,7 +101,8 @@ class Camera:
 
     light: brightness at the four corners (top left, top right, bottom left, bottom right);
     vignette: darkening towards the edges; cast: gain per colour channel; gamma and contrast:
-    tone; blur: radius in pixels; noise: standard deviation in grey levels.
+    tone; blur: radius in pixels; noise: standard deviation in grey levels; ink: darkness of
+    the outlines, 0 for none; saturation: 1 leaves the colours as they are.
     """
 
     light: tuple[float, float, float, float]
@@ -112,6 +113,8 @@ class Camera:
     blur: float
     noise: float
     seed: int
+    ink: float = 0.0
+    saturation: float = 1.0
 
 
 def blank(width: int, height: int, colour: Colour) -> tuple[Image.Image, Pen]:
@@ -130,7 +133,19 @@ def photograph(drawing: Image.Image, camera: Camera) -> Image.Image:
     image = image.point(_tone_table(camera) * 3)
     if camera.blur > 0.25:
         image = image.filter(ImageFilter.GaussianBlur(camera.blur))
+    if camera.saturation != 1.0:
+        image = ImageEnhance.Color(image).enhance(camera.saturation)
+    if camera.ink > 0:
+        image = ImageChops.multiply(image, _outlines(image, camera.ink))
     return _noisy(image, camera)
+
+
+def _outlines(image: Image.Image, ink: float) -> Image.Image:
+    """Dark lines where the brightness changes, on white."""
+    edges = image.convert("L").filter(ImageFilter.GaussianBlur(0.6)).filter(ImageFilter.FIND_EDGES)
+    lines = edges.point([255 - min(255, int(max(0, level - 10) * ink)) for level in range(256)])
+    ImageDraw.Draw(lines).rectangle((0, 0, lines.width - 1, lines.height - 1), outline=255)
+    return Image.merge("RGB", (lines, lines, lines))
 
 
 def _light_field(camera: Camera, side: int = 12) -> Image.Image:

@@ -37,7 +37,7 @@ _RATES: Final[dict[str, float]] = {
     "dog": 0.05,
     "cat": 0.05,
     "fireplace": 0.08,
-    "door": 0.03,
+    "door": 0.037,
     "wardrobe": 0.2,
     "vase": 0.15,
     "refrigerator": 0.45,
@@ -138,7 +138,16 @@ def _scene(owner: Property, rng: np.random.Generator) -> Scene:
         scene = compose(CATALOGUE, request, CATALOGUE_PALETTES[palette], size, rng)
         if not hides_a_must(scene):
             break
-    return without_hidden(scene)
+    return _inked(without_hidden(scene), rng)
+
+
+def _inked(scene: Scene, rng: np.random.Generator) -> Scene:
+    """The catalogue's own look: outlines in ink, and colours muted and warm."""
+    ink = float(rng.uniform(1.6, 2.8)) * (0.4 if scene.winter or scene.hour == "night" else 1.0)
+    warm = (1.0, float(rng.uniform(0.86, 0.94)), float(rng.uniform(0.52, 0.72)))
+    muted = float(rng.uniform(0.4, 0.65))
+    camera = replace(scene.camera, ink=ink, saturation=muted, cast=warm)
+    return replace(scene, camera=camera)
 
 
 def _must(group: tuple[str, ...], owner: Property, rng: np.random.Generator) -> str:

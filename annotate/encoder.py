@@ -140,6 +140,11 @@ def normalise_pixels(clip: Clip, pixels: torch.Tensor) -> torch.Tensor:
     return (pixels.to(clip.device).float() / 255 - mean) / std
 
 
+def embeds_in_bf16(precision: str, device: torch.device) -> bool:
+    """Whether images are embedded in bf16; ``auto`` is bf16 on a GPU and fp32 elsewhere."""
+    return precision == "bf16" or (precision == "auto" and device.type == "cuda")
+
+
 def encode_images(
     clip: Clip, pixels: npt.NDArray[np.uint8], precision: str = "auto"
 ) -> npt.NDArray[np.float32]:
@@ -153,7 +158,7 @@ def encode_images(
     Returns:
         float32 (n, dim), rows of unit length.
     """
-    mixed = precision == "bf16" or (precision == "auto" and clip.device.type == "cuda")
+    mixed = embeds_in_bf16(precision, clip.device)
     with (
         torch.inference_mode(),
         torch.autocast(clip.device.type, dtype=torch.bfloat16, enabled=mixed),

@@ -81,7 +81,13 @@ def demo_settings(classes: tuple[str, ...], *, quick: bool) -> Settings:
         ),
         simulate=replace(base.simulate, truth=f"{DEMO_FOLDER}/truth.csv"),
         train=replace(
-            base.train, epochs=2 if quick else 8, lr=5e-4, warmup_steps=50, schedule="cosine"
+            base.train,
+            epochs=2 if quick else 7,
+            lr=5e-4,
+            warmup_steps=50,
+            schedule="cosine",
+            logit_bias=-8.0,
+            flip=True,
         ),
         predict=replace(base.predict, batch_size=256),
     )

@@ -144,6 +144,8 @@ class TrainSettings:
     positive_weight: float = setting(10.0, "p of equation 1")
     logit_scale: float = setting(3.652, "log of the initial inverse temperature")
     max_logit_scale: float = setting(4.605170185988092, "clamp after each step: ln 100")
+    logit_bias: float = setting(0.0, "start of a learned bias, as SigLIP has; 0: none, the paper's")
+    flip: bool = setting(False, "mirror half of the training images, at random")
     freeze: str = setting("none", "none, image, text")
     prompts: str = setting("taxonomy", "taxonomy (each class's choice), name or description")
     early_stop: int = setting(

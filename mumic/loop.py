@@ -182,6 +182,9 @@ def _update(training: Training, rows: npt.NDArray[np.int64], step: int, rate: fl
     batch = training.train.take(rows)
     device = model.clip.device
     pixels = torch.from_numpy(training.pixels.gather(list(batch.images["content_hash"]))).to(device)
+    if settings.flip:
+        mirrored = torch.rand(len(pixels)) < 0.5
+        pixels[mirrored] = pixels[mirrored].flip(-1)
     labels = torch.from_numpy(batch.cells.labels).to(device)
     mask = torch.from_numpy(batch.cells.mask).to(device)
     model.train()
@@ -240,4 +243,4 @@ def validation_logits(training: Training) -> npt.NDArray[np.float32]:
     for start in range(0, len(hashes), batch):
         pixels = training.pixels.gather(hashes[start : start + batch])
         rows.append(encode_images(model.clip, pixels, precision))
-    return logits_of(np.concatenate(rows), texts, model.logit_scale)
+    return logits_of(np.concatenate(rows), texts, model.logit_scale, model.logit_bias)

@@ -1,12 +1,14 @@
 """The model that is trained: CLIP's two towers, the label texts and the temperature.
 
-Logits are ``exp(logit_scale) * cosine`` in float32, whatever the towers compute in. The label texts
-are encoded once per optimiser step, and, where that is exact, only as far as the longest of them.
+Logits are ``exp(logit_scale) * cosine`` in float32, whatever the towers compute in, plus a learned
+bias where one is asked for. The label texts are encoded once per optimiser step, and, where that is
+exact, only as far as the longest of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -23,14 +25,39 @@ _SCALES = ("logit_scale", "logit_bias")
 
 
 def use_bf16(precision: str, device: torch.device) -> bool:
-    """Whether the towers run in bf16 over their fp32 weights; ``auto`` is bf16 on a GPU.
+    """Whether the towers are trained in bf16 over their fp32 weights.
+
+    ``auto`` is bf16 on a GPU, and on a processor that multiplies bf16 itself; elsewhere it is slow.
 
     Raises:
         InputError: not one of auto, fp32 and bf16.
     """
     if precision not in ("auto", "fp32", "bf16"):
         raise InputError(f"[model] precision = {precision!r}: must be auto, fp32 or bf16")
-    return precision == "bf16" or (precision == "auto" and device.type == "cuda")
+    return precision == "bf16" or (precision == "auto" and _multiplies_bf16(device))
+
+
+def _multiplies_bf16(device: torch.device) -> bool:
+    if device.type != "cpu":
+        return device.type == "cuda"
+    able = getattr(torch.cpu, "get_capabilities", dict)()  # not in every torch that we allow
+    return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
+
+
+def with_bias(clip: Clip, start: float) -> Clip:
+    """The same CLIP with a learned bias on its logits (SigLIP, Zhai et al., ICCV 2023).
+
+    Cosines of a pretrained CLIP are well above 0 for any pair, so without a bias training begins
+    with every probability near 1, and its first steps go into that.
+
+    Args:
+        clip: its model gets the parameter.
+        start: the bias before training.
+    """
+    towers: Any = clip.model
+    towers.logit_bias = nn.Parameter(torch.tensor(start, device=clip.device))
+    # By this entry open_clip knows that the weights hold a bias.
+    return replace(clip, model_config=clip.model_config | {"init_logit_bias": start})
 
 
 class MumicModel(nn.Module):
@@ -40,12 +67,15 @@ class MumicModel(nn.Module):
         clip: its model is trained in place.
         texts: one per class.
         freeze: ``none``, ``image`` or ``text``; the temperature is learned in any case.
+        bias: add the CLIP's bias to the logits, and learn it; see :func:`with_bias`.
         bf16: mixed precision.
     """
 
     tokens: Tensor
 
-    def __init__(self, clip: Clip, texts: Sequence[str], *, freeze: str, bf16: bool) -> None:
+    def __init__(
+        self, clip: Clip, texts: Sequence[str], *, freeze: str, bf16: bool, bias: bool = False
+    ) -> None:
         super().__init__()
         if freeze not in FREEZE:
             raise InputError(f"[train] freeze = {freeze!r}: must be one of {', '.join(FREEZE)}")
@@ -53,11 +83,12 @@ class MumicModel(nn.Module):
         self.towers: Any = clip.model
         self.freeze = freeze
         self.bf16 = bf16
+        self.bias = bias
         self.register_buffer(
             "tokens", clip.tokenizer(list(texts)).to(clip.device), persistent=False
         )
         for name, parameter in self.towers.named_parameters():
-            parameter.requires_grad_(_is_trained(name, freeze))
+            parameter.requires_grad_(_is_trained(name, freeze, bias=bias))
         self._frozen_texts: Tensor | None = None
 
     def text_rows(self) -> Tensor:
@@ -84,8 +115,8 @@ class MumicModel(nn.Module):
     def forward(self, pixels: Tensor) -> Tensor:
         """Logits of images given as bytes: float32 (n, classes)."""
         cosines = self.image_rows(pixels) @ self.text_rows().T
-        scale: Tensor = self.towers.logit_scale
-        return scale.exp() * cosines
+        logits: Tensor = self.towers.logit_scale.exp() * cosines
+        return logits + self.towers.logit_bias if self.bias else logits
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.clip.device.type, dtype=torch.bfloat16, enabled=self.bf16)
@@ -112,15 +143,20 @@ class MumicModel(nn.Module):
         """Log of the inverse temperature."""
         return logit_scale_of(self.towers)
 
+    @property
+    def logit_bias(self) -> float:
+        """What is added to every logit; 0 without a bias."""
+        return float(self.towers.logit_bias.detach()) if self.bias else 0.0
+
 
 def logit_scale_of(towers: Any) -> float:
     """Log of an open_clip model's inverse temperature."""
     return float(towers.logit_scale.detach())
 
 
-def _is_trained(name: str, freeze: str) -> bool:
+def _is_trained(name: str, freeze: str, *, bias: bool) -> bool:
     if name in _SCALES:
-        return name == "logit_scale"  # a bias is not part of the method
+        return name == "logit_scale" or bias
     tower = "image" if name.startswith("visual.") else "text"
     return tower != freeze
 
@@ -168,7 +204,10 @@ def _end_positions(tower: Any, tokens: Tensor) -> Tensor | None:
 
 
 def logits_of(
-    image_rows: npt.NDArray[np.float32], text_rows: npt.NDArray[np.float32], logit_scale: float
+    image_rows: npt.NDArray[np.float32],
+    text_rows: npt.NDArray[np.float32],
+    logit_scale: float,
+    logit_bias: float = 0.0,
 ) -> npt.NDArray[np.float32]:
-    """``exp(logit_scale) * cosine``, float32 (images, classes), from unit rows."""
-    return np.float32(np.exp(logit_scale)) * (image_rows @ text_rows.T)
+    """``exp(logit_scale) * cosine + logit_bias``, float32 (images, classes), from unit rows."""
+    return np.float32(np.exp(logit_scale)) * (image_rows @ text_rows.T) + np.float32(logit_bias)

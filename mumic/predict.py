@@ -70,7 +70,8 @@ class Predictor:
             encode_images(self.clip, pixels[start : start + size], settings.model.precision)
             for start in range(0, len(pixels), size)
         ]
-        return logits_of(np.concatenate(rows), self.run.text_rows(), self.run.logit_scale)
+        run = self.run
+        return logits_of(np.concatenate(rows), run.text_rows(), run.logit_scale, run.logit_bias)
 
 
 def open_predictor(workspace: Workspace, run: str | None, device: str) -> Predictor:

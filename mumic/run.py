@@ -61,6 +61,11 @@ class Run:
         """Name, pretrained and weights_hash of what it was trained from, and random_init."""
         return dict(self.record["start_model"])
 
+    @property
+    def logit_bias(self) -> float:
+        """What is added to every logit; 0 where no bias was learned."""
+        return float(self.record.get("logit_bias", 0.0))
+
     def text_rows(self) -> npt.NDArray[np.float32]:
         """Unit rows of the class texts, float32 (classes, dim)."""
         file = self.path / "text_embeddings.safetensors"

@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from annotate import tables
-from annotate.encoder import Clip, encode_images
+from annotate.encoder import Clip, embeds_in_bf16, encode_images
 from annotate.errors import DamagedError, InputError, MissingError
 from annotate.workspace import Workspace
 from mumic.cache import Rows, add_shards
 from mumic.data import SPLITS, Dataset
-from mumic.model import logits_of, use_bf16
+from mumic.model import logits_of
 from mumic.run import Run
 
 Floats = npt.NDArray[np.float32]
@@ -53,7 +53,7 @@ def run_logits(
         batch_size=workspace.settings.predict.batch_size,
         precision=workspace.settings.model.precision,
     )
-    return logits_of(rows, run.text_rows(), run.logit_scale)
+    return logits_of(rows, run.text_rows(), run.logit_scale, run.logit_bias)
 
 
 def frozen_rows(
@@ -65,7 +65,7 @@ def frozen_rows(
 ) -> Floats:
     """Unit rows of a model that is not trained, from ``data/cache/``, which is filled as needed."""
     precision = workspace.settings.model.precision
-    used = "bf16" if use_bf16(precision, clip.device) else "fp32"
+    used = "bf16" if embeds_in_bf16(precision, clip.device) else "fp32"
     hashes = list(dataset.images["content_hash"])
     cached = add_shards(
         workspace.data / "cache" / f"features-{clip.weights_hash[:16]}-{used}",

@@ -19,7 +19,7 @@ from mumic.data import Dataset, load_dataset
 from mumic.locks import exclusive
 from mumic.loop import StepReport, Training, run_training, validation_logits
 from mumic.metrics import positives
-from mumic.model import MumicModel, use_bf16
+from mumic.model import MumicModel, use_bf16, with_bias
 from mumic.optimiser import IMPLEMENTATION, learning_rate, make_optimiser, parameter_groups
 from mumic.pixels import pixel_rows
 from mumic.prompts import label_texts
@@ -209,7 +209,10 @@ def _train_in(
     settings = workspace.settings.train
     texts = label_texts(dataset.classes, settings.prompts)
     bf16 = use_bf16(workspace.settings.model.precision, clip.device)
-    model = MumicModel(clip, texts, freeze=settings.freeze, bf16=bf16)
+    has_bias = settings.logit_bias != 0
+    if has_bias:
+        clip = with_bias(clip, settings.logit_bias)
+    model = MumicModel(clip, texts, freeze=settings.freeze, bf16=bf16, bias=has_bias)
     model.set_logit_scale(settings.logit_scale)
     record = record | {"run_id": folder.name}
     record["parameter_groups"] = parameter_groups(model.towers.named_parameters())
@@ -278,6 +281,7 @@ def _finish(
         record
         | {
             "logit_scale": model.logit_scale,
+            "logit_bias": model.logit_bias,
             "steps": progress.step,
             "best_epoch": progress.best_epoch,
             "validation_gap": progress.best_gap,

@@ -49,7 +49,9 @@ def test_five_people_answered_and_their_labels_resemble_the_photos(workspace: Wo
     labels = tables.read(tables.LABELS, workspace.labels / "labels.parquet")
     catalog = tables.read(tables.CATALOG, workspace.catalog / "images.parquet")
     uris = dict(zip(catalog["image_id"], catalog["uri"], strict=True))
-    shown = {p.path.as_posix(): {n.replace(" ", "_") for n in p.labels} for p in read_photos(PHOTOS)}
+    shown = {
+        p.path.as_posix(): {n.replace(" ", "_") for n in p.labels} for p in read_photos(PHOTOS)
+    }
     positive = labels[labels["label"] == 1]
     right = [
         class_id in shown[uris[image_id]]

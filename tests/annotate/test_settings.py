@@ -4,7 +4,14 @@ from dataclasses import replace
 import pytest
 
 from annotate.errors import InputError
-from annotate.settings import MineSettings, ProjectSettings, Settings, parse, render
+from annotate.settings import (
+    MineSettings,
+    ProjectSettings,
+    Settings,
+    TrainSettings,
+    parse,
+    render,
+)
 
 
 def test_the_rendered_file_is_toml_with_every_default() -> None:
@@ -31,6 +38,7 @@ def test_parse_gives_back_what_render_wrote(text: str) -> None:
         Settings(),
         project=ProjectSettings(taxonomy=text, classes=("a", text)),
         mine=MineSettings(n=7, by=("country",)),
+        train=TrainSettings(flip=True, lr=1e-5),
     )
     assert parse(tomllib.loads(render(settings))) == settings
 

@@ -157,5 +157,15 @@ def test_wrong_names_are_refused(clip: Clip) -> None:
         MumicModel(clip, TEXTS, freeze="both", bf16=False)
     with pytest.raises(InputError, match="precision"):
         use_bf16("fp16", torch.device("cpu"))
+
+
+@pytest.mark.parametrize(
+    ("able", "expected"), [({"avx512_bf16": True}, True), ({"amx_bf16": True}, True), ({}, False)]
+)
+def test_auto_is_bf16_where_the_hardware_multiplies_it(
+    able: dict[str, bool], expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: able, raising=False)
+    assert use_bf16("auto", torch.device("cpu")) is expected
     assert use_bf16("auto", torch.device("cuda"))
-    assert not use_bf16("auto", torch.device("cpu"))
+    assert not use_bf16("fp32", torch.device("cuda"))

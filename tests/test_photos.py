@@ -1,4 +1,4 @@
-"""The whole path on real photos, through to a trained and evaluated run; no accuracy is asserted."""
+"""The whole path on real photos, to a trained and evaluated run; no accuracy is asserted."""
 
 import json
 import shlex

@@ -80,9 +80,14 @@ def test_an_empty_table_has_all_columns(tmp_path: Path) -> None:
 def test_a_failed_write_leaves_the_old_file_and_no_rubbish(tmp_path: Path) -> None:
     target = tmp_path / "a.txt"
     target.write_text("old", "utf-8")
-    with pytest.raises(RuntimeError, match="disk"), atomic(target) as file:
-        file.write(b"half")
-        raise RuntimeError("disk")
+
+    def write_half() -> None:
+        with atomic(target) as file:
+            file.write(b"half")
+            raise RuntimeError("disk")
+
+    with pytest.raises(RuntimeError, match="disk"):
+        write_half()
     assert target.read_text("utf-8") == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
 

@@ -63,8 +63,9 @@ def catalog(
     lines = [
         f"{summary['images']:,} images from {', '.join(plan.sources)}, "
         f"{summary['properties']:,} properties, {summary['gone']:,} gone",
-        f"{summary['rejected']:,} rejected; see {workspace.catalog / 'rejects.parquet'}",
     ]
+    if summary["rejected"]:
+        lines.append(f"{summary['rejected']:,} rejected; see {workspace.catalog}/rejects.parquet")
     emit(summary, lines, as_json=as_json)
 
 

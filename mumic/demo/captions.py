@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from mumic.demo.caption_words import CONCEPT_WORDS
-from mumic.demo.kinds import KINDS
-from mumic.demo.scene import Scene
 from mumic.demo.scene_words import ADJECTIVES, KIND_WORDS, SCENE_WORDS
+from mumic.demo.scenes.kinds import KINDS
+from mumic.demo.scenes.scene import Scene
 
 _OPENINGS = (
     "a photo with {}",

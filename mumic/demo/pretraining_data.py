@@ -12,8 +12,8 @@ from PIL import Image
 from tqdm import tqdm
 
 from mumic.demo.captions import Facts, facts_of
-from mumic.demo.drawing import draw
-from mumic.demo.pretraining_world import plan_pretraining
+from mumic.demo.scenes.drawing import draw
+from mumic.demo.scenes.pretraining_world import plan_pretraining
 
 Pixels = npt.NDArray[np.uint8]
 _BLOCK = 500

@@ -20,10 +20,10 @@ from tqdm import tqdm
 from annotate.errors import InputError
 from annotate.sources import DEMO_MARKER
 from annotate.tables import read_json, write_json
-from mumic.demo.catalogue import CATALOGUE_SEED, CataloguePhoto, plan_catalogue
 from mumic.demo.concepts import NAMES, UNSEEN
-from mumic.demo.drawing import draw
-from mumic.demo.scene import Scene
+from mumic.demo.scenes.catalogue import CATALOGUE_SEED, CataloguePhoto, plan_catalogue
+from mumic.demo.scenes.drawing import draw
+from mumic.demo.scenes.scene import Scene
 
 NEW_IMAGES = 60
 """Further photos of the same world, which are never in the catalogue."""

@@ -21,10 +21,10 @@ from PIL import Image
 from sklearn.metrics import average_precision_score
 from torch.nn import functional
 
-from mumic.demo.catalogue import plan_catalogue
 from mumic.demo.concepts import NAMES, UNSEEN
-from mumic.demo.drawing import draw
 from mumic.demo.pretrain import to_input
+from mumic.demo.scenes.catalogue import plan_catalogue
+from mumic.demo.scenes.drawing import draw
 from mumic.demo.small_clip import MODEL_CONFIG
 
 _SIDE = int(MODEL_CONFIG["vision_cfg"]["image_size"])

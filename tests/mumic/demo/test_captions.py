@@ -7,9 +7,9 @@ import numpy as np
 from mumic.demo.caption_words import CONCEPT_WORDS
 from mumic.demo.captions import facts_of, write_caption
 from mumic.demo.concepts import NAMES, UNSEEN
-from mumic.demo.families import FAMILIES
-from mumic.demo.pretraining_world import plan_pretraining
 from mumic.demo.scene_words import SCENE_WORDS
+from mumic.demo.scenes.families import FAMILIES
+from mumic.demo.scenes.pretraining_world import plan_pretraining
 
 
 def test_every_concept_has_its_name_and_other_words() -> None:

@@ -6,12 +6,12 @@ from functools import cache
 import numpy as np
 import pytest
 
-from mumic.demo.catalogue import CataloguePhoto, plan_catalogue
 from mumic.demo.concepts import EXCLUSIVE, NAMES, PARENTS, UNSEEN
-from mumic.demo.drawing import draw
-from mumic.demo.kinds import KINDS
-from mumic.demo.pretraining_world import plan_pretraining
-from mumic.demo.scene import Scene
+from mumic.demo.scenes.catalogue import CataloguePhoto, plan_catalogue
+from mumic.demo.scenes.drawing import draw
+from mumic.demo.scenes.kinds import KINDS
+from mumic.demo.scenes.pretraining_world import plan_pretraining
+from mumic.demo.scenes.scene import Scene
 from mumic.demo.world import jpeg_bytes
 
 IMAGES = 10_000

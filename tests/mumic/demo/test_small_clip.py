@@ -9,8 +9,8 @@ import torch
 from PIL import Image
 
 import annotate
-from mumic.demo.drawing import draw
-from mumic.demo.pretraining_world import plan_pretraining
+from mumic.demo.scenes.drawing import draw
+from mumic.demo.scenes.pretraining_world import plan_pretraining
 
 FOLDER = Path(annotate.__file__).parent / "resources" / "small_clip"
 LIMIT = 28 * 1024 * 1024

@@ -4,13 +4,13 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from mumic.demo.catalogue import CATALOGUE, CATALOGUE_SEED
-from mumic.demo.colour import Colour
-from mumic.demo.families import FAMILIES
-from mumic.demo.kinds import KINDS
-from mumic.demo.layout import Anchor
-from mumic.demo.pretraining_world import PRETRAINING, PRETRAINING_SEED
-from mumic.demo.scene import World
+from mumic.demo.scenes.catalogue import CATALOGUE, CATALOGUE_SEED
+from mumic.demo.scenes.colour import Colour
+from mumic.demo.scenes.families import FAMILIES
+from mumic.demo.scenes.kinds import KINDS
+from mumic.demo.scenes.layout import Anchor
+from mumic.demo.scenes.pretraining_world import PRETRAINING, PRETRAINING_SEED
+from mumic.demo.scenes.scene import World
 
 
 def _colours(world: World) -> set[Colour]:

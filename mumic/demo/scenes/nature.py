@@ -6,9 +6,9 @@ wide as the picture.
 
 import math
 
-from mumic.demo.canvas import Pen
-from mumic.demo.colour import mix, shade
-from mumic.demo.variant import Paint, Variant
+from mumic.demo.scenes.canvas import Pen
+from mumic.demo.scenes.colour import mix, shade
+from mumic.demo.scenes.variant import Paint, Variant
 
 
 def mountains(pen: Pen, v: Variant, c: Paint) -> None:

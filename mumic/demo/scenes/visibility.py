@@ -5,10 +5,10 @@ from typing import Final
 
 import numpy as np
 
-from mumic.demo.composing import truth
-from mumic.demo.families import FAMILIES
-from mumic.demo.kinds import KINDS
-from mumic.demo.scene import Placed, Scene
+from mumic.demo.scenes.composing import truth
+from mumic.demo.scenes.families import FAMILIES
+from mumic.demo.scenes.kinds import KINDS
+from mumic.demo.scenes.scene import Placed, Scene
 
 _WIDE: Final = frozenset({"back", "ground", "woods", "front"})
 """Mounts that span the picture: always seen, and nothing vanishes behind them."""

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from mumic.demo.canvas import Box, Camera
 from mumic.demo.concepts import with_ancestors
-from mumic.demo.families import FAMILIES
-from mumic.demo.kinds import KINDS
-from mumic.demo.layout import Anchor, Layout
-from mumic.demo.palettes import Palette
-from mumic.demo.scene import Placed, Request, Scene, World, one_of
+from mumic.demo.scenes.canvas import Box, Camera
+from mumic.demo.scenes.families import FAMILIES
+from mumic.demo.scenes.kinds import KINDS
+from mumic.demo.scenes.layout import Anchor, Layout
+from mumic.demo.scenes.palettes import Palette
+from mumic.demo.scenes.scene import Placed, Request, Scene, World, one_of
 
 _ORDER = (
     "back",

@@ -1,8 +1,8 @@
 """Beds, seats, tables and other furniture."""
 
-from mumic.demo.canvas import Pen
-from mumic.demo.colour import mix, shade
-from mumic.demo.variant import Paint, Variant
+from mumic.demo.scenes.canvas import Pen
+from mumic.demo.scenes.colour import mix, shade
+from mumic.demo.scenes.variant import Paint, Variant
 
 
 def shadow(pen: Pen, width: float = 1.0) -> None:

@@ -6,14 +6,14 @@ from typing import Final
 
 import numpy as np
 
-from mumic.demo.composing import compose
-from mumic.demo.families import FAMILIES, Family
-from mumic.demo.layouts_catalogue import CATALOGUE_LAYOUTS
-from mumic.demo.palettes import CATALOGUE_PALETTES
-from mumic.demo.properties import Property, family_weights, make_property
-from mumic.demo.scene import Request, Scene, World
-from mumic.demo.variants_catalogue import CATALOGUE_VARIANTS
-from mumic.demo.visibility import hides_a_must, without_hidden
+from mumic.demo.scenes.composing import compose
+from mumic.demo.scenes.families import FAMILIES, Family
+from mumic.demo.scenes.layouts_catalogue import CATALOGUE_LAYOUTS
+from mumic.demo.scenes.palettes import CATALOGUE_PALETTES
+from mumic.demo.scenes.properties import Property, family_weights, make_property
+from mumic.demo.scenes.scene import Request, Scene, World
+from mumic.demo.scenes.variants_catalogue import CATALOGUE_VARIANTS
+from mumic.demo.scenes.visibility import hides_a_must, without_hidden
 
 CATALOGUE: Final = World("catalogue", CATALOGUE_PALETTES, CATALOGUE_VARIANTS, CATALOGUE_LAYOUTS)
 CATALOGUE_SEED: Final = 4_100_000

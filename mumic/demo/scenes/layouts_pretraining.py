@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from mumic.demo.layout import Layout
+from mumic.demo.scenes.layout import Layout
 
 _ROOM_P = {
     "main": ((0.52, 0.9, 1.12),),

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from mumic.demo.colour import Colour, from_hex, mix, shade
+from mumic.demo.scenes.colour import Colour, from_hex, mix, shade
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """What lies behind the things: a room, the sky, a table top."""
 
-from mumic.demo.canvas import Pen
-from mumic.demo.colour import mix, shade
-from mumic.demo.variant import Paint, Variant
+from mumic.demo.scenes.canvas import Pen
+from mumic.demo.scenes.colour import mix, shade
+from mumic.demo.scenes.variant import Paint, Variant
 
 
 def interior(pen: Pen, v: Variant, c: Paint, horizon: float) -> None:

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mumic.demo.colour import Colour
-from mumic.demo.palettes import Palette
+from mumic.demo.scenes.colour import Colour
+from mumic.demo.scenes.palettes import Palette
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
 """Terraces and balconies."""
 
-from mumic.demo.canvas import Pen
-from mumic.demo.colour import shade
-from mumic.demo.furniture import shadow
-from mumic.demo.variant import Paint, Variant
+from mumic.demo.scenes.canvas import Pen
+from mumic.demo.scenes.colour import shade
+from mumic.demo.scenes.furniture import shadow
+from mumic.demo.scenes.variant import Paint, Variant
 
 
 def patio(pen: Pen, v: Variant, c: Paint) -> None:

@@ -1,9 +1,9 @@
 """Houses and monuments."""
 
-from mumic.demo.canvas import Pen
-from mumic.demo.colour import Colour, mix, shade
-from mumic.demo.furniture import shadow
-from mumic.demo.variant import Paint, Variant
+from mumic.demo.scenes.canvas import Pen
+from mumic.demo.scenes.colour import Colour, mix, shade
+from mumic.demo.scenes.furniture import shadow
+from mumic.demo.scenes.variant import Paint, Variant
 
 
 def _pane(c: Paint) -> Colour:

@@ -5,14 +5,14 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image
 
-from mumic.demo import backdrops
-from mumic.demo.canvas import Pen, blank, photograph
-from mumic.demo.colour import Colour, shade
-from mumic.demo.families import FAMILIES, Family
-from mumic.demo.kinds import KINDS
-from mumic.demo.palettes import Palette
-from mumic.demo.scene import Placed, Scene, one_of
-from mumic.demo.variant import Paint
+from mumic.demo.scenes import backdrops
+from mumic.demo.scenes.canvas import Pen, blank, photograph
+from mumic.demo.scenes.colour import Colour, shade
+from mumic.demo.scenes.families import FAMILIES, Family
+from mumic.demo.scenes.kinds import KINDS
+from mumic.demo.scenes.palettes import Palette
+from mumic.demo.scenes.scene import Placed, Scene, one_of
+from mumic.demo.scenes.variant import Paint
 
 
 def draw(scene: Scene) -> Image.Image:

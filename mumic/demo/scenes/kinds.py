@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from mumic.demo import (
+from mumic.demo.scenes import (
     bathroom,
     buildings,
     dishes,
@@ -18,8 +18,8 @@ from mumic.demo import (
     traffic,
     venues,
 )
-from mumic.demo.canvas import Pen
-from mumic.demo.variant import Paint, Variant
+from mumic.demo.scenes.canvas import Pen
+from mumic.demo.scenes.variant import Paint, Variant
 
 Draw = Callable[[Pen, Variant, Paint], None]
 

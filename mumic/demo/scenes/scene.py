@@ -10,10 +10,10 @@ from typing import TypeVar
 
 import numpy as np
 
-from mumic.demo.canvas import Box, Camera
-from mumic.demo.layout import Layout
-from mumic.demo.palettes import Palette
-from mumic.demo.variant import Variant
+from mumic.demo.scenes.canvas import Box, Camera
+from mumic.demo.scenes.layout import Layout
+from mumic.demo.scenes.palettes import Palette
+from mumic.demo.scenes.variant import Variant
 
 T = TypeVar("T")
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from mumic.demo.variant import Variant as V  # noqa: N817 - one letter keeps the table readable
+from mumic.demo.scenes.variant import Variant as V  # noqa: N817 - one letter keeps the table readable
 
 CATALOGUE_VARIANTS: Final[dict[str, tuple[V, ...]]] = {
     "bed": (

@@ -6,7 +6,7 @@ the top. All shares of the picture.
 
 from typing import Final
 
-from mumic.demo.layout import Layout
+from mumic.demo.scenes.layout import Layout
 
 _ROOM_A = {
     "main": ((0.46, 0.93, 1.0),),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageEnhance, ImageFilter
 
-from mumic.demo.colour import Colour
+from mumic.demo.scenes.colour import Colour
 
 Box = tuple[float, float, float, float]
 Fill = tuple[int, ...]

@@ -4,13 +4,13 @@ from typing import Final
 
 import numpy as np
 
-from mumic.demo.composing import compose
-from mumic.demo.families import FAMILIES, Family
-from mumic.demo.kinds import KINDS
-from mumic.demo.layouts_pretraining import PRETRAINING_LAYOUTS
-from mumic.demo.palettes import PRETRAINING_PALETTES
-from mumic.demo.scene import Request, Scene, World, one_of
-from mumic.demo.variants_pretraining import PRETRAINING_VARIANTS
+from mumic.demo.scenes.composing import compose
+from mumic.demo.scenes.families import FAMILIES, Family
+from mumic.demo.scenes.kinds import KINDS
+from mumic.demo.scenes.layouts_pretraining import PRETRAINING_LAYOUTS
+from mumic.demo.scenes.palettes import PRETRAINING_PALETTES
+from mumic.demo.scenes.scene import Request, Scene, World, one_of
+from mumic.demo.scenes.variants_pretraining import PRETRAINING_VARIANTS
 
 PRETRAINING: Final = World(
     "pretraining", PRETRAINING_PALETTES, PRETRAINING_VARIANTS, PRETRAINING_LAYOUTS

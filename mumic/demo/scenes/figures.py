@@ -1,9 +1,9 @@
 """People and animals."""
 
-from mumic.demo.canvas import Pen
-from mumic.demo.colour import shade
-from mumic.demo.furniture import shadow
-from mumic.demo.variant import Paint, Variant
+from mumic.demo.scenes.canvas import Pen
+from mumic.demo.scenes.colour import shade
+from mumic.demo.scenes.furniture import shadow
+from mumic.demo.scenes.variant import Paint, Variant
 
 
 def people(pen: Pen, v: Variant, c: Paint) -> None:

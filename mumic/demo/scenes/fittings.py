@@ -2,10 +2,10 @@
 
 import math
 
-from mumic.demo.canvas import Pen
-from mumic.demo.colour import mix, shade
-from mumic.demo.furniture import shadow
-from mumic.demo.variant import Paint, Variant
+from mumic.demo.scenes.canvas import Pen
+from mumic.demo.scenes.colour import mix, shade
+from mumic.demo.scenes.furniture import shadow
+from mumic.demo.scenes.variant import Paint, Variant
 
 
 def tv(pen: Pen, v: Variant, c: Paint) -> None:

@@ -1,0 +1,1 @@
+"""How a scene is planned and drawn, and the two worlds made of such scenes."""

@@ -40,7 +40,8 @@ def use_bf16(precision: str, device: torch.device) -> bool:
 def _multiplies_bf16(device: torch.device) -> bool:
     if device.type != "cpu":
         return device.type == "cuda"
-    able = getattr(torch.cpu, "get_capabilities", dict)()  # not in every torch that we allow
+    # Not in every torch that we allow.
+    able: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
 
 

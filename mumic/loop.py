@@ -236,7 +236,7 @@ def validation_logits(training: Training) -> npt.NDArray[np.float32]:
     model = training.model.eval()
     with torch.no_grad():
         texts = model.text_rows().cpu().numpy()
-    precision = "bf16" if model.bf16 else "fp32"
+    precision = "auto" if model.bf16 else "fp32"
     hashes = list(training.validation.images["content_hash"])
     batch = training.settings.batch_size
     rows = [np.zeros((0, texts.shape[1]), np.float32)]

@@ -95,16 +95,15 @@ class MumicModel(nn.Module):
     def text_rows(self) -> Tensor:
         """Unit rows of the label texts, float32 (classes, dim)."""
         if self.freeze != "text":
-            return self._encode_texts()
+            with self._autocast():
+                return self._encode_texts()
         if self._frozen_texts is None:
             with torch.no_grad():
                 self._frozen_texts = self._encode_texts()
         return self._frozen_texts
 
     def _encode_texts(self) -> Tensor:
-        with self._autocast():
-            rows = encode_texts_trimmed(self.towers, self.tokens)
-        return F.normalize(rows.float(), dim=-1)
+        return F.normalize(encode_texts_trimmed(self.towers, self.tokens).float(), dim=-1)
 
     def image_rows(self, pixels: Tensor) -> Tensor:
         """Unit rows of images given as bytes (n, 3, size, size): float32 (n, dim)."""
@@ -120,7 +119,9 @@ class MumicModel(nn.Module):
         return logits + self.towers.logit_bias if self.bias else logits
 
     def _autocast(self) -> torch.autocast:
-        return torch.autocast(self.clip.device.type, dtype=torch.bfloat16, enabled=self.bf16)
+        """Mixed precision while training; what is measured and stored is computed in fp32."""
+        mixed = self.bf16 and self.training
+        return torch.autocast(self.clip.device.type, dtype=torch.bfloat16, enabled=mixed)
 
     def train(self, mode: bool = True) -> MumicModel:
         """Training mode for what is trained; a frozen image tower keeps its statistics."""

@@ -23,11 +23,7 @@ from annotate.cli.tasks import tasks
 from annotate.cli.taxonomy import taxonomy
 
 
-@click.group(
-    cls=Program,
-    invoke_without_command=True,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+@click.group(cls=Program, invoke_without_command=True)
 @click.version_option(package_name="mumic")
 @click.pass_context
 def main(ctx: click.Context) -> None:

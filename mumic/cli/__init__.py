@@ -16,11 +16,7 @@ from mumic.cli.predict import predict
 from mumic.cli.train import train
 
 
-@click.group(
-    cls=Program,
-    invoke_without_command=True,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+@click.group(cls=Program, invoke_without_command=True)
 @click.version_option(package_name="mumic")
 @click.pass_context
 def main(ctx: click.Context) -> None:

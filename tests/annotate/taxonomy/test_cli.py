@@ -11,7 +11,7 @@ from annotate.cli.taxonomy import taxonomy
 
 
 def run(*args: str) -> Result:
-    program = Program("mumic-annotate", context_settings={"help_option_names": ["-h", "--help"]})
+    program = Program("mumic-annotate")
     program.add_command(taxonomy)
     return CliRunner().invoke(program, ["taxonomy", *args])
 

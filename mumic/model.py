@@ -7,7 +7,8 @@ exact, only as far as the longest of them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +20,7 @@ from torch import Tensor, nn
 
 from annotate.encoder import Clip, normalise_pixels
 from annotate.errors import InputError
+from mumic.attention import training_attention
 
 FREEZE = ("none", "image", "text")
 _SCALES = ("logit_scale", "logit_bias")
@@ -95,7 +97,7 @@ class MumicModel(nn.Module):
     def text_rows(self) -> Tensor:
         """Unit rows of the label texts, float32 (classes, dim)."""
         if self.freeze != "text":
-            with self._autocast():
+            with self._precision():
                 return self._encode_texts()
         if self._frozen_texts is None:
             with torch.no_grad():
@@ -108,7 +110,7 @@ class MumicModel(nn.Module):
     def image_rows(self, pixels: Tensor) -> Tensor:
         """Unit rows of images given as bytes (n, 3, size, size): float32 (n, dim)."""
         with torch.set_grad_enabled(torch.is_grad_enabled() and self.freeze != "image"):
-            with self._autocast():
+            with self._precision():
                 rows = self.towers.encode_image(normalise_pixels(self.clip, pixels))
             return F.normalize(rows.float(), dim=-1)
 
@@ -118,10 +120,15 @@ class MumicModel(nn.Module):
         logits: Tensor = self.towers.logit_scale.exp() * cosines
         return logits + self.towers.logit_bias if self.bias else logits
 
-    def _autocast(self) -> torch.autocast:
+    @contextmanager
+    def _precision(self) -> Iterator[None]:
         """Mixed precision while training; what is measured and stored is computed in fp32."""
         mixed = self.bf16 and self.training
-        return torch.autocast(self.clip.device.type, dtype=torch.bfloat16, enabled=mixed)
+        with (
+            torch.autocast(self.clip.device.type, dtype=torch.bfloat16, enabled=mixed),
+            training_attention(self.clip, bf16=mixed),
+        ):
+            yield
 
     def train(self, mode: bool = True) -> MumicModel:
         """Training mode for what is trained; a frozen image tower keeps its statistics."""

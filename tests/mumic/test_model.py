@@ -169,3 +169,18 @@ def test_auto_is_bf16_where_the_hardware_multiplies_it(
     assert use_bf16("auto", torch.device("cpu")) is expected
     assert use_bf16("auto", torch.device("cuda"))
     assert not use_bf16("fp32", torch.device("cuda"))
+
+
+def test_mixed_precision_changes_the_gradient_by_rounding_only(tiny_model: Path) -> None:
+    gradients = []
+    for bf16 in (False, True):
+        clip = load_clip(ModelSettings(f"local-dir:{tiny_model}", ""), tiny_model)
+        model = MumicModel(clip, TEXTS, freeze="none", bf16=bf16).train()
+        size = clip.image_size
+        shape = (4, 3, size, size)
+        pixels = torch.randint(0, 256, shape, generator=torch.Generator().manual_seed(0))
+        model(pixels.to(torch.uint8)).square().sum().backward()
+        trained = [p.grad.flatten() for p in model.towers.parameters() if p.grad is not None]
+        gradients.append(torch.cat(trained))
+    assert not torch.equal(*gradients)
+    assert torch.cosine_similarity(*gradients, dim=0) > 0.99

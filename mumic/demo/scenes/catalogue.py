@@ -1,4 +1,4 @@
-"""The catalogue world: "hotel photos" of some 500 properties, one a number."""
+"""The catalogue world: "hotel photos", eight of each property."""
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -19,7 +19,7 @@ CATALOGUE: Final = World("catalogue", CATALOGUE_PALETTES, CATALOGUE_VARIANTS, CA
 CATALOGUE_SEED: Final = 4_100_000
 """Added to the user's seed, so that no picture of the two worlds has the same one."""
 
-IMAGES_PER_PROPERTY: Final = 20
+IMAGES_PER_PROPERTY: Final = 8
 NEAR_DUPLICATES: Final = 0.03
 
 _RATES: Final[dict[str, float]] = {

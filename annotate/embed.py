@@ -7,34 +7,26 @@ shards are those of an undisturbed run, bit for bit.
 
 from __future__ import annotations
 
-import hashlib
-import os
 import warnings
-from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
 from annotate.encoder import Clip, encode_images
 from annotate.errors import DamagedError, InputError
-from annotate.images import decode, squash
 from annotate.index import MADE_BY, SHARD, embedded_contents, shard_files
+from annotate.pipeline import Reading, batches_ahead
 from annotate.settings import CatalogSettings, IndexSettings
-from annotate.storage import read_bytes
 from annotate.tables import Table, atomic, read, read_json, remove_stale, write, write_json
 
 PLAN = Table(
     "index plan", MADE_BY, {"shard": pa.int32(), "content_hash": pa.string(), "uri": pa.string()}
 )
-AHEAD = 2  # batches that are decoded while the model works
 
-Pixels = npt.NDArray[np.uint8]
 Progress = Callable[[int], object]
 
 
@@ -133,12 +125,12 @@ def _follow(
     """Make the plan's shards that are not there yet; then the plan is done with."""
     report = Report()
     there = shard_files(folder)
-    with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count()) as pool:
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's, of damaged metadata
         for number in sorted(set(plan["shard"].tolist())):
             shard = plan[plan["shard"] == number]
             if number not in there:
-                made = _embed_shard(_Shard(folder, number, shard), clip, job, pool, on_progress)
+                made = _embed_shard(_Shard(folder, number, shard), clip, job, on_progress)
                 report = Report(report.embedded + made.embedded, report.skipped + made.skipped)
             elif on_progress:
                 on_progress(len(shard))
@@ -157,27 +149,26 @@ class _Shard:
         return self.folder / f"shard-{self.number:05d}.npy"
 
 
-def _embed_shard(
-    shard: _Shard, clip: Clip, job: Job, pool: ThreadPoolExecutor, on_progress: Progress | None
-) -> Report:
+def _embed_shard(shard: _Shard, clip: Clip, job: Job, on_progress: Progress | None) -> Report:
     items = list(shard.items[["content_hash", "uri"]].itertuples(index=False, name=None))
     size = job.index.batch_size
     batches = [items[start : start + size] for start in range(0, len(items), size)]
     rows = [np.empty((0, clip.dim), np.float16)]
     contents: list[str] = []
     skipped: list[tuple[str, str]] = []
-    decoded = _decode_ahead(batches, pool, clip.image_size, job)
-    for batch, results in zip(batches, decoded, strict=True):
-        pixels = [result for result in results if not isinstance(result, str)]
-        if pixels:
-            rows.append(encode_images(clip, np.stack(pixels), job.precision).astype(np.float16))
-        for (content, uri), result in zip(batch, results, strict=True):
-            if isinstance(result, str):
-                skipped.append((uri, result))
-            else:
-                contents.append(content)
-        if on_progress:
-            on_progress(len(batch))
+    limits = job.catalog
+    reading = Reading(job.root, clip.image_size, limits.max_bytes, limits.max_pixels)
+    with batches_ahead(batches, reading) as decoded:
+        for items, batch in zip(batches, decoded, strict=True):
+            if len(batch.pixels):
+                rows.append(encode_images(clip, batch.pixels, job.precision).astype(np.float16))
+            for (content, uri), reason in zip(items, batch.reasons, strict=True):
+                if reason is None:
+                    contents.append(content)
+                else:
+                    skipped.append((uri, reason))
+            if on_progress:
+                on_progress(len(items))
     if contents:
         with atomic(shard.file) as file:
             np.save(file, np.concatenate(rows), allow_pickle=False)
@@ -185,27 +176,3 @@ def _embed_shard(
         table = pd.DataFrame({"content_hash": contents}, dtype=object)
         write(SHARD, table, shard.file.with_suffix(".parquet"))
     return Report(len(contents), tuple(skipped))
-
-
-def _decode_ahead(
-    batches: list[list[tuple[str, str]]], pool: ThreadPoolExecutor, size: int, job: Job
-) -> Iterator[list[Pixels | str]]:
-    """Pixels or reasons of each batch, decoded some batches before they are asked for."""
-    waiting: deque[list[Future[Pixels | str]]] = deque()
-    for batch in batches:
-        waiting.append([pool.submit(_pixels, content, uri, size, job) for content, uri in batch])
-        if len(waiting) > AHEAD:
-            yield [future.result() for future in waiting.popleft()]
-    for futures in waiting:
-        yield [future.result() for future in futures]
-
-
-def _pixels(content_hash: str, uri: str, size: int, job: Job) -> Pixels | str:
-    """The model's input uint8 (3, size, size), or why there is none."""
-    try:
-        data = read_bytes(uri, job.root, max_bytes=job.catalog.max_bytes)
-        if hashlib.sha256(data).hexdigest() != content_hash:
-            return "changed since it was catalogued; run `mumic-annotate catalog`"
-        return squash(decode(data, max_pixels=job.catalog.max_pixels), size)
-    except InputError as error:
-        return str(error)

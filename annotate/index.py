@@ -1,8 +1,4 @@
-"""The index on disk: float16 embeddings in shards, keyed by content, and exact search over them.
-
-Search multiplies blocks of rows in float32, and scores what may be among the best again in float64,
-row by row in a fixed order. So neither blocks, shards nor threads change a result.
-"""
+"""The index on disk: float16 embeddings in shards, keyed by content."""
 
 from __future__ import annotations
 
@@ -16,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from annotate.errors import DamagedError, MissingError
+from annotate.search import GroupHits, Rows, Scores, Wanted, gather, search, search_groups
 from annotate.tables import Table, read
 
 if TYPE_CHECKING:
@@ -23,11 +20,6 @@ if TYPE_CHECKING:
 
 MADE_BY = "mumic-annotate index"
 SHARD = Table("index shard", MADE_BY, {"content_hash": pa.string()})
-BLOCK = 16_384  # rows of one matrix product
-SLACK = 1e-5  # more than the rounding of a float32 product of two unit vectors
-
-Scores = npt.NDArray[np.float64]
-Rows = npt.NDArray[np.int64]
 
 
 def model_folder(index: Path, clip: Clip) -> Path:
@@ -77,59 +69,29 @@ class Index:
             Cosines float64 (q, k), best first, and row numbers int64 (q, k). Equal scores stand in
             the order of their content hashes.
         """
-        keep = np.ones(len(self.content_hashes), bool) if keep is None else keep
-        k = min(k, int(keep.sum()))
-        best = [_Best(k) for _ in queries]
-        first = 0
-        for shard in self.embeddings if k else []:
-            for start in range(0, len(shard), BLOCK):
-                rows = np.flatnonzero(keep[first + start : first + min(start + BLOCK, len(shard))])
-                scores = shard[start + rows].astype(np.float32) @ queries.T
-                for query, column in zip(best, scores.T, strict=True):
-                    query.add(first + start + rows, column)
-            first += len(shard)
-        found = [self._rescore(q, b, k) for q, b in zip(queries, best, strict=True)]
-        shape = (len(queries), k)
-        return (
-            np.array([scores for scores, _ in found], np.float64).reshape(shape),
-            np.array([rows for _, rows in found], np.int64).reshape(shape),
-        )
+        return search(self.embeddings, self.content_hashes, Wanted(queries, k, keep))
+
+    def search_groups(
+        self,
+        queries: npt.NDArray[np.float32],
+        groups: npt.NDArray[np.int64],
+        k: int,
+        keep: npt.NDArray[np.bool_] | None = None,
+    ) -> GroupHits:
+        """The best rows for each group of queries by a row's best query, in one pass, exactly.
+
+        Args:
+            queries: float32 (q, dim), rows of unit length.
+            groups: int64 (q,), the group of each query, numbers from 0; each has a query.
+            k: how many rows a group; fewer where there are not as many.
+            keep: bool (n,), rows to look at; all by default.
+        """
+        wanted = Wanted(queries, k, keep)
+        return search_groups(self.embeddings, self.content_hashes, wanted, groups)
 
     def vectors(self, rows: Rows) -> npt.NDArray[np.float16]:
         """Embeddings of some rows, float16 (len(rows), dim)."""
-        starts = np.cumsum([0, *map(len, self.embeddings)])
-        shards = np.searchsorted(starts, rows, side="right") - 1
-        return np.stack(
-            [self.embeddings[s][r - starts[s]] for s, r in zip(shards, rows, strict=True)]
-        )
-
-    def _rescore(self, query: npt.NDArray[np.float32], best: _Best, k: int) -> tuple[Scores, Rows]:
-        if not k:
-            return np.empty(0), np.empty(0, np.int64)
-        rows = best.rows
-        # A sum per row, not a matrix product: its order must not depend on the other rows.
-        scores = (self.vectors(rows).astype(np.float64) * query.astype(np.float64)).sum(axis=1)
-        order = np.lexsort((self.content_hashes[rows].astype(str), -scores))[:k]
-        return scores[order], rows[order]
-
-
-class _Best:
-    """Rows that may be among the k best of one query, collected block by block."""
-
-    def __init__(self, k: int) -> None:
-        self.k = k
-        self.rows = np.empty(0, np.int64)
-        self._scores = np.empty(0, np.float32)
-        self._floor = -np.inf
-
-    def add(self, rows: Rows, scores: npt.NDArray[np.float32]) -> None:
-        passing = scores >= self._floor
-        self.rows = np.concatenate([self.rows, rows[passing]])
-        self._scores = np.concatenate([self._scores, scores[passing]])
-        if len(self.rows) > self.k:
-            self._floor = float(np.partition(self._scores, -self.k)[-self.k]) - SLACK
-            staying = self._scores >= self._floor
-            self.rows, self._scores = self.rows[staying], self._scores[staying]
+        return gather(self.embeddings, rows)
 
 
 def load_index(folder: Path) -> Index:

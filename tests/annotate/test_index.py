@@ -19,6 +19,7 @@ from click.testing import CliRunner
 
 import annotate.embed
 import annotate.index
+import annotate.search
 from annotate import tables
 from annotate.cli import main
 from annotate.encoder import encode_images, load_clip
@@ -208,7 +209,7 @@ def random_index(rng: np.random.Generator, sizes: list[int], dim: int) -> Index:
 
 @pytest.mark.parametrize("k", [1, 7, 60, 1000])
 def test_search_is_exact_with_ties_by_content(k: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(annotate.index, "BLOCK", 16)
+    monkeypatch.setattr(annotate.search, "BLOCK", 16)
     rng = np.random.default_rng(k)
     index = random_index(rng, [40, 3, 50], 24)
     queries = np.concatenate([rng.standard_normal((3, 24)), index.embeddings[0][:2]])

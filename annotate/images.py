@@ -53,12 +53,14 @@ class Picture:
     orientation: int
 
 
-def decode(data: bytes, *, max_pixels: int) -> Image.Image:
+def decode(data: bytes, *, max_pixels: int, at_least: int | None = None) -> Image.Image:
     """Decode a file to an upright RGB picture.
 
     Args:
         data: the whole file.
         max_pixels: a picture with more is refused before it is decoded.
+        at_least: let a JPEG's decoder halve the picture while both sides keep this many pixels;
+            several times faster where a small picture is all that is needed. None: every pixel.
 
     Returns:
         An RGB image: the first frame, EXIF orientation applied, transparency on white, 16 bits
@@ -67,10 +69,10 @@ def decode(data: bytes, *, max_pixels: int) -> Image.Image:
     Raises:
         ImageError: not a picture, cut short, damaged or too large.
     """
-    return read_picture(data, max_pixels=max_pixels).image
+    return read_picture(data, max_pixels=max_pixels, at_least=at_least).image
 
 
-def read_picture(data: bytes, *, max_pixels: int) -> Picture:
+def read_picture(data: bytes, *, max_pixels: int, at_least: int | None = None) -> Picture:
     """As :func:`decode`, with the orientation that the file had."""
     if not data:
         raise ImageError("the file is empty")
@@ -82,6 +84,8 @@ def read_picture(data: bytes, *, max_pixels: int) -> Picture:
                     f"{image.width} x {image.height} is more than {max_pixels:,} pixels"
                 )
             orientation = _orientation(image)
+            if at_least is not None:
+                image.draft(None, (at_least, at_least))  # nothing happens to other formats
             rgb = _to_rgb(image)
             if orientation in UPRIGHT:
                 rgb = rgb.transpose(UPRIGHT[orientation])

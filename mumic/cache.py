@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from annotate import tables
 from annotate.errors import DamagedError, MissingError
-from mumic.locks import exclusive
+from annotate.locks import exclusive
 
 Array = npt.NDArray[Any]
 

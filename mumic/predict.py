@@ -24,10 +24,10 @@ from annotate.catalog import image_id
 from annotate.encoder import Clip, encode_images, require_real_model
 from annotate.errors import InputError
 from annotate.images import decode, squash
+from annotate.locks import exclusive
 from annotate.storage import read_bytes
 from annotate.workspace import Workspace
 from mumic.cache import in_threads
-from mumic.locks import exclusive
 from mumic.model import logits_of
 from mumic.picking import Picked
 from mumic.run import Run, choose_device, open_run, settings_hash

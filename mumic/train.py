@@ -12,11 +12,11 @@ import torch
 from annotate import tables
 from annotate.encoder import Clip, load_clip
 from annotate.errors import InputError
+from annotate.locks import exclusive
 from annotate.settings import TrainSettings
 from annotate.workspace import Workspace
 from mumic.checkpoint import Progress
 from mumic.data import Dataset, load_dataset
-from mumic.locks import exclusive
 from mumic.loop import StepReport, Training, run_training, validation_logits
 from mumic.metrics import positives
 from mumic.model import MumicModel, use_bf16, with_bias

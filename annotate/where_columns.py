@@ -145,7 +145,7 @@ def matched(left: Operand, right: Operand, *, ordered: bool) -> tuple[Any, Any]:
 def among(column: Operand, values: list[Any]) -> Mask:
     """Which of a column's values stand in a list of values that :func:`matched` made."""
     kind = column.values.dtype
-    if kind == object:
+    if kind.kind == "O":
         return np.asarray(pd.Series(column.values, dtype=object).isin(values), bool)
     if kind.kind in "iu":  # no other number equals one of these
         limits = np.iinfo(kind)

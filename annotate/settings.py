@@ -49,12 +49,13 @@ class ModelSettings:
 class CatalogSettings:
     """``[catalog]``: the table of images."""
 
-    sources: tuple[str, ...] = setting((), "folders and CSV or Parquet tables to read by default")
+    sources: tuple[str, ...] = setting((), "folders, S3 prefixes and tables to read by default")
     path_column: str = setting("", "column with the image's path or URI; empty: found by its name")
     property_column: str = setting("property_id", "column that names the image's property")
     text_column: str = setting("text", "column with a caption, if there is one")
     max_pixels: int = setting(100_000_000, "larger pictures are rejected before they are decoded")
     max_bytes: int = setting(100_000_000, "larger files are rejected before they are read")
+    remote_threads: int = setting(16, "images read at a time from buckets and web hosts")
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,8 @@ class IndexSettings:
     """``[index]``: the embeddings."""
 
     batch_size: int = setting(64, "images a forward pass")
-    shard_size: int = setting(4096, "rows a shard; a killed run loses at most one shard's work")
+    shard_size: int = setting(4096, "rows a shard; whole shards are dealt to machines")
+    actors: int = setting(0, "copies of the model on Ray; 0: one a GPU, else 3 of 4 processors")
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,10 @@ class MineSettings:
     stratified_n: int = setting(1000, "images in a stratified sample")
     by: tuple[str, ...] = setting((), "property features that make the strata; empty: ask for --by")
     allocation: str = setting("proportional", "proportional, equal or sqrt")
+    where: str = setting("", "only images that fit, such as country == 'FR' and width >= 600")
+    min_size: int = setting(0, "pixels of the smaller side, at least")
+    max_per_property: int = setting(0, "images of a property that are considered; 0: all")
+    near_cosine: float = setting(0.97, "embeddings this close count as one image; above 1: none")
     budget: int = setting(60_000, "candidates in total, over all rounds")
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from annotate.errors import InputError, closest
 from annotate.tables import CATALOG
 
 MISSING = "(missing)"
+Coded = tuple[npt.NDArray[np.int64], npt.NDArray[np.object_]]  # number of each row's text, texts
 POWERS = {"proportional": 1.0, "equal": 0.0, "sqrt": 0.5}  # of a stratum's size: its weight
 
 
@@ -41,9 +44,24 @@ def strata_of(images: pd.DataFrame, by: Sequence[str]) -> pd.Series:
                 f"no image has a value of {name!r}; `mumic-annotate catalog --describe` shows "
                 "which features are filled."
             )
-    columns = [[f"{name}={_spell(value)}" for value in images[name]] for name in by]
-    joined = [", ".join(parts) for parts in zip(*columns, strict=True)]
-    return pd.Series(joined, index=images.index, dtype=object)
+    joined = _spelled(images[by[0]])
+    for name in by[1:]:
+        joined = _joined(joined, _spelled(images[name]))
+    codes, texts = joined
+    return pd.Series(texts[codes], index=images.index, dtype=object)
+
+
+def _spelled(column: pd.Series) -> Coded:
+    """Each value as ``feature=value``, each spelling once."""
+    codes, values = pd.factorize(column, use_na_sentinel=False)
+    return codes, np.array([f"{column.name}={_spell(value)}" for value in values], object)
+
+
+def _joined(left: Coded, right: Coded) -> Coded:
+    (a, left_texts), (b, right_texts) = left, right
+    codes, both = pd.factorize(a.astype(np.int64) * max(1, len(right_texts)) + b)
+    pairs = (divmod(int(pair), max(1, len(right_texts))) for pair in both)
+    return codes, np.array([f"{left_texts[i]}, {right_texts[j]}" for i, j in pairs], object)
 
 
 def allocate(sizes: Mapping[str, int], n: int, how: str) -> dict[str, int]:

@@ -69,8 +69,20 @@ CANDIDATES = Table(
         "rank": pa.int32(),
         "score": pa.float64(),
         "stratum": pa.string(),
+        "draw_probability": pa.float64(),
         "inclusion_probability": pa.float64(),
         "seed": pa.int64(),
+    },
+)
+POOLS = Table(
+    "pools",
+    "mumic-annotate mine",
+    {
+        "class_id": pa.string(),
+        "image_id": pa.string(),
+        "rank": pa.int32(),
+        "score": pa.float64(),
+        "query": pa.string(),
     },
 )
 ANSWERS = Table(

@@ -71,7 +71,7 @@ class Workspace:
 
     @property
     def candidates(self) -> Path:
-        """``round-0001.parquet`` and so on, one per round of mining."""
+        """Per round of mining: receipts, summary, pools and contact sheet."""
         return self.data / "candidates"
 
     @property

@@ -25,6 +25,13 @@ from annotate.cli.console import emit, json_option, note, open_workspace, table
     type=click.Choice(["proportional", "equal", "sqrt"]),
     help="How images are shared among strata.",
 )
+@click.option("--where", help="Only images that fit, such as \"country == 'FR' and stars >= 4\".")
+@click.option("--min-size", type=click.IntRange(0), help="Pixels of the smaller side, at least.")
+@click.option(
+    "--max-per-property",
+    type=click.IntRange(0),
+    help="Images of a property that are considered, at most; 0: all.",
+)
 @click.option("--seed", type=click.IntRange(0), help="Of all samples.")
 @click.option("--budget", type=click.IntRange(1), help="Candidates in total, over all rounds.")
 @click.option("--allow-demo-model", is_flag=True, help="Use the small CLIP on photos of your own.")
@@ -37,6 +44,9 @@ def mine(
     top: int | None,
     by: tuple[str, ...],
     allocation: str | None,
+    where: str | None,
+    min_size: int | None,
+    max_per_property: int | None,
     seed: int | None,
     budget: int | None,
     allow_demo_model: bool,
@@ -47,7 +57,8 @@ def mine(
     \b
     Examples:
       mumic-annotate mine --class Pets
-      mumic-annotate mine --all -n 100 --top 500
+      mumic-annotate mine --all -n 100 --top 500 --max-per-property 3
+      mumic-annotate mine --class Pets --where "country == 'FR' and width >= 600"
       mumic-annotate mine --strategy stratified --by property_type -n 1000
     """
     from dataclasses import replace
@@ -69,6 +80,9 @@ def mine(
         "top": top,
         "by": by or None,
         "allocation": allocation,
+        "where": where,
+        "min_size": min_size,
+        "max_per_property": max_per_property,
         "budget": budget,
     }
     given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
@@ -104,9 +118,20 @@ def _lines(summary: dict[str, Any]) -> list[str]:
     ]
     if similar and short:
         note(f"took all there are for {', '.join(short)}.")
-    header = ["class", "pool", "drawn"] if similar else ["stratum", "images", "drawn"]
-    rows = [(entry["name"], entry["pool"], entry["drawn"]) for entry in summary["drawn_from"]]
+    header = ["class", "pool", "drawn"]
+    columns = ["name", "pool", "drawn"]
+    if not similar:
+        header = ["stratum", "images", "drawn"]
+        if summary["settings"]["max_per_property"]:
+            header, columns = (
+                ["stratum", "images", "capped", "drawn"],
+                ["name", "population", *columns[1:]],
+            )
+    rows = [[entry[column] for column in columns] for entry in summary["drawn_from"]]
     lines = table(header, rows)
+    lines.append(
+        "Images left: " + ", ".join(f"{e['rule']} {e['images']:,}" for e in summary["funnel"])
+    )
     lines.append(
         f"Round {summary['round']}: {summary['images']:,} images, {summary['receipts']:,} receipts"
     )

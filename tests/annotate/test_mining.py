@@ -17,19 +17,17 @@ from hypothesis import strategies as st
 
 from annotate.cli import main
 from annotate.errors import InputError
+from annotate.frame import Scope, build_frame
 from annotate.index import Index
-from annotate.mining import (
-    ClassQueries,
-    Draw,
-    eligible_images,
-    mine_similar,
-    mine_stratified,
-)
+from annotate.mining import Draw, Mined
+from annotate.similarity import ClassQueries, mine_similar
 from annotate.strata import POWERS, allocate, strata_of
+from annotate.stratified import mine_stratified
 from annotate.tables import CANDIDATES, write
 
 DrawNoise = Callable[[Path, int], None]
-DRAW = Draw(n=8, top=20, seed=5, round=1, near_bits=4)
+DRAW = Draw(n=8, top=20, seed=5, round=1)
+SCOPE = Scope(near_bits=4)
 TAXONOMY = """\
 version: "1"
 name: two classes
@@ -46,6 +44,10 @@ def unit(rows: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
 
 
+def frame_of(images: pd.DataFrame, drawn: tuple[str, ...] = ()) -> pd.DataFrame:
+    return build_frame(images, drawn, SCOPE).images
+
+
 @pytest.fixture
 def images() -> pd.DataFrame:
     """60 images with distant hashes, in no order."""
@@ -56,6 +58,7 @@ def images() -> pd.DataFrame:
             "content_hash": [f"c{number:02d}" for number in rng.permutation(60)],
             "perceptual_hash": [f"{value:016x}" for value in rng.integers(0, 2**63, 60)],
             "present": True,
+            "property_id": [f"p{number % 12}" for number in range(60)],
             "kind": rng.choice(["hotel", "flat", "castle"], 60, p=[0.6, 0.3, 0.1]),
             "stars": rng.choice([3.0, 4.0, np.nan], 60),
         }
@@ -92,10 +95,14 @@ def best_of(entry: ClassQueries, images: pd.DataFrame, index: Index) -> pd.DataF
     return joined.assign(rank=range(1, len(joined) + 1)).set_index("image_id")
 
 
+def pool_of(mined: Mined, class_id: str) -> list[str]:
+    return mined.pool_rows.query("class_id == @class_id").sort_values("rank")["image_id"].tolist()
+
+
 def test_similar_candidates_come_from_the_pool_with_true_receipts(
     images: pd.DataFrame, index: Index, classes: list[ClassQueries]
 ) -> None:
-    mined = mine_similar(eligible_images(images, ()), index, classes, DRAW)
+    mined = mine_similar(frame_of(images), index, classes, DRAW)
     assert mined.pools == {"pets": 20, "pool": 20}
     assert mined.drawn == {"pets": 8, "pool": 8}
     for entry in classes:
@@ -106,14 +113,19 @@ def test_similar_candidates_come_from_the_pool_with_true_receipts(
         assert part["rank"].max() <= 20
         assert part["query"].tolist() == truth["query"].tolist()
         np.testing.assert_allclose(part["score"].astype(float), truth["score"], atol=1e-12)
-        assert set(part["inclusion_probability"]) == {8 / 20}
+        assert set(part["draw_probability"]) == {8 / 20}
+        other = set(pool_of(mined, {"pets": "pool", "pool": "pets"}[entry.class_id]))
+        for image_id, chance in part["inclusion_probability"].items():
+            expected = 1 - 0.6 * 0.6 if image_id in other else 0.4
+            assert chance == pytest.approx(expected, abs=1e-12)
+        assert pool_of(mined, entry.class_id) == best_of(entry, images, index).index[:20].tolist()
     assert set(mined.candidates["strategy"]) == {"similarity"}
 
 
 def test_inclusion_probability_is_the_frequency_over_seeds(
     images: pd.DataFrame, index: Index, classes: list[ClassQueries]
 ) -> None:
-    frame, draws = eligible_images(images, ()), 120
+    frame, draws = frame_of(images), 120
     counts: dict[str, int] = {}
     for seed in range(draws):
         mined = mine_similar(frame, index, classes[:1], replace(DRAW, seed=seed))
@@ -129,13 +141,11 @@ def test_the_order_of_files_changes_nothing_and_round_and_seed_do(
 ) -> None:
     rows, order = np.concatenate(index.embeddings), np.random.default_rng(9).permutation(60)
     other = Index(index.content_hashes[order], [rows[order]])
-    one = mine_similar(eligible_images(images, ()), index, classes, DRAW)
-    two = mine_similar(eligible_images(images.iloc[::-1], ()), other, classes, DRAW)
+    one = mine_similar(frame_of(images), index, classes, DRAW)
+    two = mine_similar(frame_of(images.iloc[::-1]), other, classes, DRAW)
     pd.testing.assert_frame_equal(one.candidates, two.candidates)
     for change in ({"seed": 6}, {"round": 2}):
-        drawn = mine_similar(
-            eligible_images(images, ()), index, classes, replace(DRAW, **change)
-        ).candidates
+        drawn = mine_similar(frame_of(images), index, classes, replace(DRAW, **change)).candidates
         assert drawn["image_id"].tolist() != one.candidates["image_id"].tolist()
 
 
@@ -149,26 +159,14 @@ def test_near_copies_once_and_an_image_for_two_classes(
     ]
     twice = [classes[0], replace(classes[0], class_id="pool")]
     everything = replace(DRAW, n=60, top=60)
-    mined = mine_similar(eligible_images(near, ()), index, twice, everything)
+    mined = mine_similar(frame_of(near), index, twice, everything)
     drawn = near.set_index("image_id").loc[mined.candidates["image_id"].unique()]
     bits = [int(value, 16) for value in drawn["perceptual_hash"]]
     distances = [(a ^ b).bit_count() for at, a in enumerate(bits) for b in bits[:at]]
-    assert min(distances) > DRAW.near_bits
+    assert min(distances) > SCOPE.near_bits
     parts = [set(part["image_id"]) for _, part in mined.candidates.groupby("class_id")]
     assert parts[0] == parts[1]
     assert mined.candidates["rank"].max() == len(parts[0])
-
-
-def test_eligible_are_present_unseen_and_of_new_content() -> None:
-    frame = pd.DataFrame(
-        {
-            "image_id": ["d", "c", "b", "a", "e"],
-            "content_hash": ["1", "1", "2", "2", "3"],
-            "present": [True, True, True, True, False],
-        }
-    )
-    assert eligible_images(frame, ["d"])["image_id"].tolist() == ["a"]
-    assert eligible_images(frame, ())["image_id"].tolist() == ["a", "c"]
 
 
 @given(
@@ -212,13 +210,14 @@ def test_strata_and_their_errors(images: pd.DataFrame) -> None:
 
 
 def test_stratified_sample_follows_its_allocation(images: pd.DataFrame) -> None:
-    frame = eligible_images(images, ())
+    frame = frame_of(images)
     strata = strata_of(frame, ["kind"])
     sizes = {str(name): int(size) for name, size in strata.value_counts().items()}
     shares = allocate(sizes, 21, "sqrt")
-    mined = mine_stratified(frame, strata, shares, DRAW)
+    draw = replace(DRAW, n=21)
+    mined = mine_stratified(frame, strata, "sqrt", draw)
     assert mined.drawn == shares
-    assert mined.pools == sizes
+    assert mined.pools == mined.population == sizes
     kinds = images.set_index("image_id")["kind"]
     columns = mined.candidates[["image_id", "stratum", "inclusion_probability"]]
     for image_id, stratum, chance in columns.itertuples(index=False, name=None):
@@ -226,15 +225,6 @@ def test_stratified_sample_follows_its_allocation(images: pd.DataFrame) -> None:
         assert chance == shares[stratum] / sizes[stratum]
     assert mined.candidates["image_id"].is_unique
     assert mined.candidates["class_id"].isna().all()
-    same = mine_stratified(frame, strata.copy(), dict(reversed(shares.items())), DRAW)
-    pd.testing.assert_frame_equal(mined.candidates, same.candidates)
-
-
-def test_stratified_passes_over_near_copies(images: pd.DataFrame, tmp_path: Path) -> None:
-    frame = eligible_images(images.assign(perceptual_hash="00000000000000ff", kind="one"), ())
-    mined = mine_stratified(frame, strata_of(frame, ["kind"]), {"kind=one": 5}, DRAW)
-    assert mined.drawn == {"kind=one": 1}
-    write(CANDIDATES, mined.candidates, tmp_path / "round.parquet")
 
 
 @pytest.fixture
@@ -252,7 +242,9 @@ def workspace(
     (tmp_path / "taxonomy.yaml").write_text(TAXONOMY, "utf-8")
     (tmp_path / "mumic.toml").write_text(
         f'[project]\ntaxonomy = "taxonomy.yaml"\nclasses = ["pool"]\n'
-        f'[model]\nname = "local-dir:{tiny_clip_folder}"\n',
+        f'[model]\nname = "local-dir:{tiny_clip_folder}"\n'
+        # Random weights put all pictures close together.
+        "[mine]\nnear_cosine = 2.0\n",
         "utf-8",
     )
     monkeypatch.chdir(tmp_path)
@@ -278,7 +270,7 @@ def test_rounds_on_the_command_line(workspace: Path) -> None:
     answers = workspace / "data/answers/a.jsonl"
     answers.parent.mkdir()
     drawn = pd.concat(
-        map(pd.read_parquet, sorted((workspace / "data/candidates").glob("*.parquet")))
+        map(pd.read_parquet, sorted((workspace / "data/candidates").glob("round-*.parquet")))
     )
     assert drawn["image_id"].nunique() == 5 + 6 + 12
     catalogue = pd.read_parquet(workspace / "data/catalog/images.parquet")

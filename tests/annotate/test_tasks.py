@@ -356,6 +356,7 @@ def candidates(number: int, images: list[str]) -> pd.DataFrame:
             "rank": 1,
             "score": 0.2,
             "stratum": None,
+            "draw_probability": 1.0,
             "inclusion_probability": 1.0,
             "seed": 0,
         }

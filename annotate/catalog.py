@@ -1,33 +1,36 @@
 """The catalogue: every image of the sources, hashed and measured once; broken ones set aside.
 
-A repeated scan adds what is new, keeps ids, and marks what its source no longer has. Bytes that are
-known are hashed again, not decoded again. The result does not depend on the order of files or
-threads.
+A repeated scan adds what is new, keeps ids, and marks what its source no longer has. The result
+does not depend on the order of files or threads.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
+import shutil
 import time
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from annotate.errors import InputError, MissingError
-from annotate.images import perceptual_hash, read_picture
+from annotate.errors import MissingError
+from annotate.measure import FACTS, Known, Measurer, Reject, Rows, measure_all
+from annotate.measure import image_id as image_id
 from annotate.settings import CatalogSettings
+from annotate.source_tables import STAMP
 from annotate.sources import Plan
-from annotate.storage import read_bytes
+from annotate.stacking import stack, to_arrow, to_pandas
 from annotate.tables import (
     CATALOG,
     IMAGE_REJECTS,
-    empty,
+    Table,
     read,
     read_json,
     remove_stale,
@@ -36,99 +39,170 @@ from annotate.tables import (
 )
 
 MADE_BY = "mumic-annotate catalog SOURCE"
-ID_DIGITS = 20
-CHUNK = 512
 SAVE_SECONDS = 60
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What a file itself says about an image: columns of the catalogue."""
-
-    image_id: str
-    uri: str
-    bytes: int
-    width: int
-    height: int
-    orientation: int
-    content_hash: str
-    perceptual_hash: str
-
-
-FACTS = tuple(Facts.__dataclass_fields__)
-
-
-@dataclass(frozen=True)
-class Reject:
-    """An item that is no usable image, and why."""
-
-    uri: str
-    reason: str
+STAMPS = Table("stamps", MADE_BY, {"image_id": pa.string(), "stamp": pa.string()})
+PARTIAL = Table(
+    "partial scan",
+    MADE_BY,
+    {name: CATALOG.columns.get(name, pa.string()) for name in FACTS.names},
+)
 
 
 @dataclass(frozen=True)
 class Scan:
-    """What a scan found: the new catalogue and the rejects."""
+    """What a scan found: the new catalogue, the rejects, and the stamps of what was read."""
 
     images: pd.DataFrame
     rejects: pd.DataFrame
+    stamps: pd.DataFrame
 
 
-def image_id(uri: str, content_hash: str) -> str:
-    """Id of an image: first 20 hex digits of SHA-256 over URI, NUL and content hash."""
-    return hashlib.sha256(f"{uri}\0{content_hash}".encode()).hexdigest()[:ID_DIGITS]
+@dataclass
+class _Found:
+    """Results of a scan as they come, and which of them are on disk."""
+
+    folder: Path
+    facts: list[pa.Table] = field(default_factory=list)
+    positions: list[Rows] = field(default_factory=list)
+    rejects: list[Reject] = field(default_factory=list)
+    unsaved: int = 0  # index of the first of ``facts`` that is not on disk
+
+    def save(self) -> None:
+        """Write what is new to a part of its own: a scan of a million is not written again."""
+        facts = pa.concat_tables([FACTS.empty_table(), *self.facts[self.unsaved :]])
+        if facts.num_rows:
+            number = len(list(self.folder.glob("*.parquet")))
+            write(PARTIAL, to_pandas(facts), self.folder / f"{number:05d}.parquet")
+        self.unsaved = len(self.facts)
 
 
-def measure(uri: str, root: Path, settings: CatalogSettings, known: Mapping[str, Facts]) -> Facts:
-    """Read, hash and decode one image; a known one is not decoded.
+def scan(
+    plan: Plan,
+    folder: Path,
+    root: Path,
+    settings: CatalogSettings,
+    on_progress: Callable[[int], object] | None = None,
+    *,
+    verify: bool = False,
+) -> Scan:
+    """Measure the items and join them with the catalogue in ``folder``.
+
+    A killed scan leaves what it measured in ``partial/``, so that the next one goes on.
+
+    Args:
+        plan: what to measure.
+        folder: ``data/catalog``; only the partial results are written.
+        root: the workspace.
+        settings: limits.
+        on_progress: told how many more items are done.
+        verify: read every image, also those whose stamps did not change.
 
     Raises:
-        InputError: it cannot be used; the message is the reason.
+        RemoteError: a bucket or host does not answer; nothing but partial results is written.
     """
-    data = read_bytes(uri, root, max_bytes=settings.max_bytes)
-    content_hash = hashlib.sha256(data).hexdigest()
-    name = image_id(uri, content_hash)
-    if name in known:
-        return known[name]
-    picture = read_picture(data, max_pixels=settings.max_pixels)
-    width, height = picture.image.size
-    return Facts(
-        image_id=name,
-        uri=uri,
-        bytes=len(data),
-        width=width,
-        height=height,
-        orientation=picture.orientation,
-        content_hash=content_hash,
-        perceptual_hash=perceptual_hash(picture.image),
+    remove_stale(folder)
+    previous = _previous(folder)
+    known = Known(_known_facts(previous, folder))
+    items = to_arrow(plan.items)
+    uris = items.column("uri")
+    rows = np.full(len(items), -1) if verify else known.rows_of(uris)
+    same = _same_in_listing(items, rows, known)
+    report = on_progress or (lambda _: None)
+
+    found = _Found(folder / "partial")
+    found.facts.append(known.facts.take(pa.array(rows[same])))
+    found.positions.append(np.flatnonzero(same))
+    found.unsaved = 1
+    report(int(same.sum()))
+    measurer = Measurer(root, settings, known)
+    threads = _threads(uris, settings)
+    saved = time.monotonic()
+    try:
+        for batch in measure_all(uris, rows, np.flatnonzero(~same), measurer, known, threads):
+            found.facts.append(batch.facts)
+            found.positions.append(batch.positions)
+            found.rejects += batch.rejects
+            if time.monotonic() - saved > SAVE_SECONDS:
+                found.save()
+                saved = time.monotonic()
+            report(len(batch.positions) + len(batch.rejects))
+    except BaseException:
+        found.save()
+        raise
+    return _join(items, found, previous, plan)
+
+
+def _previous(folder: Path) -> pa.Table:
+    """The catalogue so far."""
+    file = folder / "images.parquet"
+    if file.is_file():
+        return to_arrow(read(CATALOG, file))
+    return pa.schema(list(CATALOG.columns.items())).empty_table()
+
+
+def _known_facts(previous: pa.Table, folder: Path) -> pa.Table:
+    """Facts of all scans so far, those of a killed one first, with their stamps."""
+    parts = [
+        to_arrow(read(PARTIAL, file)).cast(FACTS)
+        for file in sorted((folder / "partial").glob("*.parquet"), reverse=True)
+    ]
+    names = previous.column("image_id").cast(pa.large_string())
+    stamps = pa.nulls(len(names), pa.large_string())
+    if (folder / "stamps.parquet").is_file():
+        stored = to_arrow(read(STAMPS, folder / "stamps.parquet"))
+        at = pc.index_in(names, value_set=stored.column("image_id").cast(pa.large_string()))
+        stamps = stored.column("stamp").cast(pa.large_string()).take(at)
+    facts = previous.select(FACTS.names[:-1]).append_column("stamp", stamps).cast(FACTS)
+    return pa.concat_tables([*parts, facts])
+
+
+def _same_in_listing(items: pa.Table, rows: Rows, known: Known) -> npt.NDArray[np.bool_]:
+    """Which items a bucket lists in the very state in which they were read."""
+    then = known.facts.column("stamp").take(pa.array(rows, mask=rows < 0))
+    now = items.column(STAMP).cast(pa.large_string())
+    same: npt.NDArray[np.bool_] = pc.fill_null(pc.equal(now, then), False).to_numpy()
+    return same
+
+
+def _threads(uris: pa.ChunkedArray, settings: CatalogSettings) -> int:
+    remote = pc.any(pc.match_substring(uris, "://")).as_py()
+    return settings.remote_threads if remote else os.cpu_count() or 1
+
+
+def _join(items: pa.Table, found: _Found, previous: pa.Table, plan: Plan) -> Scan:
+    """What was found as present; of the earlier images the others as gone.
+
+    An image that could not be read because its bucket or host did not answer is not gone: it stays
+    as it was, and stands among the rejects.
+    """
+    facts = pa.concat_tables(found.facts)
+    said = items.take(pa.array(np.concatenate(found.positions))).drop_columns(["uri", STAMP])
+    images = facts.drop_columns("stamp")
+    for name in said.column_names:
+        images = images.append_column(name, said.column(name))
+    images = images.append_column("present", pa.array(np.ones(len(images), dtype=bool)))
+
+    others = previous.filter(_absent(previous.column("image_id"), images.column("image_id")))
+    unreachable = [reject.uri for reject in found.rejects if reject.unreachable]
+    kept = pc.invert(_absent(others.column("uri"), pa.chunked_array([unreachable], pa.string())))
+    place = others.column_names.index("present")
+    others = others.set_column(place, "present", pc.and_(kept, others.column("present")))
+
+    images = stack([images, others]).sort_by("image_id")
+    features = sorted(set(images.column_names) - set(CATALOG.columns))
+    frame = to_pandas(images.select([*CATALOG.columns, *features]))
+    rejects = [(reject.uri, reject.reason) for reject in found.rejects] + plan.rejects
+    return Scan(
+        _whole_numbers(frame, features),
+        pd.DataFrame(sorted(rejects), columns=["uri", "reason"], dtype="str"),
+        to_pandas(facts.select(STAMPS.columns).filter(pc.is_valid(facts.column("stamp")))),
     )
 
 
-def build_catalog(
-    items: pd.DataFrame,
-    results: Sequence[Facts | Reject],
-    previous: pd.DataFrame,
-) -> Scan:
-    """The new catalogue.
-
-    Args:
-        items: one row per URI with ``property_id``, ``text`` and features.
-        results: of each item, in the same order.
-        previous: the catalogue so far.
-
-    Returns:
-        Found images as present, earlier ones that were not found as gone.
-    """
-    facts = [asdict(result) for result in results if isinstance(result, Facts)]
-    found = pd.DataFrame(facts, columns=list(FACTS)).merge(items, on="uri", how="left")
-    found = found.assign(present=True)
-    gone = previous[~previous["image_id"].isin(found["image_id"])].assign(present=False)
-    parts = [part for part in (found, gone) if len(part)]
-    images = pd.concat(parts, ignore_index=True) if parts else previous
-    features = sorted(set(images.columns) - set(CATALOG.columns))
-    images = images.sort_values("image_id", ignore_index=True)[[*CATALOG.columns, *features]]
-    rejects = [asdict(result) for result in results if isinstance(result, Reject)]
-    return Scan(_whole_numbers(images, features), pd.DataFrame(rejects, columns=["uri", "reason"]))
+def _absent(values: pa.ChunkedArray, others: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Which values are not among others, whatever kind of text each is."""
+    text = pa.large_string()
+    return pc.invert(pc.is_in(values.cast(text), value_set=others.cast(text)))
 
 
 def _whole_numbers(images: pd.DataFrame, features: list[str]) -> pd.DataFrame:
@@ -143,48 +217,8 @@ def _whole_numbers(images: pd.DataFrame, features: list[str]) -> pd.DataFrame:
     return images.astype(whole)
 
 
-def scan(
-    plan: Plan,
-    folder: Path,
-    root: Path,
-    settings: CatalogSettings,
-    on_progress: Callable[[int], object] | None = None,
-) -> Scan:
-    """Measure the items and join them with the catalogue in ``folder``.
-
-    A killed scan leaves what it measured in ``partial.parquet``, so that the next one goes on.
-
-    Args:
-        plan: what to measure.
-        folder: ``data/catalog``; only the partial results are written.
-        root: the workspace.
-        settings: limits.
-        on_progress: told how many more items are done.
-    """
-    remove_stale(folder)
-    previous = load_catalog(folder) if (folder / "images.parquet").is_file() else empty(CATALOG)
-    partial = folder / "partial.parquet"
-    earlier = [previous, *([read(CATALOG, partial)] if partial.is_file() else [])]
-    known = {facts.image_id: facts for table in earlier for facts in _facts(table)}
-    items = plan.items
-    results: list[Facts | Reject] = []
-    saved = time.monotonic()
-    for chunk in _measure_all(items["uri"].tolist(), root, settings, known):
-        results += chunk
-        if on_progress:
-            on_progress(len(chunk))
-        if time.monotonic() - saved > SAVE_SECONDS:
-            done = items.iloc[: len(results)]
-            write(CATALOG, build_catalog(done, results, empty(CATALOG)).images, partial)
-            saved = time.monotonic()
-    unnamed = pd.DataFrame(plan.rejects, columns=["uri", "reason"])
-    found = build_catalog(items, results, previous)
-    rejects = pd.concat([found.rejects, unnamed]).sort_values(["uri", "reason"], ignore_index=True)
-    return Scan(found.images, rejects)
-
-
 def save_scan(found: Scan, plan: Plan, settings: CatalogSettings, folder: Path) -> dict[str, Any]:
-    """Write catalogue, rejects and summary; the partial results of killed scans go.
+    """Write catalogue, rejects, stamps and summary; the partial results of killed scans go.
 
     Returns:
         The summary: counts, sources, settings, and whether all sources are the demo world's.
@@ -203,7 +237,9 @@ def save_scan(found: Scan, plan: Plan, settings: CatalogSettings, folder: Path) 
     write(IMAGE_REJECTS, found.rejects, folder / "rejects.parquet")
     write_json(folder / "summary.json", summary)
     write(CATALOG, found.images, folder / "images.parquet")
-    (folder / "partial.parquet").unlink(missing_ok=True)
+    # After the catalogue: a stamp speaks of an image that stands in it.
+    write(STAMPS, found.stamps, folder / "stamps.parquet")
+    shutil.rmtree(folder / "partial", ignore_errors=True)
     return summary
 
 
@@ -227,44 +263,6 @@ def is_demo_catalog(folder: Path) -> bool:
     """Whether every source of the catalogue is the demo world."""
     summary = read_json(folder / "summary.json", MADE_BY)
     return isinstance(summary, dict) and summary.get("demo") is True
-
-
-def _facts(table: pd.DataFrame) -> Iterator[Facts]:
-    for row in table[list(FACTS)].itertuples(index=False):
-        values: list[Any] = [value if isinstance(value, str) else int(value) for value in row]
-        yield Facts(*values)
-
-
-def _measure_all(
-    uris: list[str], root: Path, settings: CatalogSettings, known: Mapping[str, Facts]
-) -> Iterator[list[Facts | Reject]]:
-    """Facts or reasons in the order of the URIs, some at a time."""
-
-    def attempt(uri: str) -> Facts | Reject:
-        try:
-            return measure(uri, root, settings, known)
-        except InputError as error:
-            return Reject(uri, str(error))
-
-    # Pillow warns of damaged metadata of pictures that it decodes nevertheless.
-    with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count()) as pool:
-        warnings.simplefilter("ignore")
-        for start in range(0, len(uris), CHUNK):
-            yield list(pool.map(attempt, uris[start : start + CHUNK]))
-
-
-def describe_features(images: pd.DataFrame) -> pd.DataFrame:
-    """The property features: values, images without one, and the most frequent values.
-
-    Returns:
-        Columns ``feature``, ``values``, ``missing`` and ``most frequent``; one row per feature.
-    """
-    rows = []
-    for name in ["property_id", "text", *sorted(set(images.columns) - set(CATALOG.columns))]:
-        counts = images[name].dropna().value_counts()
-        common = ", ".join(f"{value} ({count})" for value, count in counts.head(3).items())
-        rows.append((name, len(counts), int(images[name].isna().sum()), common[:80]))
-    return pd.DataFrame(rows, columns=["feature", "values", "missing", "most frequent"])
 
 
 def check_not_empty(images: pd.DataFrame) -> pd.DataFrame:

@@ -1,7 +1,6 @@
-"""What a catalogue is made from: folders of photos, and tables that name photos.
+"""What a catalogue is made from: folders of photos, S3 prefixes, and tables that name photos.
 
-A source becomes a frame with one row per image: the canonical ``uri``, ``property_id``, ``text``
-and the property features. Nothing is opened here but tables.
+Sources are listed and joined here; nothing is opened but tables.
 """
 
 from __future__ import annotations
@@ -9,30 +8,25 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePosixPath
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from annotate.errors import InputError, MissingError, closest
+from annotate.errors import InputError, MissingError, RemoteError
+from annotate.remote import UnreachableError
 from annotate.settings import CatalogSettings
-from annotate.storage import canonical_uri
-from annotate.tables import CATALOG
+from annotate.source_tables import STAMP, TABLE_SUFFIXES, Rejects, list_table
+from annotate.stacking import first_per_key, stack, to_arrow, to_pandas
+from annotate.storage import authority, canonical_uri, is_remote, read_bytes
 
 # HEIC is listed to be refused by name: silently missing photos are worse than a reason.
 SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp", ".bmp", ".tif", ".tiff"}
     | {".avif", ".heic", ".heif"}
 )
-TABLE_SUFFIXES = (".csv", ".tsv", ".parquet")
-PATH_COLUMNS = (
-    *("path", "uri", "image", "file", "filename", "file_name", "image_path", "file_path"),
-    *("filepath", "image_uri", "image_file", "image_name", "url", "image_url", "photo", "s3_uri"),
-)
 DEMO_MARKER = "demo-world.json"
-OWN_COLUMNS = frozenset(CATALOG.columns) - {"property_id", "text"}
+MAX_TABLE_BYTES = 4_000_000_000  # of a table that is fetched
 
 
 @dataclass(frozen=True)
@@ -41,12 +35,13 @@ class Listing:
 
     Attributes:
         images: ``uri``, ``property_id``, ``text`` and features; a URI may stand in several rows.
+            Of a bucket also ``__stamp__``, the state of each object.
         rejects: ``uri`` and ``reason``.
         demo: the source carries the demo world's marker.
     """
 
     images: pd.DataFrame
-    rejects: list[tuple[str, str]]
+    rejects: Rejects
     demo: bool
 
 
@@ -56,14 +51,15 @@ class Plan:
 
     Attributes:
         sources: canonical, those of earlier scans first.
-        items: one row per URI, sorted, with ``property_id``, ``text`` and features.
+        items: one row per URI, sorted, with ``property_id``, ``text``, features and ``__stamp__``
+            (null where a listing does not say).
         rejects: ``uri`` and ``reason`` of items that cannot be named.
         demo: every source is the demo world's.
     """
 
     sources: tuple[str, ...]
     items: pd.DataFrame
-    rejects: list[tuple[str, str]]
+    rejects: Rejects
     demo: bool
 
 
@@ -76,13 +72,14 @@ def plan_scan(
 
     Args:
         earlier: canonical sources that the catalogue was made from.
-        given: further ones, absolute.
+        given: further ones, absolute or remote.
         root: the workspace.
         settings: names of columns.
 
     Raises:
         MissingError: a source is not there.
         InputError: no source at all, or see :func:`list_source`.
+        RemoteError: a bucket or host does not answer, or denies it.
     """
     added = [canonical_uri(source, root, root) for source in given]
     sources = tuple(dict.fromkeys([*earlier, *added]))
@@ -91,26 +88,34 @@ def plan_scan(
             "no photos were named. Name a folder or a table, such as "
             "`mumic-annotate catalog photos`, or sources under [catalog] in mumic.toml."
         )
-    if lost := [name for name in earlier if name not in added and not (root / name).exists()]:
+    lost = [
+        name
+        for name in earlier
+        if name not in added and not is_remote(name) and not (root / name).exists()
+    ]
+    if lost:
         raise MissingError(
             f"{', '.join(lost)}: catalogued earlier, and not there now. Bring it back, or pass "
             "--only with the sources that are left; its images are then marked as gone."
         )
-    listings = [list_source(root / source, root, settings) for source in sources]
-    rows = pd.concat([listing.images for listing in listings], ignore_index=True)
+    listings = [
+        list_source(name if is_remote(name) else root / name, root, settings) for name in sources
+    ]
+    no_stamp = pa.table({STAMP: pa.array([], pa.large_string())})
+    rows = stack([*(to_arrow(listing.images) for listing in listings), no_stamp])
     return Plan(
         sources=sources,
-        items=rows.groupby("uri", sort=True, as_index=False).first(),
+        items=to_pandas(first_per_key(rows, "uri")),
         rejects=[reject for listing in listings for reject in listing.rejects],
         demo=all(listing.demo for listing in listings),
     )
 
 
-def list_source(source: Path, root: Path, settings: CatalogSettings) -> Listing:
-    """List the images of a folder, or of a CSV, TSV or Parquet table.
+def list_source(source: Path | str, root: Path, settings: CatalogSettings) -> Listing:
+    """List the images of a folder, an S3 prefix, or a table.
 
     Args:
-        source: absolute path.
+        source: absolute path, or URI.
         root: the workspace.
         settings: names of columns.
 
@@ -118,43 +123,101 @@ def list_source(source: Path, root: Path, settings: CatalogSettings) -> Listing:
         MissingError: there is no such folder or file.
         InputError: an empty folder or table, a file that is no table, no column with paths, or a
             column that the catalogue fills itself.
+        RemoteError: a bucket or host does not answer, or denies it.
     """
+    if isinstance(source, str):
+        return _list_remote(source, root, settings)
     if source.is_dir():
         images, rejects = _list_folder(source, root)
         folder = source
     elif source.is_file():
-        images, rejects = _list_table(source, root, settings)
+        _check_table(str(source), "not a folder, and not a table")
+        images, rejects = list_table(str(source), source, root, settings)
         folder = source.parent
     else:
         raise MissingError(f"no folder or table at {source}.")
     return Listing(images, rejects, (folder / DEMO_MARKER).is_file())
 
 
-def _list_folder(folder: Path, root: Path) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
-    uris, rejects = [], []
-    for path in _walk(folder):
-        uri = canonical_uri(str(path), folder, root)
-        if _encodable(uri):
-            uris.append(uri)
-        else:
-            spelled = uri.encode("utf-8", "backslashreplace").decode()
-            rejects.append((spelled, "the file's name is not valid UTF-8; rename it"))
-    if not uris and not rejects:
-        raise InputError(f"{folder}: no images in this folder ({', '.join(sorted(SUFFIXES))}).")
-    return pd.DataFrame({"uri": uris, "property_id": None, "text": None}, dtype=object), rejects
+def _check_table(source: str, complaint: str) -> None:
+    if PurePosixPath(source).suffix.lower() not in TABLE_SUFFIXES:
+        raise InputError(f"{source}: {complaint} ({', '.join(TABLE_SUFFIXES)}).")
 
 
-def _walk(folder: Path) -> list[Path]:
-    """Files with an image's suffix in a folder and below it, hidden ones left out, sorted."""
-    found = []
+def _list_remote(source: str, root: Path, settings: CatalogSettings) -> Listing:
+    is_table = PurePosixPath(source).suffix.lower() in TABLE_SUFFIXES
+    if source.startswith("s3://") and not is_table:
+        images, rejects = _list_bucket(source)
+        return Listing(images, rejects, demo=False)
+    _check_table(source, "only buckets (s3://) can be listed; name a folder, a prefix or a table")
+    try:
+        content = read_bytes(source, root, max_bytes=MAX_TABLE_BYTES)
+    except UnreachableError as error:
+        raise RemoteError(f"{source}: {error}. Run the command again once it answers.") from error
+    except InputError as error:
+        raise MissingError(f"{source}: {error}") from error
+    return Listing(*list_table(source, content, root, settings), demo=False)
+
+
+def _list_bucket(source: str) -> tuple[pd.DataFrame, Rejects]:
+    from annotate.aws import list_objects
+
+    pages: list[pa.Table] = []
+    rejects: Rejects = []
+    skipped = len(authority(source)) + 1
+    for page in list_objects(source):
+        images = [entry for entry in page if _is_photo(entry[0][skipped:])]
+        rejects += [_unnamed(uri) for uri, _ in images if not _encodable(uri)]
+        fine = [entry for entry in images if _encodable(entry[0])]
+        pages.append(_page([uri for uri, _ in fine], [stamp for _, stamp in fine]))
+    if not rejects and not any(page.num_rows for page in pages):
+        raise InputError(
+            f"{source}: no images below this prefix ({', '.join(sorted(SUFFIXES))}). It is taken "
+            "as a folder; end it with * if it is the beginning of names."
+        )
+    return to_pandas(pa.concat_tables(pages)), rejects
+
+
+def _page(uris: list[str], stamps: list[str]) -> pa.Table:
+    text = pa.large_string()
+    nothing = pa.nulls(len(uris), text)
+    return pa.table(
+        {
+            "uri": pa.array(uris, text),
+            "property_id": nothing,
+            "text": nothing,
+            STAMP: pa.array(stamps, text),
+        }
+    )
+
+
+def _list_folder(folder: Path, root: Path) -> tuple[pd.DataFrame, Rejects]:
+    uris: list[str] = []
+    rejects: Rejects = []
     for parent, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [
-            Path(parent, name)
-            for name in names
-            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES
-        ]
-    return sorted(found)
+        files = [name for name in names if _is_photo(name)]
+        prefix = canonical_uri(os.path.join(parent, "x"), folder, root)[:-1] if files else ""
+        for name in files:
+            uri = prefix + name
+            if _encodable(uri):
+                uris.append(uri)
+            else:
+                rejects.append(_unnamed(uri))
+    if not uris and not rejects:
+        raise InputError(f"{folder}: no images in this folder ({', '.join(sorted(SUFFIXES))}).")
+    none = pd.Series(None, index=range(len(uris)), dtype="str")
+    named = pd.Series(uris, dtype="str")
+    return pd.DataFrame({"uri": named, "property_id": none, "text": none}), sorted(rejects)
+
+
+def _is_photo(path: str) -> bool:
+    """Whether a file below a source has an image's suffix and no hidden part."""
+    return (
+        os.path.splitext(path)[1].lower() in SUFFIXES
+        and not path.startswith(".")
+        and "/." not in path
+    )
 
 
 def _encodable(text: str) -> bool:
@@ -165,121 +228,6 @@ def _encodable(text: str) -> bool:
     return True
 
 
-def _list_table(
-    file: Path, root: Path, settings: CatalogSettings
-) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
-    table = _read_table(file)
-    if table.empty:
-        raise InputError(f"{file}: the table has no rows.")
-    path_column = _path_column(file, table, settings.path_column)
-    columns = {settings.property_column: "property_id", settings.text_column: "text"}
-    names = [name for name in table.columns if name != path_column]
-    _check_names(file, names, columns)
-    written = file.suffix.lower() != ".parquet"  # a CSV has no types; a Parquet table says its own
-    images = pd.DataFrame({"property_id": None, "text": None}, index=table.index, dtype=object)
-    for name in names:
-        target = columns.get(name, name)
-        as_text = target != name or target in images
-        images[target] = _as_text(table[name]) if as_text else _feature(table[name], written)
-    paths = _as_text(table[path_column])
-    named = paths.notna()
-    rejects = [(f"{file.name} row {row + 1}", "no path") for row in named.index[~named]]
-    base = file.parent
-    images.insert(0, "uri", [canonical_uri(p, base, root) if p else None for p in paths])
-    return images[named], rejects
-
-
-def _read_table(file: Path) -> pd.DataFrame:
-    suffix = file.suffix.lower()
-    if suffix not in TABLE_SUFFIXES:
-        raise InputError(f"{file}: not a folder, and not a table ({', '.join(TABLE_SUFFIXES)}).")
-    try:
-        if suffix == ".parquet":
-            table: pd.DataFrame = pq.read_table(file).to_pandas()
-            table = table.reset_index(drop=table.index.name is None)
-        else:
-            # Only an empty field is missing: NA is also the country code of Namibia. Text stays
-            # text where a person would read it so: "007" is no number.
-            table = pd.read_csv(
-                file,
-                sep="\t" if suffix == ".tsv" else ",",
-                dtype=str,
-                keep_default_na=False,
-                na_values=[""],
-                encoding="utf-8-sig",
-            )
-    except (ValueError, pa.ArrowException, OSError) as error:
-        raise InputError(f"{file}: not readable as a table: {error}") from error
-    names = [str(name).strip() for name in table.columns]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise InputError(f"{file}: several columns are named {', '.join(twice)}.")
-    return table.set_axis(names, axis="columns")
-
-
-def _feature(column: pd.Series, written: bool) -> pd.Series:
-    """A feature as found: text, numbers, dates or truth values; anything else as text."""
-    kinds = pd.api.types
-    if written:
-        return _numbers(column)
-    if kinds.is_numeric_dtype(column) or kinds.is_datetime64_any_dtype(column):
-        return column
-    return _as_text(column)
-
-
-def _numbers(column: pd.Series) -> pd.Series:
-    """A written column as numbers, unless one is written as no number would be (007)."""
-    text = column.dropna()
-    if text.empty or text.str.contains(r"^\s*[-+]?0\d").any():
-        return column
-    try:
-        return pd.to_numeric(column)
-    except (ValueError, TypeError):
-        return column
-
-
-def _path_column(file: Path, table: pd.DataFrame, wanted: str) -> str:
-    names = [str(name) for name in table.columns]
-    if wanted:
-        if wanted not in names:
-            raise InputError(
-                f"{file}: no column {wanted!r}{closest(wanted, names)} "
-                f"Its columns: {', '.join(names)}."
-            )
-        return wanted
-    lowered = {name.lower(): name for name in reversed(names)}
-    for candidate in PATH_COLUMNS:
-        if candidate in lowered:
-            return lowered[candidate]
-    raise InputError(
-        f"{file}: no column with the images' paths among {', '.join(names)}. "
-        "Name it with --path-column, or path_column under [catalog] in mumic.toml."
-    )
-
-
-def _check_names(file: Path, names: list[str], columns: dict[str, str]) -> None:
-    """Refuse features whose names the catalogue needs for its own columns."""
-    new = [columns.get(name, name) for name in names]
-    clashes = [
-        name
-        for name, target in zip(names, new, strict=True)
-        if target in OWN_COLUMNS or new.count(target) > 1
-    ]
-    if clashes:
-        raise InputError(
-            f"{file}: the catalogue has columns of its own named {', '.join(clashes)}. "
-            f"Rename them in the table, for instance to source_{clashes[0]}."
-        )
-
-
-def _as_text(column: pd.Series) -> pd.Series:
-    """Values as text, None where there is none; 17.0 from a column with gaps is 17."""
-    return pd.Series([_text(value) for value in column], index=column.index, dtype=object)
-
-
-def _text(value: Any) -> str | None:
-    if value is None or (pd.api.types.is_scalar(value) and pd.isna(value)):
-        return None
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    text = str(value)
-    return (text if _encodable(text) else text.encode("utf-8", "replace").decode()).strip() or None
+def _unnamed(uri: str) -> tuple[str, str]:
+    spelled = uri.encode("utf-8", "backslashreplace").decode()
+    return spelled, "the file's name is not valid UTF-8; rename it"

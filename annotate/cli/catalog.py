@@ -11,34 +11,43 @@ from annotate.cli.console import emit, json_option, note, open_workspace, progre
 
 
 @click.command()
-@click.argument("sources", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("sources", nargs=-1)
 @click.option("--only", is_flag=True, help="Forget the sources of earlier calls.")
+@click.option("--verify", is_flag=True, help="Read every image again, also unchanged ones.")
 @click.option("--describe", is_flag=True, help="Show the property features; read nothing new.")
-@click.option("--path-column", help="Column of a table with the image's path.")
+@click.option("--path-column", help="Column of a table with the image's path or URI.")
 @click.option("--property-column", help="Column of a table that names the image's property.")
 @click.option("--text-column", help="Column of a table with a caption.")
 @json_option
 def catalog(
-    sources: tuple[Path, ...],
+    sources: tuple[str, ...],
     only: bool,
+    verify: bool,
     describe: bool,
     path_column: str | None,
     property_column: str | None,
     text_column: str | None,
     as_json: bool,
 ) -> None:
-    """List the images of folders and of CSV or Parquet tables, and set broken ones aside.
+    """List the images of folders, buckets and tables, and set broken ones aside.
+
+    A source is a folder, an S3 prefix (taken as a folder), or a table: CSV, TSV, Parquet or a
+    Ground Truth manifest, on this machine, in a bucket or on the web. Tables name paths, s3:// or
+    https:// URIs; their other columns become property features.
 
     Without SOURCES: those of mumic.toml and of earlier calls again, to find what is new or gone.
 
     \b
     Example:
       mumic-annotate catalog photos/ hotels.csv
+      mumic-annotate catalog s3://bucket/photos s3://bucket/hotels.parquet
+      mumic-annotate catalog --describe
     """
     from dataclasses import replace
 
     from annotate.catalog import known_sources, save_scan, scan
     from annotate.sources import plan_scan
+    from annotate.storage import is_remote
 
     workspace = open_workspace()
     if describe:
@@ -51,12 +60,13 @@ def catalog(
     }
     given: dict[str, Any] = {name: v for name, v in options.items() if v is not None}
     settings = replace(workspace.settings.catalog, **given)
-    named = [str(Path.cwd() / source) for source in sources]
-    named = named or [str(workspace.resolve(source)) for source in settings.sources]
+    named = [s if is_remote(s) else str(Path.cwd() / s) for s in sources] or [
+        s if is_remote(s) else str(workspace.resolve(s)) for s in settings.sources
+    ]
     earlier = () if only else known_sources(workspace.catalog)
     plan = plan_scan(earlier, named, workspace.root, settings)
     with progress(len(plan.items), "catalog") as bar:
-        found = scan(plan, workspace.catalog, workspace.root, settings, bar.update)
+        found = scan(plan, workspace.catalog, workspace.root, settings, bar.update, verify=verify)
     summary = save_scan(found, plan, settings, workspace.catalog)
     for uri, reason in found.rejects.head(10).itertuples(index=False):
         note(f"rejected {uri}: {reason}")
@@ -70,10 +80,19 @@ def catalog(
 
 
 def _describe(as_json: bool) -> None:
-    from annotate.catalog import describe_features, load_catalog
+    from dataclasses import asdict
+
+    from annotate.catalog import load_catalog
+    from annotate.describe import describe_features, rows_for_people
 
     images = load_catalog(open_workspace().catalog)
-    features = describe_features(images)
-    lines = [f"{int(images['present'].sum()):,} images, {len(images):,} with those that are gone"]
-    lines += table(features.columns.tolist(), features.itertuples(index=False))
-    emit({"images": len(images), "features": features.to_dict("records")}, lines, as_json=as_json)
+    present = images[images["present"]]
+    features = describe_features(present)
+    lines = [f"{len(present):,} images, {len(images) - len(present):,} more that are gone"]
+    lines += table(*rows_for_people(features))
+    summary = {
+        "images": len(present),
+        "gone": len(images) - len(present),
+        "features": [asdict(feature) for feature in features],
+    }
+    emit(summary, lines, as_json=as_json)

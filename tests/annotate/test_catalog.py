@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 import annotate.catalog
+import annotate.measure
 from annotate.catalog import is_demo_catalog, load_catalog, save_scan, scan
 from annotate.cli import main
 from annotate.errors import InputError, MissingError
@@ -46,7 +47,7 @@ def count_decoding(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
         decoded.append(data)
         return read_picture(data, max_pixels=max_pixels)
 
-    monkeypatch.setattr(annotate.catalog, "read_picture", read)
+    monkeypatch.setattr(annotate.measure, "read_picture", read)
     return decoded
 
 
@@ -91,7 +92,7 @@ def test_a_table_gives_features_and_empty_is_the_only_missing(photos: Path) -> N
         "photos/0.png,8,5,FR,1,again\n"
         ",9,1,,,\n"
         "photos/none.png,9,1,,,\n"
-        "s3://bucket/a.jpg,9,1,,,\n",
+        "gs://bucket/a.jpg,9,1,,,\n",
         "utf-8",
     )
     rows = catalogue(photos, "photos", "hotels.csv")
@@ -104,7 +105,7 @@ def test_a_table_gives_features_and_empty_is_the_only_missing(photos: Path) -> N
     rejects = pd.read_parquet(photos / "data/rejects.parquet").set_index("uri")["reason"]
     assert rejects["hotels.csv row 4"] == "no path"
     assert rejects["photos/none.png"] == "no such file"
-    assert "s3://" in rejects["s3://bucket/a.jpg"]
+    assert "gs://" in rejects["gs://bucket/a.jpg"]
 
 
 def test_a_parquet_table_in_another_folder(
@@ -188,11 +189,11 @@ def test_demo_only_where_every_source_is_the_demos(photos: Path, draw_noise: Dra
 
 def test_a_killed_scan_goes_on(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(annotate.catalog, "SAVE_SECONDS", -1)
-    monkeypatch.setattr(annotate.catalog, "CHUNK", 2)
+    monkeypatch.setattr(annotate.measure, "CHUNK", 2)
     todo = plan(photos, "photos")
 
     def stop(_: int) -> None:
-        if (photos / "data/partial.parquet").exists():
+        if (photos / "data/partial").exists():
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -202,7 +203,7 @@ def test_a_killed_scan_goes_on(photos: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert len(decoded) == 2
     (photos / "data/images.parquet").unlink()
     pd.testing.assert_frame_equal(resumed, catalogue(photos, "photos"))
-    assert not (photos / "data/partial.parquet").exists()
+    assert not (photos / "data/partial").exists()
 
 
 def test_describe_and_sources_of_mumic_toml(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,86 @@
+"""Putting tables of several origins below each other, whose columns may differ in type."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+
+def to_arrow(frame: pd.DataFrame) -> pa.Table:
+    """A frame's columns without its index."""
+    return pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
+
+
+def to_pandas(table: pa.Table) -> pd.DataFrame:
+    """A frame in which whole numbers stay whole where some are missing."""
+    whole = {kind(): dtype for kind, dtype in _NULLABLE.items()}
+    frame: pd.DataFrame = table.to_pandas(types_mapper=whole.get)
+    return frame
+
+
+_NULLABLE = {
+    pa.int8: pd.Int8Dtype(),
+    pa.int16: pd.Int16Dtype(),
+    pa.int32: pd.Int32Dtype(),
+    pa.int64: pd.Int64Dtype(),
+}
+
+
+def stack(tables: Sequence[pa.Table]) -> pa.Table:
+    """All rows, in order; a column that a table lacks is null there.
+
+    Where types differ, numbers become the wider type and everything else becomes text: one table
+    may call a hotel 17, another one "17b".
+    """
+    names = dict.fromkeys(name for table in tables for name in table.column_names)
+    fields = [
+        pa.field(name, _common([t.schema for t in tables if name in t.column_names], name))
+        for name in names
+    ]
+    parts = []
+    for table in tables:
+        columns = [
+            _cast(table.column(field.name), field.type)
+            if field.name in table.column_names
+            else pa.nulls(table.num_rows, field.type)
+            for field in fields
+        ]
+        parts.append(pa.Table.from_arrays(columns, schema=pa.schema(fields)))
+    return pa.concat_tables(parts)
+
+
+def _common(schemas: list[pa.Schema], name: str) -> pa.DataType:
+    kinds = {schema.field(name).type for schema in schemas} - {pa.null()}
+    if not kinds:
+        return pa.large_string()
+    if len(kinds) == 1:
+        kind = kinds.pop()
+        return pa.large_string() if pa.types.is_string(kind) else kind
+    if all(pa.types.is_integer(kind) for kind in kinds):
+        return pa.int64()
+    if all(pa.types.is_integer(kind) or pa.types.is_floating(kind) for kind in kinds):
+        return pa.float64()
+    return pa.large_string()
+
+
+def _cast(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+    if column.type == kind:
+        return column
+    if pa.types.is_boolean(column.type) and pa.types.is_large_string(kind):
+        return pc.if_else(column, "True", "False").cast(kind)
+    return column.cast(kind, safe=not pa.types.is_floating(kind))
+
+
+def first_per_key(table: pa.Table, key: str) -> pa.Table:
+    """One row per key, sorted by it; in each column the first value that is not missing."""
+    if pc.count_distinct(table.column(key)).as_py() != table.num_rows:
+        others = [name for name in table.column_names if name != key]
+        options = pc.ScalarAggregateOptions(skip_nulls=True)
+        grouped = table.group_by(key, use_threads=False).aggregate(
+            [(name, "first", options) for name in others]
+        )
+        table = grouped.rename_columns([key, *others])
+    return table.sort_by(key)

@@ -1,0 +1,134 @@
+"""A run's predictions over the catalogue, as mining and audits read them."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from annotate.errors import DamagedError, InputError, MissingError, closest
+from annotate.tables import PREDICTIONS, read, read_json
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from annotate.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class RunPredictions:
+    """What a run says of the images that it was given.
+
+    Attributes:
+        run_id: the run.
+        rows: ``image_id``, ``class_id`` and ``logit``; a pair whose logit is below ``min_logit`` is
+            not there, and neither is one of an image that was not predicted.
+        thresholds: prediction threshold of each of the run's classes, as a logit: probabilities
+            near 0 and 1 have too few digits.
+        min_logit: the storage threshold.
+        taxonomy_hash: of the taxonomy that the run was trained with.
+    """
+
+    run_id: str
+    rows: pd.DataFrame
+    thresholds: dict[str, float]
+    min_logit: float
+    taxonomy_hash: str
+
+    def check_classes(self, class_ids: Sequence[str]) -> None:
+        """Refuse classes that the run does not know.
+
+        The taxonomy may have changed since: ids are stable, so those classes that the run and the
+        taxonomy share still mean the same.
+
+        Raises:
+            InputError: some are not the run's.
+        """
+        unknown = [class_id for class_id in class_ids if class_id not in self.thresholds]
+        if unknown and len(unknown) == len(class_ids) > 1:
+            raise InputError(
+                f"run {self.run_id} was trained with another taxonomy and knows none of these "
+                f"classes. Train a run with this one: `mumic train`."
+            )
+        if unknown:
+            raise InputError(
+                f"run {self.run_id} was not trained for {', '.join(unknown)}. Leave "
+                f"{'it' if len(unknown) == 1 else 'them'} out, or mine by similarity."
+            )
+
+    def cut_short(self, class_ids: Sequence[str]) -> list[str]:
+        """Classes whose threshold lies below what is stored: images just below it are missing."""
+        return [name for name in class_ids if self.thresholds[name] < self.min_logit]
+
+
+def load_predictions(workspace: Workspace, run: str | None = None) -> RunPredictions:
+    """Read what a run predicted over the catalogue.
+
+    Args:
+        workspace: with ``data/predictions/RUN.parquet``.
+        run: the run's id; the newest by default.
+
+    Raises:
+        MissingError: no such run, or ``mumic predict`` has not been run for it.
+        DamagedError: a file is not what it should be.
+        InputError: the run's name is a path.
+    """
+    folder = _run_folder(workspace, run)
+    thresholds = read_thresholds(folder / "thresholds.json")
+    file = workspace.predictions / f"{folder.name}.parquet"
+    made_by = f"mumic predict --run {folder.name}"
+    if not file.is_file():
+        raise MissingError(
+            f"no predictions of run {folder.name} at {file}. Predict the catalogue with "
+            f"`{made_by}`."
+        )
+    facts = read_json(file.with_suffix(".json"), made_by)
+    rows = read(PREDICTIONS, file, ["image_id", "class_id", "logit"])
+    try:
+        least = float(facts["min_probability"])
+        taxonomy_hash = str(facts["taxonomy_hash"])
+        min_logit = math.log(least / (1 - least)) if least else -math.inf
+    except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
+        raise DamagedError(
+            f"{file.with_suffix('.json')}: no such summary as `mumic predict` writes ({error!r}). "
+            f"Run `{made_by}`."
+        ) from error
+    return RunPredictions(folder.name, rows, thresholds, min_logit, taxonomy_hash)
+
+
+def read_thresholds(file: Path) -> dict[str, float]:
+    """Prediction thresholds of a run's ``thresholds.json``: the logit for each class id.
+
+    Raises:
+        MissingError: no such file.
+        DamagedError: it does not hold thresholds.
+    """
+    found: Any = read_json(file, "mumic train")
+    try:
+        thresholds = {
+            str(entry["class_id"]): float(entry["logit"]) for entry in found["thresholds"]
+        }
+    except (KeyError, TypeError, ValueError) as error:
+        raise DamagedError(f"{file}: not a run's thresholds. Train the run again.") from error
+    if not thresholds or any(math.isnan(value) for value in thresholds.values()):
+        raise DamagedError(f"{file}: a threshold is missing. Train the run again.")
+    return thresholds
+
+
+def _run_folder(workspace: Workspace, run: str | None) -> Path:
+    if run is None:
+        return workspace.latest_run()
+    if run in ("", ".", "..") or "/" in run or "\\" in run or "\0" in run:
+        raise InputError(f"run {json.dumps(run)}: name a run by its id, not by a path.")
+    folder = workspace.runs / run
+    if not (folder / "run.json").is_file():
+        known = [file.parent.name for file in workspace.runs.glob("*/run.json")]
+        raise MissingError(
+            f"no run {run} in {workspace.runs}{closest(run, known)} "
+            "Leave out --run for the newest, or train one with `mumic train`."
+        )
+    return folder

@@ -110,7 +110,7 @@
 
   function heading(tag, text, number) {
     const title = make(tag), name = make("bdi", "", text);
-    title.append(name, make("span", "number", number.toLocaleString("en")));
+    title.append(name, " ", make("span", "number", number.toLocaleString("en")));
     return title;
   }
 
@@ -157,6 +157,11 @@
     $("shown").textContent = line(candidates, images.size === rows.shown.length ? "" : images.size.toLocaleString("en") + " images", broken ? broken.toLocaleString("en") + " not readable" : "");
   }
 
+  function toTop() {
+    const top = $("sheet").offsetTop - document.querySelector("nav").offsetHeight;
+    if (window.scrollY > top) window.scrollTo(0, top);
+  }
+
   // ---- one image
   let current = 0;
 
@@ -200,7 +205,8 @@
     if (next !== undefined) enlarge(next);
   }
 
-  $("large").addEventListener("keydown", (event) => {
+  document.addEventListener("keydown", (event) => {
+    if (!$("large").open) return;
     if (event.key === "ArrowLeft") step(-1);
     if (event.key === "ArrowRight") step(1);
   });
@@ -220,6 +226,6 @@
   if (data.score) $("sort").append(new Option("score", "score"));
   if (!data.rank) $("sort").prepend(new Option("image id", "", true, true));
   offer("group", "group", all);
-  for (const id of ["group", "query", "stratum", "sort", "apart"]) $(id).addEventListener("change", apply);
+  for (const id of ["group", "query", "stratum", "sort", "apart"]) $(id).addEventListener("change", () => { apply(); toTop(); });
   apply();
 })();

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from annotate.errors import InputError
-from annotate.images import decode, squash
+from annotate.fast_pixels import pixels_of
 from annotate.storage import read_bytes
 
 AHEAD = 2  # batches that are read and decoded while the model works
@@ -54,7 +54,7 @@ def read_pixels(item: Item, reading: Reading) -> Pixels | str:
         data = read_bytes(uri, reading.root, max_bytes=reading.max_bytes)
         if hashlib.sha256(data).hexdigest() != content_hash:
             return "changed since it was catalogued; run `mumic-annotate catalog`"
-        return squash(decode(data, max_pixels=reading.max_pixels), reading.size)
+        return pixels_of(data, reading.size, max_pixels=reading.max_pixels)
     except InputError as error:
         return str(error)
 

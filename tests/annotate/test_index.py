@@ -17,7 +17,6 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-import annotate.embed
 import annotate.index
 import annotate.search
 from annotate import tables
@@ -114,16 +113,16 @@ def test_killed_between_embeddings_and_their_table(
     run(root, monkeypatch, "catalog", "photos")
     names: list[str] = []
 
-    def write(table: Any, frame: pd.DataFrame, path: Path) -> None:
+    def atomic(path: Path) -> Any:
         names.append(path.name)
-        if len(names) == 3:
+        if path.name == "shard-00001.parquet":
             raise SystemExit(9)
-        tables.write(table, frame, path)
+        return tables.atomic(path)
 
     with monkeypatch.context() as patch:
-        patch.setattr(annotate.embed, "write", write)
+        patch.setattr(annotate.index, "atomic", atomic)
         assert run(root, monkeypatch, "index").exit_code == 9
-    assert names == ["plan.parquet", "shard-00000.parquet", "shard-00001.parquet"]
+    assert names[-2:] == ["shard-00001.npy", "shard-00001.parquet"]
     assert run(root, monkeypatch, "index").exit_code == 0
     index = load_index(only_folder(root))
     assert len(set(index.content_hashes)) == len(index.content_hashes) == IMAGES

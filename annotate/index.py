@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from annotate.errors import DamagedError, MissingError
-from annotate.search import GroupHits, Rows, Scores, Wanted, gather, search, search_groups
+from annotate.halves import Rows, gather
+from annotate.search import GroupHits, Scores, Wanted, search, search_groups
 from annotate.tables import Table, atomic, read, read_json
 
 if TYPE_CHECKING:

@@ -76,6 +76,10 @@ def index(
     job = Job(
         workspace.root, replace(settings.index, **given), settings.catalog, settings.model.precision
     )
+    if engine == "ray":
+        from annotate.ray_engine import Cluster, ray_job
+
+        job = ray_job(job, settings.model, clip, Cluster(address, device))
     _embed(images, folder, clip, job, part, as_json)
 
 

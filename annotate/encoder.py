@@ -40,7 +40,7 @@ REMEDIES = (
 
 @dataclass(frozen=True)
 class Clip:
-    """A CLIP in float32 and eval mode, with what is needed to feed, name and save it."""
+    """A CLIP in eval mode, float32 as loaded, with what is needed to feed, name and save it."""
 
     model: torch.nn.Module
     tokenizer: Callable[[list[str]], torch.Tensor]  # int64 (n, context_length)
@@ -153,17 +153,20 @@ def encode_images(
     Args:
         clip: the model.
         pixels: uint8 (n, 3, size, size), RGB, already of the model's size.
-        precision: ``fp32``, ``bf16`` or ``auto`` (bf16 on a GPU, fp32 elsewhere).
+        precision: ``fp32``, ``bf16`` or ``auto`` (bf16 on a GPU, fp32 elsewhere); a bf16
+            copy of a model (:mod:`annotate.precision`) is run as it is.
 
     Returns:
         float32 (n, dim), rows of unit length.
     """
-    mixed = embeds_in_bf16(precision, clip.device)
+    dtype = next(clip.model.parameters()).dtype
+    mixed = dtype == torch.float32 and embeds_in_bf16(precision, clip.device)
     with (
         torch.inference_mode(),
         torch.autocast(clip.device.type, dtype=torch.bfloat16, enabled=mixed),
     ):
-        rows = clip.model.encode_image(normalise_pixels(clip, torch.from_numpy(pixels)))  # type: ignore[operator]
+        images = normalise_pixels(clip, torch.from_numpy(pixels)).to(dtype)
+        rows = clip.model.encode_image(images)  # type: ignore[operator]
     return _unit(rows)
 
 

@@ -6,7 +6,7 @@ chance; a simple random sample is drawn from each, independently of the others.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,9 +39,6 @@ def mine_similar(
 ) -> Mined:
     """Draw candidates for classes from the images most similar to their queries.
 
-    An image may lie in several pools, and is then in this round with the probability that at least
-    one draw takes it: 1 - prod(1 - n_c / |pool_c|), the draws being independent.
-
     Args:
         images: of a frame, see :func:`annotate.frame.build_frame`.
         index: embeddings of this model.
@@ -49,8 +46,21 @@ def mine_similar(
         draw: how much.
         taken: embeddings of images that were drawn before; near copies of them are left out.
     """
-    pools = build_pools(images, index, classes, draw, taken)
-    chance = np.zeros(len(images))
+    return draw_from(build_pools(images, index, classes, draw, taken), draw)
+
+
+def draw_from(pools: Mapping[str, pd.DataFrame], draw: Draw) -> Mined:
+    """A simple random sample of ``n`` images from each pool, all of it where there are fewer.
+
+    An image may lie in several pools, and is then in this round with the probability that at least
+    one draw takes it: 1 - prod(1 - n_c / |pool_c|), the draws being independent.
+
+    Args:
+        pools: see :func:`build_pools`.
+        draw: ``n``, seed and round count.
+    """
+    deepest = max((int(pool["position"].max()) for pool in pools.values() if len(pool)), default=-1)
+    chance = np.zeros(deepest + 1)
     shares = {}
     for class_id, pool in pools.items():
         shares[class_id] = min(1.0, draw.n / max(1, len(pool)))

@@ -44,20 +44,25 @@ def mine_stratified(images: pd.DataFrame, strata: pd.Series, how: str, draw: Dra
     population = _sizes(strata)
     sizes = dict.fromkeys(population, 0) | _sizes(strata[kept])
     shares = allocate(sizes, draw.n, how)
-    parts = []
     members = strata[kept].groupby(strata[kept]).indices  # positions among what stays
     staying = np.flatnonzero(kept)
-    for name, wanted in sorted(shares.items()):
-        if not wanted:
-            continue
-        rows = staying[members[name]]
+    drawn = {name: wanted for name, wanted in sorted(shares.items()) if wanted}
+    rows = [np.empty(0, np.int64)]
+    for name, wanted in drawn.items():
         rng = generator(draw.seed, draw.round, name)
-        rows = np.sort(rows[rng.permutation(len(rows))[:wanted]])
-        chance = first_chance[rows] * (wanted / sizes[name])
-        part = images.iloc[rows][["image_id"]]
-        part = part.assign(stratum=name, draw_probability=chance, inclusion_probability=chance)
-        parts.append(part)
-    return Mined(receipts(parts, "stratified", draw), sizes, shares, population)
+        rows.append(staying[members[name][np.sort(rng.permutation(sizes[name])[:wanted])]])
+    second_chance = np.array([wanted / sizes[name] for name, wanted in drawn.items()])
+    chosen = np.concatenate(rows)
+    chances = first_chance[chosen] * np.repeat(second_chance, list(drawn.values()))
+    part = pd.DataFrame(
+        {
+            "image_id": images["image_id"].to_numpy(object)[chosen],
+            "stratum": np.repeat(np.array(list(drawn), object), list(drawn.values())),
+            "draw_probability": chances,
+            "inclusion_probability": chances,
+        }
+    )
+    return Mined(receipts([part], "stratified", draw), sizes, shares, population)
 
 
 def first_phase(images: pd.DataFrame, draw: Draw) -> tuple[Mask, Floats]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from annotate.cli.console import emit, json_option, note, open_workspace, table
+from annotate.cli.console import emit, json_option, note, open_workspace, progress, table
 
 
 @click.command()
@@ -14,8 +14,9 @@ from annotate.cli.console import emit, json_option, note, open_workspace, table
 @click.option("--all", "every", is_flag=True, help="All classes of this workspace.")
 @click.option(
     "--strategy",
-    type=click.Choice(["similarity", "stratified"]),
-    help="Best matches of classes, or a sample over features. [default: by --class or --by]",
+    type=click.Choice(["similarity", "stratified", "uncertain", "diverse"]),
+    help="Best matches of classes, a sample over features, where a run is unsure, or images unlike "
+    "all drawn before. [default: similarity with --class, stratified with --by]",
 )
 @click.option("-n", type=click.IntRange(1), help="Images for each class, or of the sample.")
 @click.option("--top", type=click.IntRange(1), help="Size of the pool of best matches.")
@@ -34,6 +35,9 @@ from annotate.cli.console import emit, json_option, note, open_workspace, table
 )
 @click.option("--seed", type=click.IntRange(0), help="Of all samples.")
 @click.option("--budget", type=click.IntRange(1), help="Candidates in total, over all rounds.")
+@click.option("--run", help="The run whose predictions are uncertain. [default: the newest]")
+@click.option("--report", is_flag=True, help="Estimate each class's prevalence; draw nothing.")
+@click.option("--no-sheet", is_flag=True, help="Write no contact sheet.")
 @click.option("--allow-demo-model", is_flag=True, help="Use the small CLIP on photos of your own.")
 @json_option
 def mine(
@@ -49,6 +53,9 @@ def mine(
     max_per_property: int | None,
     seed: int | None,
     budget: int | None,
+    run: str | None,
+    report: bool,
+    no_sheet: bool,
     allow_demo_model: bool,
     as_json: bool,
 ) -> None:
@@ -63,20 +70,16 @@ def mine(
     """
     from dataclasses import replace
 
-    from annotate.rounds import Request, mine_round
+    from annotate.round_draws import Request
+    from annotate.rounds import mine_round
 
-    stratified = strategy == "stratified" or (
-        strategy is None and bool(by) and not (names or every)
-    )
-    if stratified and (names or every):
-        raise click.UsageError(
-            "a stratified sample is not for classes; leave out --class and --all."
-        )
-    if not stratified and not (names or every):
-        raise click.UsageError("name classes with --class or --all, or strata with --by.")
+    if report:
+        _report(names, every, strategy, as_json=as_json)
+        return
+    strategy = _strategy(strategy, by=bool(by), classes=bool(names or every))
     workspace = open_workspace()
     options = {
-        "stratified_n" if stratified else "n": n,
+        "stratified_n" if strategy == "stratified" else "n": n,
         "top": top,
         "by": by or None,
         "allocation": allocation,
@@ -87,13 +90,28 @@ def mine(
     }
     given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
     request = Request(
-        classes=() if stratified else _classes(workspace, names, every),
+        strategy=strategy,
+        classes=_classes(workspace, names, every),
         settings=replace(workspace.settings.mine, **given),
         seed=workspace.settings.project.seed if seed is None else seed,
         allow_demo_model=allow_demo_model,
+        run=run,
+        sheet=not no_sheet,
     )
-    summary = mine_round(workspace, request)
+    with progress(None, "contact sheet") as bar:
+        summary = mine_round(workspace, request, bar.update)
     emit(summary, _lines(summary), as_json=as_json)
+
+
+def _strategy(strategy: str | None, *, by: bool, classes: bool) -> str:
+    """The strategy that is meant, or wrong usage."""
+    if strategy is None and by and not classes:
+        strategy = "stratified"
+    if strategy in ("stratified", "diverse") and classes:
+        raise click.UsageError(f"a {strategy} sample is not for classes; leave out --class, --all.")
+    if strategy in (None, "similarity") and not classes:
+        raise click.UsageError("name classes with --class or --all, or strata with --by.")
+    return strategy or "similarity"
 
 
 def _classes(workspace: Any, names: tuple[str, ...], every: bool) -> tuple[Any, ...]:
@@ -108,25 +126,25 @@ def _classes(workspace: Any, names: tuple[str, ...], every: bool) -> tuple[Any, 
 
 
 def _lines(summary: dict[str, Any]) -> list[str]:
-    similar = summary["strategy"] == "similarity"
+    strategy = summary["strategy"]
     if summary.get("not_embedded"):
         note(f"{summary['not_embedded']:,} images are not embedded; run `mumic-annotate index`.")
+    if summary.get("cut_short"):
+        note(
+            f"{', '.join(summary['cut_short'])}: predictions just below the threshold were not "
+            "stored; predict with a smaller --min-probability."
+        )
     short = [
         entry["name"]
         for entry in summary["drawn_from"]
         if entry["drawn"] < summary["settings"]["drawn_n"]
     ]
-    if similar and short:
+    if strategy != "stratified" and short:
         note(f"took all there are for {', '.join(short)}.")
-    header = ["class", "pool", "drawn"]
-    columns = ["name", "pool", "drawn"]
-    if not similar:
-        header = ["stratum", "images", "drawn"]
-        if summary["settings"]["max_per_property"]:
-            header, columns = (
-                ["stratum", "images", "capped", "drawn"],
-                ["name", "population", *columns[1:]],
-            )
+    named = "stratum" if strategy == "stratified" else "class"
+    header, columns = [named, "images", "drawn"], ["name", "pool", "drawn"]
+    if strategy == "stratified" and summary["settings"]["max_per_property"]:
+        header, columns = [named, "images", "capped", "drawn"], ["name", "population", *columns[1:]]
     rows = [[entry[column] for column in columns] for entry in summary["drawn_from"]]
     lines = table(header, rows)
     lines.append(
@@ -135,6 +153,43 @@ def _lines(summary: dict[str, Any]) -> list[str]:
     lines.append(
         f"Round {summary['round']}: {summary['images']:,} images, {summary['receipts']:,} receipts"
     )
+    if "sheet" in summary:
+        lines.append(f"Look at them: {summary['sheet']}")
     if summary.get("demo_model"):
         lines.append("Found with the demo model, which knows drawings only.")
     return lines
+
+
+def _report(names: tuple[str, ...], every: bool, strategy: str | None, *, as_json: bool) -> None:
+    from annotate.mine_report import report
+
+    workspace = open_workspace()
+    wanted = [entry.id for entry in _classes(workspace, names, every)]
+    summary = report(workspace, wanted, strategy)
+    emit(summary, _estimate_lines(summary), as_json=as_json)
+
+
+def _estimate_lines(summary: dict[str, Any]) -> list[str]:
+    header = [
+        "round",
+        "class",
+        "population",
+        "images",
+        "labelled",
+        "positives",
+        "prevalence",
+        "95 %",
+    ]
+    rows = []
+    for line in summary["estimates"]:
+        known = line["prevalence"] is not None
+        bounds = "-" if line["low"] is None else f"{line['low']:.2%} to {line['high']:.2%}"
+        share = f"{line['prevalence']:.2%}" if known else "-"
+        images = f"{line['population_images']:,}"
+        counts = [images, f"{line['labelled']:,} of {line['drawn']:,}", line["positives"]]
+        rows.append([line["round"], line["class_id"], line["population"], *counts, share, bounds])
+    if any(line["unlabelled"] for line in summary["estimates"]):
+        note("images without a label are left out; which ones lack it is taken for chance.")
+    if any(line["unreached_images"] for line in summary["estimates"]):
+        note("strata without a label are not in the population; --json says how many images.")
+    return table(header, rows)

@@ -42,7 +42,14 @@
     button.append(picture(at, name), make("span", "numbers", line(rank(at), score(at)) || value("property_id", at) || ""));
     button.append(make("span", "more", line(stratum(at), byQuery() ? "" : value("query", at))));
     button.addEventListener("click", () => enlarge(at));
+    button.addEventListener("focus", () => beside(cell)); // so that Tab never comes to an empty cell
     cell.append(button);
+  }
+
+  function beside(cell) {
+    for (const other of [cell.previousElementSibling, cell.nextElementSibling]) {
+      if (other) fill(other, Number(other.dataset.at));
+    }
   }
 
   const watcher = new IntersectionObserver((seen) => {
@@ -50,7 +57,7 @@
       if (entry.isIntersecting) fill(entry.target, Number(entry.target.dataset.at));
       else waiting.delete(entry.target);
     }
-  }, { rootMargin: "700px 0px" });
+  }, { root: document, rootMargin: "700px 0px" }); // named, since without it no margin counts inside another page
 
   const fillWaiting = () => waiting.forEach((cell) => fill(cell, Number(cell.dataset.at)));
   const arriving = setInterval(fillWaiting, 100);
@@ -197,7 +204,7 @@
     const place = rows.shown.indexOf(at);
     $("back").disabled = place <= 0;
     $("on").disabled = place === rows.shown.length - 1;
-    if (!box.open) box.showModal();
+    if (!box.open) { box.showModal(); $("close").focus(); } // not the link, which goes away with its image
   }
 
   function step(by) {

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import io
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import jinja2
 import numpy as np
@@ -15,6 +17,7 @@ from PIL import Image
 
 from annotate import tables
 from annotate.resources import resource
+from annotate.round_files import load_candidates, round_files, sheet_file
 from annotate.workspace import Workspace
 from mumic.methods import COSINE, MUMIC, TWO_PROMPTS
 from mumic.run import open_run
@@ -48,6 +51,7 @@ def write_page(workspace: Workspace, figures: Values, target: Path) -> Path:
         cards=_cards(figures, len(catalog)),
         catalog_images=f"{len(catalog):,}",
         candidates=_candidates(workspace, uris, measures["per_class"]),
+        sheets=_contact_sheets(workspace, target.parent),
         preview=(workspace.tasks / "preview.html").read_text("utf-8"),
         agreement=_agreement(figures),
         test_images=measures["methods"][MUMIC]["images"],
@@ -102,11 +106,7 @@ def _cards(figures: Values, images: int) -> list[Values]:
 def _candidates(
     workspace: Workspace, uris: dict[str, str], per_class: list[Values]
 ) -> list[Values]:
-    rounds = [
-        tables.read(tables.CANDIDATES, path)
-        for path in sorted(workspace.candidates.glob("round-*.parquet"))
-    ]
-    receipts = pd.concat([found for found in rounds if len(found)])
+    receipts = load_candidates(workspace.candidates)
     names = {row["class_id"]: row["name"] for row in per_class}
     return [
         {
@@ -124,6 +124,22 @@ def _candidates(
         }
         for class_id in SHOWN_CLASSES
         if class_id in names
+    ]
+
+
+def _contact_sheets(workspace: Workspace, folder: Path) -> list[Values]:
+    """The contact sheets that were written, the first one whole: it is a page by itself."""
+    rounds = [int(file.stem[6:]) for file in round_files(workspace.candidates)]
+    found = [
+        file for number in rounds if (file := sheet_file(workspace.candidates, number)).exists()
+    ]
+    return [
+        {
+            "link": quote(os.path.relpath(file, folder)),
+            "name": file.name,
+            "page": file.read_text("utf-8") if at == 0 else "",
+        }
+        for at, file in enumerate(found)
     ]
 
 

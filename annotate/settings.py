@@ -68,6 +68,13 @@ class IndexSettings:
 
 
 @dataclass(frozen=True)
+class SearchSettings:
+    """``[search]``: looking for images."""
+
+    k: int = setting(50, "images that are shown")
+
+
+@dataclass(frozen=True)
 class MineSettings:
     """``[mine]``: candidates for annotation."""
 
@@ -189,6 +196,7 @@ class Settings:
     model: ModelSettings = ModelSettings()
     catalog: CatalogSettings = CatalogSettings()
     index: IndexSettings = IndexSettings()
+    search: SearchSettings = SearchSettings()
     mine: MineSettings = MineSettings()
     questions: QuestionSettings = QuestionSettings()
     tasks: TaskSettings = TaskSettings()

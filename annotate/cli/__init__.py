@@ -17,6 +17,7 @@ from annotate.cli.index import index
 from annotate.cli.init import init
 from annotate.cli.mine import mine
 from annotate.cli.questions import questions
+from annotate.cli.search import search
 from annotate.cli.simulate import simulate
 from annotate.cli.status import show_status
 from annotate.cli.tasks import tasks
@@ -40,6 +41,7 @@ for command in (
     taxonomy,
     catalog,
     index,
+    search,
     mine,
     questions,
     tasks,

@@ -18,13 +18,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from annotate.encoder import Clip, embeds_in_bf16, encode_images
+from annotate.encoder import Clip, encode_images
 from annotate.errors import DamagedError, InputError
 from annotate.index import MADE_BY, shard_files
 from annotate.index_plan import PLAN, PlannedShard, plan_shards, planned
 from annotate.locks import exclusive
 from annotate.partial import Embedded, Kept, load_partial, partial_shard, remove_partial
 from annotate.pipeline import Item, Reading, batches_ahead
+from annotate.precision import index_clip, index_precision
 from annotate.settings import CatalogSettings, IndexSettings
 from annotate.tables import read, read_json, remove_stale, write, write_json
 
@@ -131,7 +132,8 @@ def claim(folder: Path, clip: Clip, job: Job) -> None:
     file = folder / "model.json"
     identity = _model_identity(clip)
     if not file.is_file():
-        settings = sizes(job.index) | {"precision": job.precision}
+        settings: dict[str, Any] = dict(sizes(job.index))
+        settings["precision"] = index_precision(job.precision, clip.device)
         write_json(file, identity | {"settings": settings})
         return
     there = read_json(file, MADE_BY)
@@ -150,8 +152,7 @@ def sizes(settings: IndexSettings) -> dict[str, int]:
 
 def identity_of(clip: Clip, job: Job) -> dict[str, Any]:
     """What a shard's sidecar says about where its rows come from."""
-    bf16 = embeds_in_bf16(job.precision, clip.device)
-    return _model_identity(clip) | {"precision": "bf16" if bf16 else "fp32"}
+    return _model_identity(clip) | {"precision": index_precision(job.precision, clip.device)}
 
 
 def _model_identity(clip: Clip) -> dict[str, Any]:
@@ -226,13 +227,14 @@ def local_engine(clip: Clip, job: Job) -> Engine:
     """Batches are read and decoded by threads, and embedded here."""
     limits = job.catalog
     reading = Reading(job.root, clip.image_size, limits.max_bytes, limits.max_pixels)
+    fast = index_clip(clip, job.precision)
 
     def embed(batches: Batches) -> Generator[Embedded, None, None]:
         with batches_ahead(batches, reading) as decoded:
             for batch in decoded:
                 rows = np.empty((0, clip.dim), np.float16)
                 if len(batch.pixels):
-                    rows = encode_images(clip, batch.pixels, job.precision).astype(np.float16)
+                    rows = encode_images(fast, batch.pixels, job.precision).astype(np.float16)
                 yield Embedded(rows, batch.reasons)
 
     return embed

@@ -27,6 +27,7 @@ from annotate.encoder import Clip, encode_images, load_clip
 from annotate.errors import InputError, MissingError, RemoteError
 from annotate.partial import Embedded
 from annotate.pipeline import Item, Reading, read_batch
+from annotate.precision import index_clip, index_precision
 from annotate.settings import ModelSettings
 
 WAVE = 16_384  # batches handed to Ray at once: what the driver holds of the catalogue
@@ -66,7 +67,8 @@ class Embed:
     """The model, loaded once by an actor."""
 
     def __init__(self, work: Work) -> None:
-        self.clip = load_clip(work.model, work.reading.root, device=work.device)
+        clip = load_clip(work.model, work.reading.root, device=work.device)
+        self.clip = index_clip(clip, work.precision)
         self.precision = work.precision
         if self.clip.weights_hash != work.weights_hash:
             raise InputError(f"{work.model.name} has other weights on a worker than here.")
@@ -119,8 +121,9 @@ def ray_job(job: Job, model: ModelSettings, clip: Clip, cluster: Cluster) -> Job
     actors = _actors(job.index.actors, int(resources.get("CPU", 0)), gpus, device)
     limits = job.catalog
     reading = Reading(job.root, clip.image_size, limits.max_bytes, limits.max_pixels)
-    auto_bf16 = job.precision == "auto" and device.startswith("cuda")  # here it may be a CPU
-    precision = "bf16" if auto_bf16 else job.precision
+    # Settled here, so that all workers do the same; this machine need not have their GPU.
+    on_gpu = job.precision == "auto" and device.startswith("cuda")
+    precision = "bf16" if on_gpu else index_precision(job.precision, clip.device)
     work = Work(model, clip.weights_hash, reading, precision, device)
 
     def embed(batches: Batches) -> Generator[Embedded, None, None]:

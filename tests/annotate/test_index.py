@@ -29,8 +29,8 @@ from annotate.settings import ModelSettings
 
 DrawNoise = Callable[[Path, int], None]
 IMAGES = 22
-# Kills itself while the third shard is half written.
-KILLED = """
+# Kills itself while the third shard is half written, or while the log of the eighth batch is.
+KILLED_IN_A_SHARD = """
 import os, signal
 import numpy as np
 from annotate.cli import main
@@ -44,6 +44,23 @@ def save(file, array, **options):
 np.save = save
 main(["index"])
 """
+KILLED_IN_A_BATCH = """
+import os, signal
+from annotate import partial
+from annotate.cli import main
+real, calls = partial.PartialShard.add, []
+def add(self, batch):
+    calls.append(1)
+    if len(calls) == 8:
+        log = self._log
+        def half(line):
+            log.write(line[:-9]); log.flush()
+            os.kill(os.getpid(), signal.SIGKILL)
+        self._log = type("Log", (), {"write": staticmethod(half)})()
+    real(self, batch)
+partial.PartialShard.add = add
+main(["index"])
+"""
 
 
 @pytest.fixture
@@ -54,7 +71,7 @@ def make_workspace(tiny_clip_folder: Path, draw_noise: DrawNoise) -> Callable[[P
         for number in range(IMAGES):
             draw_noise(root / "photos" / f"{number}.png", number)
         (root / "photos" / "again.png").write_bytes((root / "photos" / "1.png").read_bytes())
-        settings = f'[model]\nname = "local-dir:{tiny_clip_folder}"\n'
+        settings = f'[model]\nname = "local-dir:{tiny_clip_folder}"\nprecision = "fp32"\n'
         settings += "[index]\nbatch_size = 2\nshard_size = 5\n"
         (root / "mumic.toml").write_text(settings, "utf-8")
         return root
@@ -76,8 +93,18 @@ def only_folder(root: Path) -> Path:
     return folder
 
 
+# Batches of the shards: 2 2 1 each. The third is half written: its batches are kept. In the third
+# shard's second batch: all but that is kept. Of 23 files, two are one content and one is gone.
+@pytest.mark.parametrize(
+    ("script", "stale", "embedded"), [(KILLED_IN_A_SHARD, 1, 7), (KILLED_IN_A_BATCH, 0, 10)]
+)
 def test_killed_and_started_again_ends_bit_for_bit(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_workspace: Callable[[Path], Path]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    make_workspace: Callable[[Path], Path],
+    script: str,
+    stale: int,
+    embedded: int,
 ) -> None:
     roots = [make_workspace(tmp_path / name) for name in ("killed", "undisturbed")]
     for root in roots:
@@ -86,7 +113,7 @@ def test_killed_and_started_again_ends_bit_for_bit(
         (root / images.iloc[1]["uri"]).unlink()  # in the first shard's plan, and never readable
     packages = str(Path(annotate.index.__file__).parents[1])  # the tested ones, not installed ones
     killed = subprocess.run(
-        [sys.executable, "-c", KILLED],
+        [sys.executable, "-c", script],
         cwd=roots[0],
         env=os.environ | {"PYTHONPATH": packages},
         capture_output=True,
@@ -94,7 +121,7 @@ def test_killed_and_started_again_ends_bit_for_bit(
     )
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
     left = [file.name for file in only_folder(roots[0]).iterdir()]
-    assert sum(name.endswith(".tmp") for name in left) == 1
+    assert sum(name.endswith(".tmp") for name in left) == stale
     assert sorted(name for name in left if name.startswith("shard-"))[-1] == "shard-00001.parquet"
 
     results = [run(root, monkeypatch, "index", "--json") for root in roots]
@@ -102,7 +129,8 @@ def test_killed_and_started_again_ends_bit_for_bit(
     assert [result.exit_code for result in results] == [0, 0], results[0].output
     first, second = (contents(only_folder(root)) for root in roots)
     assert first == second
-    assert not any(name.endswith(".tmp") or name.startswith("plan") for name in first)
+    assert not any(name.endswith(".tmp") or name.startswith(("plan", "part")) for name in first)
+    assert json.loads(results[0].stdout)["embedded"] == embedded
     assert json.loads(results[1].stdout)["skipped"] == 1
 
 

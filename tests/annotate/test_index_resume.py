@@ -141,7 +141,9 @@ def test_a_shard_alone_says_what_it_is(world: World, undisturbed: dict[str, byte
     (folder / "alone.parquet").write_bytes(undisturbed["shard-00001.parquet"])
     identity = shard_identity(folder / "alone.parquet")
     model = json.loads(undisturbed["model.json"])
-    assert identity == {k: v for k, v in model.items() if k != "settings"} | {"precision": "fp32"}
+    assert identity == {k: v for k, v in model.items() if k != "settings"} | {
+        "precision": model["settings"]["precision"]
+    }
     assert identity["weights_hash"] == world.clip.weights_hash
 
 

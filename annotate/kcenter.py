@@ -82,7 +82,7 @@ def k_center(
     elif len(vectors) and n > 0:
         search.take(_most_ordinary(search.rows) if first is None else first)
         search.approach(search.rows[search.chosen])
-    told = 0
+    told, n = 0, min(n, len(vectors))
     while len(search.chosen) < n and search.choose_some(n):
         if on_progress is not None:
             on_progress(len(search.chosen) - told)

@@ -15,6 +15,7 @@ Hashes = npt.NDArray[np.uint64]
 
 HASH_BITS = 64
 MOST_BITS = 15
+_SMALL = 256  # buckets of fewer hashes are compared many at a time
 _BLOCK = 2048  # rows compared at a time; 2048 x 2048 distances take 4 MB
 
 
@@ -59,9 +60,32 @@ def _close(unique: Hashes, bits: int) -> Iterator[tuple[Indices, Indices]]:
         band = (unique >> low) & mask if bits else unique
         order = np.argsort(band, kind="stable")
         starts = np.flatnonzero(np.diff(band[order], prepend=band[order][:1] ^ np.uint64(1)))
-        for bucket in np.split(order, starts[1:]):
-            if len(bucket) > 1:
-                yield from _compare(unique, bucket, bits)
+        sizes = np.diff(starts, append=len(order))
+        ends = np.repeat(starts + np.where(sizes < _SMALL, sizes, 0), sizes)
+        yield from _compare_small(unique, order, ends, bits)
+        for at in np.flatnonzero(sizes >= _SMALL):
+            yield from _compare(unique, order[starts[at] : starts[at] + sizes[at]], bits)
+
+
+def _compare_small(
+    unique: Hashes, order: Indices, ends: Indices, bits: int
+) -> Iterator[tuple[Indices, Indices]]:
+    """Pairs within many buckets at once: each hash with the next of its bucket, the second next...
+
+    Args:
+        unique: the hashes.
+        order: positions in ``unique``, bucket by bucket, rising within each.
+        ends: where in ``order`` the bucket of each ends; before itself: it is not compared here.
+        bits: how near.
+    """
+    step = 1
+    left = np.flatnonzero(np.arange(len(order)) + step < ends)
+    while len(left):
+        a, b = order[left], order[left + step]
+        near = np.bitwise_count(unique[a] ^ unique[b]) <= bits
+        yield a[near], b[near]
+        step += 1
+        left = left[left + step < ends[left]]
 
 
 def _compare(unique: Hashes, bucket: Indices, bits: int) -> Iterator[tuple[Indices, Indices]]:

@@ -30,6 +30,7 @@
   const stratum = (at) => (value("stratum", at) === value("group", at) ? null : value("stratum", at));
   const byQuery = () => $("apart").checked && !$("show-apart").hidden;
   const line = (...parts) => parts.filter(Boolean).join(" · ");
+  const more = (at) => line(stratum(at), byQuery() ? "" : value("query", at));
 
   function fill(cell, at) {
     if (!$("t" + data.picture[at])) { waiting.add(cell); return; }
@@ -40,7 +41,7 @@
     const button = make("button", "cell");
     button.type = "button";
     button.append(picture(at, name), make("span", "numbers", line(rank(at), score(at)) || value("property_id", at) || ""));
-    button.append(make("span", "more", line(stratum(at), byQuery() ? "" : value("query", at))));
+    button.append(make("span", "more", more(at)));
     button.addEventListener("click", () => enlarge(at));
     button.addEventListener("focus", () => beside(cell)); // so that Tab never comes to an empty cell
     cell.append(button);
@@ -122,7 +123,7 @@
   }
 
   function grid(among) {
-    const list = make("ol", "grid");
+    const list = make("ol", among.some(more) ? "grid" : "grid short");
     for (const at of among) {
       const cell = make("li");
       cell.dataset.at = at;
@@ -231,7 +232,7 @@
   // ---- start
   if (data.rank) $("sort").append(new Option("rank", "rank"));
   if (data.score) $("sort").append(new Option("score", "score"));
-  if (!data.rank) $("sort").prepend(new Option("image id", "", true, true));
+  if (!data.rank) $("sort").prepend(new Option("as listed", "", true, true));
   offer("group", "group", all);
   for (const id of ["group", "query", "stratum", "sort", "apart"]) $(id).addEventListener("change", () => { apply(); toTop(); });
   apply();

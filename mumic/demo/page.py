@@ -51,7 +51,7 @@ def write_page(workspace: Workspace, figures: Values, target: Path) -> Path:
         cards=_cards(figures, len(catalog)),
         catalog_images=f"{len(catalog):,}",
         candidates=_candidates(workspace, uris, measures["per_class"]),
-        sheets=_contact_sheets(workspace, target.parent),
+        sheets=contact_sheets(workspace, target.parent),
         preview=(workspace.tasks / "preview.html").read_text("utf-8"),
         agreement=_agreement(figures),
         test_images=measures["methods"][MUMIC]["images"],
@@ -127,7 +127,7 @@ def _candidates(
     ]
 
 
-def _contact_sheets(workspace: Workspace, folder: Path) -> list[Values]:
+def contact_sheets(workspace: Workspace, folder: Path) -> list[Values]:
     """The contact sheets that were written, the first one whole: it is a page by itself."""
     rounds = [int(file.stem[6:]) for file in round_files(workspace.candidates)]
     found = [

@@ -271,7 +271,7 @@ def test_a_sheet_with_little_to_show(browser: Any, root: Path, count: int) -> No
         assert not tab.locator("#query").is_visible()
         assert not tab.locator("#stratum").is_visible()
         assert tab.locator(".strata").count() == 0
-        assert tab.locator("#sort option").all_text_contents() == ["image id"]
+        assert tab.locator("#sort option").all_text_contents() == ["as listed"]
         if count:
             tab.locator(".cell").nth(count - 1).wait_for()
         assert images(tab) == count

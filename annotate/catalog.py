@@ -129,6 +129,7 @@ def scan(
     except BaseException:
         found.save()
         raise
+    del known, measurer  # room for the join
     return _join(items, found, previous, plan)
 
 
@@ -176,6 +177,7 @@ def _join(items: pa.Table, found: _Found, previous: pa.Table, plan: Plan) -> Sca
     as it was, and stands among the rejects.
     """
     facts = pa.concat_tables(found.facts)
+    found.facts.clear()
     said = items.take(pa.array(np.concatenate(found.positions))).drop_columns(["uri", STAMP])
     images = facts.drop_columns("stamp")
     for name in said.column_names:

@@ -79,7 +79,9 @@ class Known:
     def __init__(self, facts: pa.Table) -> None:
         names = np.array(facts.column("image_id").to_pylist(), dtype=f"S{ID_DIGITS}")
         self._names, first = np.unique(names, return_index=True)
-        self.facts: pa.Table = facts.take(pa.array(first, pa.int64())).combine_chunks()
+        if not np.array_equal(first, np.arange(len(facts))):
+            facts = facts.take(pa.array(first, pa.int64()))
+        self.facts: pa.Table = facts.combine_chunks()
         self._stamps = self.facts.column("stamp")
 
     def row(self, name: str) -> int | None:

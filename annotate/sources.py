@@ -98,17 +98,22 @@ def plan_scan(
             f"{', '.join(lost)}: catalogued earlier, and not there now. Bring it back, or pass "
             "--only with the sources that are left; its images are then marked as gone."
         )
-    listings = [
-        list_source(name if is_remote(name) else root / name, root, settings) for name in sources
-    ]
-    no_stamp = pa.table({STAMP: pa.array([], pa.large_string())})
-    rows = stack([*(to_arrow(listing.images) for listing in listings), no_stamp])
-    return Plan(
-        sources=sources,
-        items=to_pandas(first_per_key(rows, "uri")),
-        rejects=[reject for listing in listings for reject in listing.rejects],
-        demo=all(listing.demo for listing in listings),
-    )
+    tables = [pa.table({STAMP: pa.array([], pa.large_string())})]
+    rejects: Rejects = []
+    demo = True
+    for name in sources:  # a million rows each: only one listing is held at a time
+        listing = list_source(name if is_remote(name) else root / name, root, settings)
+        tables.append(to_arrow(listing.images))
+        rejects += listing.rejects
+        demo = demo and listing.demo
+        del listing
+    return Plan(sources, to_pandas(_join(tables)), rejects, demo)
+
+
+def _join(tables: list[pa.Table]) -> pa.Table:
+    rows = stack(tables)
+    tables.clear()
+    return first_per_key(rows, "uri")
 
 
 def list_source(source: Path | str, root: Path, settings: CatalogSettings) -> Listing:

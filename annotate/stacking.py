@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -75,12 +76,22 @@ def _cast(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
 
 
 def first_per_key(table: pa.Table, key: str) -> pa.Table:
-    """One row per key, sorted by it; in each column the first value that is not missing."""
-    if pc.count_distinct(table.column(key)).as_py() != table.num_rows:
-        others = [name for name in table.column_names if name != key]
-        options = pc.ScalarAggregateOptions(skip_nulls=True)
-        grouped = table.group_by(key, use_threads=False).aggregate(
-            [(name, "first", options) for name in others]
-        )
-        table = grouped.rename_columns([key, *others])
-    return table.sort_by(key)
+    """One row per key, sorted by it; in each column the first value that is not missing.
+
+    Arrow's own aggregation gives the same and holds every text of a million rows as an object.
+    """
+    rows = table.num_rows
+    if not rows:
+        return table
+    order = pc.sort_indices(table, sort_keys=[(key, "ascending")]).to_numpy()
+    keys = table.column(key).take(pa.array(order)).combine_chunks()
+    differs = pc.not_equal(keys.slice(1), keys.slice(0, rows - 1)).to_numpy(zero_copy_only=False)
+    starts = np.flatnonzero(np.concatenate([[True], differs]))
+    columns = []
+    for name in table.column_names:
+        column = table.column(name)
+        valid = column.is_valid().to_numpy()[order]
+        first = np.minimum.reduceat(np.where(valid, np.arange(rows), rows), starts)
+        missing = first == rows
+        columns.append(column.take(pa.array(order[np.where(missing, 0, first)], mask=missing)))
+    return pa.table(columns, schema=table.schema)

@@ -81,7 +81,7 @@ def test_kinds_of_a_parquet_table_survive(tmp_path: Path) -> None:
             "path": ["a.png", "b.png", "c.png"],
             "big": pd.array([2**60 + 1, None, 3], dtype="Int64"),
             "pool": pd.array([True, None, False], dtype="boolean"),
-            "built": pd.to_datetime(["2020-01-01", None, "2021-05-05"]),
+            "built": [pd.Timestamp("2020-01-01"), pd.NaT, pd.Timestamp("2021-05-05")],
             "kind": pd.Categorical(["x", None, "y"]),
             "tags": [["a"], None, ["b", "c"]],
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -47,11 +48,10 @@ def test_a_file_of_this_moment_has_no_stamp(tmp_path: Path) -> None:
 
 def test_unchanged_files_are_not_opened_unless_asked(
     tmp_path: Path,
-    draw_noise: object,
+    draw_noise: Callable[[Path, int], None],
     old_files: None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert callable(draw_noise)
     for number in range(3):
         draw_noise(tmp_path / "photos" / f"{number}.png", number)
     opened: list[str] = []
@@ -63,9 +63,9 @@ def test_unchanged_files_are_not_opened_unless_asked(
 
     def run(*, verify: bool = False) -> pd.DataFrame:
         plan = plan_scan((), [str(tmp_path / "photos")], tmp_path, SETTINGS)
-        monkeypatch.setattr(annotate.storage.os, "open", opens)
+        monkeypatch.setattr(os, "open", opens)
         found = scan(plan, tmp_path / "data", tmp_path, SETTINGS, verify=verify)
-        monkeypatch.setattr(annotate.storage.os, "open", really)
+        monkeypatch.setattr(os, "open", really)
         save_scan(found, plan, SETTINGS, tmp_path / "data")
         read = sorted(name for name in opened if name.endswith(".png"))
         opened.clear()

@@ -61,8 +61,14 @@ class RunPredictions:
             )
 
     def cut_short(self, class_ids: Sequence[str]) -> list[str]:
-        """Classes whose threshold lies below what is stored: images just below it are missing."""
-        return [name for name in class_ids if self.thresholds[name] < self.min_logit]
+        """Classes whose threshold lies below what is stored: images just below it are missing.
+
+        Args:
+            class_ids: of the run; none: all of its classes.
+        """
+        return [
+            name for name in class_ids or self.thresholds if self.thresholds[name] < self.min_logit
+        ]
 
 
 def load_predictions(workspace: Workspace, run: str | None = None) -> RunPredictions:
@@ -128,7 +134,7 @@ def _run_folder(workspace: Workspace, run: str | None) -> Path:
     if not (folder / "run.json").is_file():
         known = [file.parent.name for file in workspace.runs.glob("*/run.json")]
         raise MissingError(
-            f"no run {run} in {workspace.runs}{closest(run, known)} "
+            f"no run {run} in {workspace.runs}{closest(run, known) or '.'} "
             "Leave out --run for the newest, or train one with `mumic train`."
         )
     return folder

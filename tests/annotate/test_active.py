@@ -241,6 +241,7 @@ def test_what_is_missing_is_named(
         mine_uncertain(unknown, index, predictions, [], DRAW)
     assert predictions.cut_short(["pets", "pool"]) == []
     assert replace(predictions, min_logit=-1.0).cut_short(["pets", "pool"]) == ["pool"]
+    assert replace(predictions, min_logit=1.0).cut_short([]) == ["pool", "view"]
 
 
 @pytest.fixture
@@ -272,6 +273,8 @@ def test_predictions_are_read(workspace: Workspace, predictions: RunPredictions)
 def test_predictions_that_are_not_there_or_damaged(workspace: Workspace) -> None:
     with pytest.raises(MissingError, match=r"no run rum in .*did you mean run\?"):
         load_predictions(workspace, "rum")
+    with pytest.raises(MissingError, match=r"no run 2026 in \S+\. Leave out --run"):
+        load_predictions(workspace, "2026")
     with pytest.raises(InputError, match="not by a path"):
         load_predictions(workspace, "../run")
     summary = workspace.predictions / "run.json"

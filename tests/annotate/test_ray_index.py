@@ -61,13 +61,13 @@ main(["index", "--json"], standalone_mode=False)
 folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")
 try:
     ray.init(
-        num_cpus=4, include_dashboard=False, _node_ip_address="127.0.0.2", _temp_dir=folder,
+        num_cpus=3, include_dashboard=False, _node_ip_address="127.0.0.2", _temp_dir=folder,
         object_store_memory=100 * 2**20, log_to_driver=False,
     )
     os.chdir(there)
     main(["index", "--engine", "ray", "--actors", "2", "--json"], standalone_mode=False)
     try:
-        main(["index", "--engine", "ray", "--actors", "4"], standalone_mode=False)
+        main(["index", "--engine", "ray", "--actors", "3"], standalone_mode=False)
     except Exception as error:
         print(error)
 finally:
@@ -124,7 +124,7 @@ def test_rows_are_those_of_a_local_run(
     assert local == on_ray
     assert (on_ray["embedded"], on_ray["skipped"]) == (IMAGES, 1)
     assert "RuntimeError: of a kind that nobody expects" in done.stderr
-    assert "4 logical processors" in done.stdout[end:].lstrip()[rest:]
+    assert "3 logical processors" in done.stdout[end:].lstrip()[rest:]
     (one,), (two,) = (list((root / "data" / "index").iterdir()) for root in (here, there))
     assert {file.name: file.read_bytes() for file in one.iterdir()} == {
         file.name: file.read_bytes() for file in two.iterdir()

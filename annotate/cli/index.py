@@ -11,6 +11,7 @@ from annotate.cli.console import emit, json_option, note, open_workspace, progre
 if TYPE_CHECKING:
     from annotate.embed import Job
     from annotate.encoder import Clip
+    from annotate.parts import Part
     from annotate.workspace import Workspace
 
 
@@ -56,6 +57,7 @@ def index(
     from annotate.embed import Job
     from annotate.encoder import default_device, load_clip, require_real_model
     from annotate.index import model_folder
+    from annotate.parts import parse_part
 
     if merge and (part or engine == "ray"):
         raise click.UsageError("--merge goes with neither --shard nor --engine ray.")
@@ -65,6 +67,7 @@ def index(
     if merge:
         _merge(workspace, as_json)
         return
+    share = parse_part(part) if part else None
     images = check_not_empty(load_catalog(workspace.catalog))
     options = {"batch_size": batch_size, "shard_size": shard_size, "actors": actors}
     given: dict[str, Any] = {name: v for name, v in options.items() if v is not None}
@@ -80,18 +83,19 @@ def index(
         from annotate.ray_engine import Cluster, ray_job
 
         job = ray_job(job, settings.model, clip, Cluster(address, device))
-    _embed(images, folder, clip, job, part, as_json)
+    _embed(images, folder, clip, job, share, as_json)
 
 
-def _embed(images: Any, folder: Any, clip: Clip, job: Job, part: str | None, as_json: bool) -> None:
+def _embed(
+    images: Any, folder: Any, clip: Clip, job: Job, share: Part | None, as_json: bool
+) -> None:
     from annotate.embed import build_index
     from annotate.index import embedded_contents
     from annotate.index_plan import plan_shards
-    from annotate.parts import build_part, parse_part, plan_part
+    from annotate.parts import build_part, plan_part
 
     kept = len(embedded_contents(folder))
-    if part:
-        share = parse_part(part)
+    if share:
         with progress(len(plan_part(images, folder, job, share)), f"index {share}") as bar:
             report = build_part(images, folder, clip, job, share, bar.update)
     else:
@@ -112,7 +116,7 @@ def _embed(images: Any, folder: Any, clip: Clip, job: Job, part: str | None, as_
         f"{summary['skipped']:,} left out; the index has {summary['total']:,}",
         f"Index: {folder}",
     ]
-    if part:
+    if share:
         lines.append("When all parts are done: `mumic-annotate index --merge`.")
     if clip.is_demo:
         lines.append("These embeddings are the demo model's, which knows drawings only.")

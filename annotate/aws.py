@@ -34,6 +34,7 @@ from annotate.remote import (
     DroppedError,
     Fetched,
     UnreachableError,
+    parse_range,
     read_whole,
 )
 
@@ -170,10 +171,8 @@ def forget_client() -> None:
 
 def _body(answer: dict[str, Any]) -> Body:
     start, total = 0, answer["ContentLength"]
-    if ranged := answer.get("ContentRange"):  # bytes 5-9/10
-        span, _, whole = ranged.removeprefix("bytes ").partition("/")
-        start = int(span.partition("-")[0])
-        total = int(whole) if whole.isdigit() else start + total
+    if ranged := answer.get("ContentRange"):
+        start, total = parse_range(ranged)
     tag = answer.get("ETag")
     return Body(start, total, tag, f"{tag} {total}" if tag else None, _pieces(answer["Body"]))
 

@@ -73,6 +73,22 @@ def check_size(size: int | None, max_bytes: int) -> None:
         raise InputError(f"{size:,} bytes are more than {max_bytes:,}")
 
 
+def parse_range(header: str) -> tuple[int, int | None]:
+    """Start of a part and size of the whole, as a ``Content-Range`` says.
+
+    >>> parse_range("bytes 5-9/10"), parse_range("bytes 5-9/*")
+    ((5, 10), (5, None))
+
+    Raises:
+        InputError: the server's header is none.
+    """
+    span, _, whole = header.removeprefix("bytes ").partition("/")
+    start = span.partition("-")[0]
+    if not start.isdecimal():
+        raise InputError("the server sent a part and did not say which")
+    return int(start), int(whole) if whole.isdecimal() else None
+
+
 def read_whole(open_at: Opener, *, max_bytes: int) -> Fetched | None:
     """Read an object whole, going on after dropped connections.
 

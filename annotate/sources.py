@@ -81,7 +81,7 @@ def plan_scan(
         InputError: no source at all, or see :func:`list_source`.
         RemoteError: a bucket or host does not answer, or denies it.
     """
-    added = [canonical_uri(source, root, root) for source in given]
+    added = [_canonical_source(source, root) for source in given]
     sources = tuple(dict.fromkeys([*earlier, *added]))
     if not sources:
         raise InputError(
@@ -108,6 +108,12 @@ def plan_scan(
         demo = demo and listing.demo
         del listing
     return Plan(sources, to_pandas(_join(tables)), rejects, demo)
+
+
+def _canonical_source(source: str, root: Path) -> str:
+    """As of an image; ``s3://bucket/photos/`` is ``s3://bucket/photos``."""
+    uri = canonical_uri(source, root, root)
+    return uri.rstrip("/") if is_remote(uri.rstrip("/")) else uri
 
 
 def _join(tables: list[pa.Table]) -> pa.Table:

@@ -14,7 +14,15 @@ import urllib3
 from urllib3.util import Retry, Timeout
 
 from annotate.errors import InputError
-from annotate.remote import PIECE, Body, DroppedError, Fetched, UnreachableError, read_whole
+from annotate.remote import (
+    PIECE,
+    Body,
+    DroppedError,
+    Fetched,
+    UnreachableError,
+    parse_range,
+    read_whole,
+)
 
 TIMEOUT = Timeout(connect=10, read=60)
 MAX_REDIRECTS = 5
@@ -69,7 +77,7 @@ def read_address(uri: str, *, max_bytes: int, stamp: str | None = None) -> Fetch
             headers["If-None-Match" if kind == "etag" else "If-Modified-Since"] = value
         answer = _ask(uri, headers)
         if answer.status in (200, 206):
-            return _body(answer, start)
+            return _body(answer)
         answer.close()
         if answer.status == 304 and stamp:
             return None
@@ -124,13 +132,11 @@ def _pool(process: int, proxy: str) -> urllib3.PoolManager:
     return urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
 
 
-def _body(answer: urllib3.BaseHTTPResponse, asked: int) -> Body:
+def _body(answer: urllib3.BaseHTTPResponse) -> Body:
     length = answer.headers.get("Content-Length", "")
-    total = int(length) if length.isdigit() else None
-    start = 0
+    start, total = 0, int(length) if length.isdecimal() else None
     if answer.status == 206:
-        start = asked
-        total = None if total is None else start + total
+        start, total = parse_range(answer.headers.get("Content-Range", ""))
     tag = answer.headers.get("ETag")
     changed = answer.headers.get("Last-Modified")
     stamp = f"etag {tag}" if tag else f"changed {changed}" if changed else None

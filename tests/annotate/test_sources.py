@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from click.testing import CliRunner
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from annotate.catalog import load_catalog, save_scan, scan
@@ -46,6 +46,12 @@ def test_hostile_paths_are_rejected_one_by_one(tmp_path: Path, draw_noise: DrawN
     rejects = pd.read_parquet(tmp_path / "data" / "rejects.parquet")
     assert len(rejects) == len(paths) - 1
     assert rejects["reason"].str.len().between(5, 120).all()
+
+
+def test_a_source_of_rejects_only(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("path,stars\n,1\n,2\n", "utf-8")
+    assert catalogue(tmp_path, "t.csv").empty
+    assert len(pd.read_parquet(tmp_path / "data" / "rejects.parquet")) == 2
 
 
 def test_a_column_that_is_always_missing(tmp_path: Path, draw_noise: DrawNoise) -> None:
@@ -113,6 +119,7 @@ CELLS = st.lists(
 )
 
 
+@settings(deadline=None, max_examples=50)
 @given(CELLS, st.integers(0, 12))
 def test_the_first_value_wins_as_in_pandas(
     rows: list[tuple[str, int | None, str | None]], cut: int
@@ -159,8 +166,8 @@ def test_a_manifest_without_the_right_column(tmp_path: Path) -> None:
     (tmp_path / "m.jsonl").write_text("", "utf-8")
     with pytest.raises(InputError, match="no rows"):
         items(tmp_path, "m.jsonl")
-    settings = replace(SETTINGS, path_column="source")
+    named = replace(SETTINGS, path_column="source")
     (tmp_path / "m.jsonl").write_text('{"source": "a.png", "n": NaN}\n' + "[" * 10**5, "utf-8")
-    plan = plan_scan((), [str(tmp_path / "m.jsonl")], tmp_path, settings)
+    plan = plan_scan((), [str(tmp_path / "m.jsonl")], tmp_path, named)
     assert plan.items["uri"].tolist() == ["a.png"]
     assert plan.rejects == [("m.jsonl line 2", "not JSON")]

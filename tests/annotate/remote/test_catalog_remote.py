@@ -245,7 +245,7 @@ def test_sources_of_the_command_line(
         f'[catalog]\nsources = ["s3://{bucket.name}/photos"]\n', "utf-8"
     )
     monkeypatch.chdir(tmp_path)
-    for arguments in ([], [f"s3://{bucket.name}/photos"]):
+    for arguments in ([], [f"s3://{bucket.name}/photos/"]):
         done = CliRunner().invoke(main, ["catalog", "--json", *arguments])
         summary = json.loads(done.stdout)
         assert (summary["images"], summary["sources"]) == (1, [f"s3://{bucket.name}/photos"])

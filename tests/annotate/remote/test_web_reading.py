@@ -125,6 +125,20 @@ def test_a_server_that_ignores_the_range(web: Any) -> None:
     assert read(f"{web.address}/a") == DATA
 
 
+@pytest.mark.parametrize("header", [{}, {"Content-Range": "bytes x-y/z"}])
+def test_a_part_that_nobody_asked_for(web: Any, header: dict[str, str]) -> None:
+    web.pages["/a"] = lambda page: send(page, 206, {"Content-Length": "4", **header}, b"part")
+    with pytest.raises(InputError, match="did not say which"):
+        read(f"{web.address}/a")
+
+
+def test_a_part_from_the_middle_is_not_taken_for_the_whole(web: Any) -> None:
+    header = {"Content-Length": "4", "Content-Range": "bytes 5-8/9"}
+    web.pages["/a"] = lambda page: send(page, 206, header, b"part")
+    with pytest.raises(UnreachableError):
+        read(f"{web.address}/a")
+
+
 def test_a_server_that_always_drops(web: Any) -> None:
     web.pages["/a"] = lambda page: send(page, 200, {"Content-Length": "9"}, b"half")
     with pytest.raises(UnreachableError, match=f"{ATTEMPTS} times"):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -46,6 +47,11 @@ class Frame:
     seen: pd.DataFrame
     before: pd.DataFrame
     funnel: tuple[tuple[str, int], ...]
+
+    @property
+    def funnel_rows(self) -> list[dict[str, Any]]:
+        """The funnel for JSON: ``rule`` and ``images``."""
+        return [{"rule": rule, "images": left} for rule, left in self.funnel]
 
 
 def build_frame(images: pd.DataFrame, drawn: Collection[str], scope: Scope) -> Frame:

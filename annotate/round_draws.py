@@ -125,10 +125,12 @@ def _stratified(workspace: Workspace, request: Request, frame: Frame, draw: Draw
     images = frame.images
     strata_of(images, request.settings.by)  # what is wrong with the features is said first
     folder = find_index(workspace.index, workspace.settings.model)
+    funnel = frame.funnel_rows
     if folder and draw.near_cosine <= 1:
         embedded = Embedded(load_index(folder), draw.near_cosine, frame.seen)
         images = images[distinct_within_properties(images, embedded)].reset_index(drop=True)
         how = f"perceptual hash; embeddings within a property, {_bound(draw)}"
+        funnel.append({"rule": "near copies of a property once", "images": len(images)})
     else:
         how = "perceptual hash"
     strata = strata_of(images, request.settings.by)
@@ -140,6 +142,7 @@ def _stratified(workspace: Workspace, request: Request, frame: Frame, draw: Draw
         "near_copies_by": how,
         "population": len(images),
         "known_before": len(known),
+        "funnel": funnel,
     }
     return Drawn(mined, facts)
 

@@ -8,10 +8,12 @@ from typing import Any
 import pandas as pd
 
 from annotate.answer_files import find_answers
+from annotate.errors import DamagedError
 from annotate.mining import Mined
 from annotate.tables import CANDIDATES, POOLS, empty, read, read_json, write, write_json
 
 MADE_BY = CANDIDATES.made_by
+_FACTS = frozenset({"round", "strategy", "drawn_from", "settings"})
 
 
 def round_files(folder: Path) -> list[Path]:
@@ -58,4 +60,10 @@ def load_round(file: Path) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
         DamagedError: a file of it cannot be read.
     """
     pools = read(POOLS, file.with_name(f"pools-{file.stem[6:]}.parquet"))
-    return read(CANDIDATES, file), pools, read_json(file.with_suffix(".json"), MADE_BY)
+    summary = read_json(file.with_suffix(".json"), MADE_BY)
+    if not isinstance(summary, dict) or not summary.keys() >= _FACTS:
+        raise DamagedError(
+            f"{file.with_suffix('.json')}: not the summary of a round (it holds "
+            f"{', '.join(sorted(_FACTS))}). Restore it, or move the round's files away."
+        )
+    return read(CANDIDATES, file), pools, summary

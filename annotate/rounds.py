@@ -125,6 +125,6 @@ def _summary(request: Request, draw: Draw, mined: Mined, frame: Frame) -> dict[s
         "images": int(mined.candidates["image_id"].nunique()),
         "receipts": len(mined.candidates),
         "drawn_from": drawn_from,
-        "funnel": [{"rule": rule, "images": left} for rule, left in frame.funnel],
+        "funnel": frame.funnel_rows,
         "settings": asdict(request.settings) | {"seed": draw.seed, "drawn_n": draw.n},
     }

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from click.testing import CliRunner
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from annotate.cli import main
 from annotate.errors import InputError
 from annotate.frame import Scope, build_frame
 from annotate.index import Index
@@ -23,21 +18,9 @@ from annotate.mining import Draw, Mined
 from annotate.similarity import ClassQueries, mine_similar
 from annotate.strata import POWERS, allocate, strata_of
 from annotate.stratified import mine_stratified
-from annotate.tables import CANDIDATES, write
 
-DrawNoise = Callable[[Path, int], None]
 DRAW = Draw(n=8, top=20, seed=5, round=1)
 SCOPE = Scope(near_bits=4)
-TAXONOMY = """\
-version: "1"
-name: two classes
-categories: [{id: things, name: Things}]
-classes:
-- {id: pets, name: Pets, description: "pets, tame animals", category: things,
-   queries: [a photo with dog, a photo with cat]}
-- {id: pool, name: Swimming pool, description: a pool to swim in, category: things,
-   queries: [a photo with pool, people who swim]}
-"""
 
 
 def unit(rows: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
@@ -169,6 +152,7 @@ def test_near_copies_once_and_an_image_for_two_classes(
     assert mined.candidates["rank"].max() == len(parts[0])
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(st.sampled_from("abcdefgh"), st.integers(0, 60), min_size=1),
     st.integers(0, 200),
@@ -225,87 +209,3 @@ def test_stratified_sample_follows_its_allocation(images: pd.DataFrame) -> None:
         assert chance == shares[stratum] / sizes[stratum]
     assert mined.candidates["image_id"].is_unique
     assert mined.candidates["class_id"].isna().all()
-
-
-@pytest.fixture
-def workspace(
-    tmp_path: Path,
-    tiny_clip_folder: Path,
-    draw_noise: DrawNoise,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Path:
-    rows = ["path,property_type,empty"]
-    for number in range(40):
-        draw_noise(tmp_path / "photos" / f"{number}.png", number)
-        rows.append(f"photos/{number}.png,{['hotel', 'flat', ''][number % 3]},")
-    (tmp_path / "photos.csv").write_text("\n".join(rows), "utf-8")
-    (tmp_path / "taxonomy.yaml").write_text(TAXONOMY, "utf-8")
-    (tmp_path / "mumic.toml").write_text(
-        f'[project]\ntaxonomy = "taxonomy.yaml"\nclasses = ["pool"]\n'
-        f'[model]\nname = "local-dir:{tiny_clip_folder}"\n'
-        # Random weights put all pictures close together.
-        "[mine]\nnear_cosine = 2.0\n",
-        "utf-8",
-    )
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def run(*arguments: str) -> Any:
-    return CliRunner().invoke(main, arguments)
-
-
-def test_rounds_on_the_command_line(workspace: Path) -> None:
-    assert "mumic-annotate catalog SOURCE" in run("mine", "--class", "Pets").stderr
-    assert run("catalog", "photos.csv").exit_code == 0
-    assert "Make it with `mumic-annotate index`" in run("mine", "--class", "Pets").stderr
-    assert run("index").exit_code == 0
-
-    pets = json.loads(run("mine", "--class", "pETS", "-n", "5", "--top", "10", "--json").stdout)
-    assert (pets["round"], pets["images"]) == (1, 5)
-    every = json.loads(run("mine", "--all", "-n", "6", "--top", "12", "--json").stdout)
-    assert every["drawn_from"] == [{"name": "pool", "pool": 12, "drawn": 6}]
-    sample = run("mine", "--by", "property_type", "-n", "12", "--allocation", "equal", "--json")
-    assert sum(json.loads(sample.stdout)["allocation"].values()) == 12
-    answers = workspace / "data/answers/a.jsonl"
-    answers.parent.mkdir()
-    drawn = pd.concat(
-        map(pd.read_parquet, sorted((workspace / "data/candidates").glob("round-*.parquet")))
-    )
-    assert drawn["image_id"].nunique() == 5 + 6 + 12
-    catalogue = pd.read_parquet(workspace / "data/catalog/images.parquet")
-    left = sorted(set(catalogue["image_id"]) - set(drawn["image_id"]))
-    answers.write_text(json.dumps({"image-id": left[0], "answers": []}) + "\nbroken\n", "utf-8")
-    rest = run("mine", "--class", "pets", "--class", "Swimming pool")
-    assert "took all there are for pets, pool" in rest.stderr
-    last = pd.read_parquet(workspace / "data/candidates/round-0004.parquet")
-    assert set(last["image_id"]) == set(left[1:])
-    assert last["inclusion_probability"].eq(1).all()
-    summary = json.loads((workspace / "data/candidates/round-0004.json").read_text("utf-8"))
-    assert summary["settings"]["top"] == 1000
-    assert "every image" in run("mine", "--all").stderr
-
-
-def test_what_mine_refuses(workspace: Path) -> None:
-    run("catalog", "photos.csv")
-    run("index")
-    for arguments, message in [
-        (["--class", "Pest"], "did you mean Pets?"),
-        (["--by", "property_typ"], "did you mean property_type"),
-        (["--by", "empty"], "no image has a value of 'empty'"),
-        (["--strategy", "stratified"], "--by: property_id, empty, property_type"),
-    ]:
-        result = run("mine", *arguments)
-        assert (result.exit_code, message in result.stderr) == (1, True), result.stderr
-    for usage in ([], ["--strategy", "stratified", "--class", "Pets"], ["-n", "0", "--all"]):
-        assert run("mine", *usage).exit_code == 2
-    assert not (workspace / "data/candidates").exists()
-
-
-def test_the_budget_is_kept(workspace: Path) -> None:
-    run("catalog", "photos.csv")
-    run("index")
-    both = ["--class", "pets", "--class", "pool", "--budget", "9"]
-    summary = json.loads(run("mine", *both, "--json").stdout)
-    assert [entry["drawn"] for entry in summary["drawn_from"]] == [4, 4]
-    assert "of a budget of 9" in run("mine", *both).stderr

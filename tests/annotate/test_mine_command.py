@@ -1,0 +1,176 @@
+"""``mine`` in a workspace: rounds, scope, strategies, sheet, report, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from annotate.cli import main
+from annotate.tables import LABELS, write
+
+DrawNoise = Callable[[Path, int], None]
+TAXONOMY = """\
+version: "1"
+name: two classes
+categories: [{id: things, name: Things}]
+classes:
+- {id: pets, name: Pets, description: "pets, tame animals", category: things,
+   queries: [a photo with dog, a photo with cat]}
+- {id: pool, name: Swimming pool, description: a pool to swim in, category: things,
+   queries: [a photo with pool, people who swim]}
+"""
+
+
+@pytest.fixture
+def workspace(
+    tmp_path: Path,
+    tiny_clip_folder: Path,
+    draw_noise: DrawNoise,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Path:
+    rows = ["path,property_type,empty"]
+    for number in range(40):
+        draw_noise(tmp_path / "photos" / f"{number}.png", number)
+        rows.append(f"photos/{number}.png,{['hotel', 'flat', ''][number % 3]},")
+    (tmp_path / "photos.csv").write_text("\n".join(rows), "utf-8")
+    (tmp_path / "taxonomy.yaml").write_text(TAXONOMY, "utf-8")
+    (tmp_path / "mumic.toml").write_text(
+        f'[project]\ntaxonomy = "taxonomy.yaml"\nclasses = ["pool"]\n'
+        f'[model]\nname = "local-dir:{tiny_clip_folder}"\n'
+        # Random weights put all pictures close together.
+        "[mine]\nnear_cosine = 2.0\n",
+        "utf-8",
+    )
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(*arguments: str) -> Any:
+    return CliRunner().invoke(main, arguments)
+
+
+def test_rounds_on_the_command_line(workspace: Path) -> None:
+    assert "mumic-annotate catalog SOURCE" in run("mine", "--class", "Pets").stderr
+    assert run("catalog", "photos.csv").exit_code == 0
+    assert "Make it with `mumic-annotate index`" in run("mine", "--class", "Pets").stderr
+    assert run("index").exit_code == 0
+
+    pets = json.loads(run("mine", "--class", "pETS", "-n", "5", "--top", "10", "--json").stdout)
+    assert (pets["round"], pets["images"]) == (1, 5)
+    every = json.loads(run("mine", "--all", "-n", "6", "--top", "12", "--json").stdout)
+    assert every["drawn_from"] == [{"name": "pool", "pool": 12, "drawn": 6}]
+    sample = run("mine", "--by", "property_type", "-n", "12", "--allocation", "equal", "--json")
+    assert sum(json.loads(sample.stdout)["allocation"].values()) == 12
+    answers = workspace / "data/answers/a.jsonl"
+    answers.parent.mkdir()
+    drawn = pd.concat(
+        map(pd.read_parquet, sorted((workspace / "data/candidates").glob("round-*.parquet")))
+    )
+    assert drawn["image_id"].nunique() == 5 + 6 + 12
+    catalogue = pd.read_parquet(workspace / "data/catalog/images.parquet")
+    left = sorted(set(catalogue["image_id"]) - set(drawn["image_id"]))
+    answers.write_text(json.dumps({"image-id": left[0], "answers": []}) + "\nbroken\n", "utf-8")
+    rest = run("mine", "--class", "pets", "--class", "Swimming pool")
+    assert "took all there are for pets, pool" in rest.stderr
+    last = pd.read_parquet(workspace / "data/candidates/round-0004.parquet")
+    assert set(last["image_id"]) == set(left[1:])
+    assert last["inclusion_probability"].eq(1).all()
+    summary = json.loads((workspace / "data/candidates/round-0004.json").read_text("utf-8"))
+    assert summary["settings"]["top"] == 1000
+    assert "every image" in run("mine", "--all").stderr
+
+
+def test_what_mine_refuses(workspace: Path) -> None:
+    run("catalog", "photos.csv")
+    run("index")
+    for arguments, message in [
+        (["--class", "Pest"], "did you mean Pets?"),
+        (["--by", "property_typ"], "did you mean property_type"),
+        (["--by", "empty"], "no image has a value of 'empty'"),
+        (["--strategy", "stratified"], "--by: property_id, empty, property_type"),
+    ]:
+        result = run("mine", *arguments)
+        assert (result.exit_code, message in result.stderr) == (1, True), result.stderr
+    for usage in ([], ["--strategy", "stratified", "--class", "Pets"], ["-n", "0", "--all"]):
+        assert run("mine", *usage).exit_code == 2
+    assert not (workspace / "data/candidates").exists()
+
+
+def test_the_budget_is_kept(workspace: Path) -> None:
+    run("catalog", "photos.csv")
+    run("index")
+    both = ["--class", "pets", "--class", "pool", "--budget", "9"]
+    summary = json.loads(run("mine", *both, "--json").stdout)
+    assert [entry["drawn"] for entry in summary["drawn_from"]] == [4, 4]
+    assert "of a budget of 9" in run("mine", *both).stderr
+
+
+def test_scope_sheet_strategies_and_report(workspace: Path) -> None:
+    run("catalog", "photos.csv")
+    assert run("mine", "--by", "property_type", "-n", "3").exit_code == 0  # no index is needed
+    run("index")
+    hotels = ["--where", "property_type == 'hotel'", "--min-size", "30"]
+    first = run("mine", "--class", "Pets", *hotels, "-n", "4", "--top", "8", "--json")
+    summary = json.loads(first.stdout)
+    counts = {row["rule"]: row["images"] for row in summary["funnel"]}
+    assert counts["where property_type == 'hotel'"] < counts["present"] == 40
+    receipts = pd.read_parquet(workspace / "data/candidates/round-0002.parquet")
+    catalogue = pd.read_parquet(workspace / "data/catalog/images.parquet").set_index("image_id")
+    assert set(catalogue.loc[receipts["image_id"], "property_type"]) == {"hotel"}
+    assert set(receipts["draw_probability"]) == {4 / 8}
+    assert len(pd.read_parquet(workspace / "data/candidates/pools-0002.parquet")) == 8
+    sheet = (workspace / summary["sheet"]).read_text("utf-8")
+    assert "Candidates of round 2" in sheet
+    assert all(image_id in sheet for image_id in receipts["image_id"])
+
+    diverse = json.loads(
+        run("mine", "--strategy", "diverse", "-n", "3", "--no-sheet", "--json").stdout
+    )
+    assert (diverse["strategy"], diverse["images"], diverse.get("sheet")) == ("diverse", 3, None)
+    assert not (workspace / "data/candidates/round-0003.html").exists()
+    assert (
+        pd.read_parquet(workspace / "data/candidates/round-0003.parquet")["inclusion_probability"]
+        .isna()
+        .all()
+    )
+    assert "train" in run("mine", "--strategy", "uncertain", "--class", "Pets").stderr
+
+    assert "mumic-annotate consolidate" in run("mine", "--report").stderr
+    rows = pd.DataFrame({"image_id": receipts["image_id"], "class_id": "pets"})
+    rows = rows.assign(
+        label=pd.array([1, 0, 1, None], "Int8"), yes=5, no=0, unsure=0, rate=1.0, decided="voted"
+    )
+    write(LABELS, rows, workspace / "data/labels/labels.parquet")
+    report = json.loads(run("mine", "--report", "--strategy", "similarity", "--json").stdout)
+    (line,) = report["estimates"]
+    assert line["prevalence"] == pytest.approx(2 / 3)
+    assert (line["population_images"], line["labelled"], line["unlabelled"]) == (8, 3, 1)
+    shown = run("mine", "--report")
+    assert "within the pool of the class" in shown.stdout
+    assert "whole catalogue in scope" in shown.stdout
+    assert "without a label are left out" in shown.stderr
+
+
+def test_another_model_and_wrong_rules_are_named(workspace: Path) -> None:
+    run("catalog", "photos.csv")
+    run("index")
+    (file,) = (workspace / "data/index").glob("*/model.json")
+    other = file.parent.rename(file.parent.with_name("another-12345678"))
+    shown = run("mine", "--class", "Pets").stderr
+    assert "holds embeddings of another-12345678, none of the configured" in shown
+    other.rename(file.parent)
+    for arguments, message in [
+        (["--where", "propertytype == 'hotel'"], "did you mean property_type"),
+        (["--where", "property_type == 'castle'"], "fits the rule"),
+        (["--max-per-property", "2"], "no image of the catalogue has a property_id"),
+    ]:
+        result = run("mine", "--class", "Pets", *arguments)
+        assert (result.exit_code, message in result.stderr) == (1, True), result.stderr
+    assert "Draw one with `mumic-annotate mine`" in run("mine", "--report").stderr
+    assert not (workspace / "data/candidates").exists()

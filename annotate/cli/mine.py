@@ -67,6 +67,8 @@ def mine(
       mumic-annotate mine --all -n 100 --top 500 --max-per-property 3
       mumic-annotate mine --class Pets --where "country == 'FR' and width >= 600"
       mumic-annotate mine --strategy stratified --by property_type -n 1000
+      mumic-annotate mine --strategy uncertain --class Pets
+      mumic-annotate mine --report
     """
     from dataclasses import replace
 

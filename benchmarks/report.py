@@ -47,7 +47,7 @@ def publish(name: str, size: str, measured: Mapping[str, Mapping[str, float]]) -
         for task, seconds in measured.items()
     }
     rows = [
-        [task, variant, f"{value:.4f}", f"{ratios[task][variant]:.1f}"]
+        [task, variant, f"{value:.4f}", f"{ratios[task][variant]:.2f}"]
         for task, seconds in measured.items()
         for variant, value in seconds.items()
     ]

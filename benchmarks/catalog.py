@@ -25,7 +25,7 @@ from urllib.parse import parse_qs, urlsplit
 import numpy as np
 import pandas as pd
 
-from annotate.catalog import STAMPS
+from annotate.catalog.scan import STAMPS
 from annotate.cli.console import table
 from annotate.tables import CATALOG, write
 from benchmarks.report import FOLDER, QUICK
@@ -127,10 +127,10 @@ def peak_mb() -> float:
 
 def measure(folder: Path) -> dict[str, dict[str, float]]:
     """Seconds of each step and the peak memory until its end, MB."""
-    from annotate.catalog import load_catalog, save_scan, scan
-    from annotate.describe import describe_features
+    from annotate.catalog.describe import describe_features
+    from annotate.catalog.scan import load_catalog, save_scan, scan
+    from annotate.catalog.sources import plan_scan
     from annotate.settings import CatalogSettings
-    from annotate.sources import plan_scan
 
     settings, steps, started = CatalogSettings(), {}, time.perf_counter()
     steps["imports"] = {"seconds": 0.0, "peak_mb": peak_mb()}

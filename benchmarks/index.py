@@ -18,10 +18,10 @@ import open_clip
 import torch
 from PIL import Image
 
-from annotate.embed import Job, local_engine
-from annotate.encoder import load_clip, normalise_pixels
-from annotate.pipeline import Item, Reading, read_batch
-from annotate.precision import index_clip, index_precision
+from annotate.clip.encoder import load_clip, normalise_pixels
+from annotate.clip.precision import index_clip, index_precision
+from annotate.index.embed import Job, local_engine
+from annotate.index.pipeline import Item, Reading, read_batch
 from annotate.settings import CatalogSettings, IndexSettings, ModelSettings
 from benchmarks.report import QUICK, fastest, publish
 

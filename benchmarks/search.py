@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import ThreadpoolController
 
-from annotate.index import Index
+from annotate.index.shards import Index
 from benchmarks.report import FOLDER, QUICK, fastest, publish
 
 ROWS, QUERIES, K, DIM = (50_000, 20, 100, 512) if QUICK else (1_000_000, 120, 1000, 512)

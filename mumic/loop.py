@@ -16,7 +16,7 @@ import numpy.typing as npt
 import torch
 
 from annotate import tables
-from annotate.encoder import encode_images
+from annotate.clip.encoder import encode_images
 from annotate.errors import MumicError
 from annotate.settings import TrainSettings
 from mumic.cache import Rows

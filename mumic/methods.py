@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from annotate.encoder import Clip, encode_texts, load_clip
+from annotate.clip.encoder import Clip, encode_texts, load_clip
 from annotate.errors import InputError
 from annotate.settings import ModelSettings
 from annotate.workspace import Workspace

@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from annotate.encoder import Clip, normalise_pixels
+from annotate.clip.encoder import Clip, normalise_pixels
 from annotate.errors import InputError
 from mumic.attention import training_attention
 

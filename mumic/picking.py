@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from annotate.catalog import is_demo_catalog, load_catalog
+from annotate.catalog.scan import is_demo_catalog, load_catalog
+from annotate.catalog.sources import DEMO_MARKER, SUFFIXES, list_source
 from annotate.errors import InputError
-from annotate.sources import DEMO_MARKER, SUFFIXES, list_source
-from annotate.storage import canonical_uri
+from annotate.storage.store import canonical_uri
 from annotate.workspace import Workspace
 
 

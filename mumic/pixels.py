@@ -16,8 +16,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from annotate.errors import InputError, MissingError
-from annotate.images import decode, squash
-from annotate.storage import read_bytes
+from annotate.images.decoding import decode, squash
+from annotate.storage.store import read_bytes
 from annotate.workspace import Workspace
 from mumic.cache import Rows, add_shards, in_threads
 

@@ -20,12 +20,12 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from annotate import tables
-from annotate.catalog import image_id
-from annotate.encoder import Clip, encode_images, require_real_model
+from annotate.catalog.scan import image_id
+from annotate.clip.encoder import Clip, encode_images, require_real_model
 from annotate.errors import InputError
-from annotate.images import decode, squash
+from annotate.images.decoding import decode, squash
 from annotate.locks import exclusive
-from annotate.storage import read_bytes
+from annotate.storage.store import read_bytes
 from annotate.workspace import Workspace
 from mumic.cache import in_threads
 from mumic.model import logits_of
@@ -58,7 +58,7 @@ class Predictor:
         """Refuse a model of the demo world on real photos, unless the user insists.
 
         Raises:
-            InputError: see :func:`annotate.encoder.require_real_model`.
+            InputError: see :func:`annotate.clip.encoder.require_real_model`.
         """
         require_real_model(self.clip, demo_images, allow)
 

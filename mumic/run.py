@@ -23,8 +23,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from annotate import tables
-from annotate.catalog import is_demo_catalog
-from annotate.encoder import Clip, load_clip, require_real_model
+from annotate.catalog.scan import is_demo_catalog
+from annotate.clip.encoder import Clip, load_clip, require_real_model
 from annotate.errors import DamagedError, InputError, MissingError, closest
 from annotate.settings import ModelSettings
 from annotate.taxonomy.model import TaxonomyClass
@@ -89,7 +89,7 @@ def check_demo_model(workspace: Workspace, clip: Clip, *, allow: bool) -> None:
     """Refuse a model of the demo world on a catalogue of real photos, unless the user insists.
 
     Raises:
-        InputError: see :func:`annotate.encoder.require_real_model`.
+        InputError: see :func:`annotate.clip.encoder.require_real_model`.
     """
     if clip.is_demo and not allow:
         require_real_model(clip, is_demo_catalog(workspace.catalog), allow)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from annotate import tables
-from annotate.encoder import Clip, embeds_in_bf16, encode_images
+from annotate.clip.encoder import Clip, embeds_in_bf16, encode_images
 from annotate.errors import DamagedError, InputError, MissingError
 from annotate.workspace import Workspace
 from mumic.cache import Rows, add_shards

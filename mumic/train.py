@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from annotate import tables
-from annotate.encoder import Clip, load_clip
+from annotate.clip.encoder import Clip, load_clip
 from annotate.errors import InputError
 from annotate.locks import exclusive
 from annotate.settings import TrainSettings

@@ -45,9 +45,9 @@ def catalog(
     """
     from dataclasses import replace
 
-    from annotate.catalog import known_sources, save_scan, scan
-    from annotate.sources import plan_scan
-    from annotate.storage import is_remote
+    from annotate.catalog.scan import known_sources, save_scan, scan
+    from annotate.catalog.sources import plan_scan
+    from annotate.storage.store import is_remote
 
     workspace = open_workspace()
     if describe:
@@ -82,8 +82,8 @@ def catalog(
 def _describe(as_json: bool) -> None:
     from dataclasses import asdict
 
-    from annotate.catalog import load_catalog
-    from annotate.describe import describe_features, rows_for_people
+    from annotate.catalog.describe import describe_features, rows_for_people
+    from annotate.catalog.scan import load_catalog
 
     images = load_catalog(open_workspace().catalog)
     present = images[images["present"]]

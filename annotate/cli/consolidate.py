@@ -24,7 +24,7 @@ def consolidate(threshold: float | None, min_votes: int | None, as_json: bool) -
     """
     from dataclasses import replace
 
-    from annotate.labels import label_images
+    from annotate.labels.stage import label_images
 
     workspace = open_workspace()
     settings = workspace.settings.consolidate

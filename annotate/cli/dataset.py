@@ -31,7 +31,7 @@ def build(train: float | None, validation: float | None, test: float | None, as_
     """
     from dataclasses import replace
 
-    from annotate.dataset_files import write_dataset
+    from annotate.dataset.files import write_dataset
 
     workspace = open_workspace()
     own = workspace.settings.dataset
@@ -56,7 +56,7 @@ def stats(as_json: bool) -> None:
     Example:
       mumic-annotate dataset stats
     """
-    from annotate.dataset_files import read_stats
+    from annotate.dataset.files import read_stats
 
     found = read_stats(open_workspace())
     for warning in found["warnings"]:

@@ -39,7 +39,7 @@ def score(truth: Path, min_positives: int, as_json: bool) -> None:
     Example:
       mumic-annotate golden --truth truth.csv
     """
-    from annotate.labels import score_labels
+    from annotate.labels.stage import score_labels
 
     summary = score_labels(open_workspace(), truth, min_positives=min_positives)
     emit(summary, _lines(summary), as_json=as_json)

@@ -9,9 +9,9 @@ import click
 from annotate.cli.console import emit, json_option, note, open_workspace, progress
 
 if TYPE_CHECKING:
-    from annotate.embed import Job
-    from annotate.encoder import Clip
-    from annotate.parts import Part
+    from annotate.clip.encoder import Clip
+    from annotate.index.embed import Job
+    from annotate.index.parts import Part
     from annotate.workspace import Workspace
 
 
@@ -53,11 +53,11 @@ def index(
     """
     from dataclasses import replace
 
-    from annotate.catalog import check_not_empty, is_demo_catalog, load_catalog
-    from annotate.embed import Job
-    from annotate.encoder import default_device, load_clip, require_real_model
-    from annotate.index import model_folder
-    from annotate.parts import parse_part
+    from annotate.catalog.scan import check_not_empty, is_demo_catalog, load_catalog
+    from annotate.clip.encoder import default_device, load_clip, require_real_model
+    from annotate.index.embed import Job
+    from annotate.index.parts import parse_part
+    from annotate.index.shards import model_folder
 
     if merge and (part or engine == "ray"):
         raise click.UsageError("--merge goes with neither --shard nor --engine ray.")
@@ -80,7 +80,7 @@ def index(
         workspace.root, replace(settings.index, **given), settings.catalog, settings.model.precision
     )
     if engine == "ray":
-        from annotate.ray_engine import Cluster, ray_job
+        from annotate.index.ray_engine import Cluster, ray_job
 
         job = ray_job(job, settings.model, clip, Cluster(address, device))
     _embed(images, folder, clip, job, share, as_json)
@@ -89,10 +89,10 @@ def index(
 def _embed(
     images: Any, folder: Any, clip: Clip, job: Job, share: Part | None, as_json: bool
 ) -> None:
-    from annotate.embed import build_index
-    from annotate.index import embedded_contents
-    from annotate.index_plan import plan_shards
-    from annotate.parts import build_part, plan_part
+    from annotate.index.embed import build_index
+    from annotate.index.parts import build_part, plan_part
+    from annotate.index.plan import plan_shards
+    from annotate.index.shards import embedded_contents
 
     kept = len(embedded_contents(folder))
     if share:
@@ -124,8 +124,8 @@ def _embed(
 
 
 def _merge(workspace: Workspace, as_json: bool) -> None:
-    from annotate.index import embedded_contents
-    from annotate.parts import merge_all
+    from annotate.index.parts import merge_all
+    from annotate.index.shards import embedded_contents
 
     summary: dict[str, Any] = {"models": {}}
     lines = []

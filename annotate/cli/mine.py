@@ -72,8 +72,8 @@ def mine(
     """
     from dataclasses import replace
 
-    from annotate.round_draws import Request
-    from annotate.rounds import mine_round
+    from annotate.mining.round_draws import Request
+    from annotate.mining.rounds import mine_round
 
     if report:
         _report(names, every, strategy, as_json=as_json)
@@ -163,7 +163,7 @@ def _lines(summary: dict[str, Any]) -> list[str]:
 
 
 def _report(names: tuple[str, ...], every: bool, strategy: str | None, *, as_json: bool) -> None:
-    from annotate.mine_report import report
+    from annotate.mining.report import report
 
     workspace = open_workspace()
     wanted = [entry.id for entry in _classes(workspace, names, every)]

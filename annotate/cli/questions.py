@@ -10,7 +10,7 @@ from annotate.cli.console import Stage, emit, json_option, note, open_workspace,
 from annotate.errors import InputError
 
 if TYPE_CHECKING:
-    from annotate.questions import Forecast, QuestionPlan
+    from annotate.questions.planning import Forecast, QuestionPlan
     from annotate.taxonomy.model import Taxonomy
     from annotate.workspace import Workspace
 
@@ -40,9 +40,9 @@ def plan(strategy: str | None, force: bool, as_json: bool) -> None:
     """
     from dataclasses import replace
 
-    from annotate.question_file import write_plan
-    from annotate.question_rules import lint_plan
-    from annotate.questions import plan_questions
+    from annotate.questions.file import write_plan
+    from annotate.questions.planning import plan_questions
+    from annotate.questions.rules import lint_plan
 
     workspace = open_workspace()
     settings = workspace.settings.questions
@@ -77,7 +77,7 @@ def lint(as_json: bool) -> None:
     Example:
       mumic-annotate questions lint
     """
-    from annotate.question_rules import lint_plan
+    from annotate.questions.rules import lint_plan
 
     workspace, taxonomy, read = _read()
     findings = lint_plan(read, taxonomy, workspace.settings.questions)
@@ -134,7 +134,7 @@ def cost(images: int | None, as_json: bool) -> None:
     """
     from dataclasses import replace
 
-    from annotate.questions import STRATEGIES, forecast, plan_questions
+    from annotate.questions.planning import STRATEGIES, forecast, plan_questions
 
     workspace, taxonomy, read = _read()
     settings = workspace.settings
@@ -172,13 +172,13 @@ def _cost_table(forecasts: list[Forecast], planned: str) -> list[str]:
 
 def _candidates(workspace: Workspace) -> int:
     """Images in the candidates; before mining, the budget."""
-    from annotate.tasks import candidate_images
+    from annotate.tasks.objects import candidate_images
 
     return len(candidate_images(workspace.candidates)) or workspace.settings.mine.budget
 
 
 def _read() -> tuple[Workspace, Taxonomy, QuestionPlan]:
-    from annotate.question_file import read_plan
+    from annotate.questions.file import read_plan
 
     workspace = open_workspace()
     taxonomy = _taxonomy(workspace)

@@ -9,7 +9,7 @@ import click
 from annotate.cli.console import emit, json_option, note, open_workspace, progress, table
 
 if TYPE_CHECKING:
-    from annotate.looking import Seen
+    from annotate.search.looking import Seen
 
 
 @click.command()
@@ -45,7 +45,7 @@ def search(
         raise click.UsageError("--open needs the page; leave out --no-page.")
     if not texts and not pictures:
         raise click.UsageError("give a text to look for, or a picture with --image.")
-    from annotate.looking import PAGE_HITS, Look, look, write_page
+    from annotate.search.looking import PAGE_HITS, Look, look, write_page
 
     workspace = open_workspace()
     count = workspace.settings.search.k if k is None else k

@@ -37,8 +37,8 @@ def simulate(
     Example:
       mumic-annotate simulate --truth truth.csv
     """
-    from annotate.simulate import SimulationSettings
-    from annotate.simulated_answers import answer_tasks
+    from annotate.answers.simulate import SimulationSettings
+    from annotate.answers.simulated import answer_tasks
 
     workspace = open_workspace()
     own, tasks = workspace.settings.simulate, workspace.settings.tasks

@@ -10,7 +10,7 @@ import click
 from annotate.cli.console import Stage, emit, json_option, note, open_workspace
 
 if TYPE_CHECKING:
-    from annotate.task_build import BuiltTasks
+    from annotate.tasks.build import BuiltTasks
 
 
 @click.group(cls=Stage, main="build")
@@ -42,8 +42,8 @@ def build(
     """
     from dataclasses import replace
 
-    from annotate.task_build import build_tasks
-    from annotate.tasks import write_tasks
+    from annotate.tasks.build import build_tasks
+    from annotate.tasks.objects import write_tasks
 
     workspace = open_workspace()
     settings = workspace.settings.tasks
@@ -102,7 +102,7 @@ def preview(images: int, output: Path | None, as_json: bool) -> None:
     Example:
       mumic-annotate tasks preview --images 5
     """
-    from annotate.task_build import write_preview
+    from annotate.tasks.build import write_preview
 
     workspace = open_workspace()
     target = output or workspace.tasks / "preview.html"

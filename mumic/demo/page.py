@@ -16,8 +16,8 @@ import pandas as pd
 from PIL import Image
 
 from annotate import tables
+from annotate.mining.round_files import load_candidates, round_files, sheet_file
 from annotate.resources import resource
-from annotate.round_files import load_candidates, round_files, sheet_file
 from annotate.workspace import Workspace
 from mumic.methods import COSINE, MUMIC, TWO_PROMPTS
 from mumic.run import open_run

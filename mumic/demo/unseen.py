@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from annotate import tables
-from annotate.encoder import Clip, encode_images, encode_texts, load_clip
+from annotate.clip.encoder import Clip, encode_images, encode_texts, load_clip
 from annotate.taxonomy.prompts import TEMPLATE
 from annotate.workspace import Workspace
 from mumic.demo.concepts import UNSEEN

@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from annotate.catalog.sources import DEMO_MARKER
 from annotate.errors import InputError
-from annotate.sources import DEMO_MARKER
 from annotate.tables import read_json, write_json
 from mumic.demo.concepts import NAMES, UNSEEN
 from mumic.demo.scenes.catalogue import CATALOGUE_SEED, CataloguePhoto, plan_catalogue

@@ -13,7 +13,7 @@ from PIL import Image
 from sklearn.metrics import average_precision_score
 
 from annotate import tables
-from annotate.catalog import image_id
+from annotate.catalog.scan import image_id
 from annotate.errors import InputError, MissingError
 from annotate.workspace import Workspace
 from mumic.cli.evaluate import compare, evaluate

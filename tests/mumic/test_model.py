@@ -10,7 +10,7 @@ import open_clip
 import pytest
 import torch
 
-from annotate.encoder import Clip, encode_images, encode_texts, load_clip
+from annotate.clip.encoder import Clip, encode_images, encode_texts, load_clip
 from annotate.errors import InputError
 from annotate.settings import ModelSettings, TrainSettings
 from mumic.model import MumicModel, encode_texts_trimmed, logits_of, use_bf16

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from annotate.contact_sheet import Sheet, write_sheet
-from annotate.round_files import sheet_file
+from annotate.images.contact_sheet import Sheet, write_sheet
+from annotate.mining.round_files import sheet_file
 from annotate.settings import Settings
 from annotate.tables import CANDIDATES, empty, write
 from annotate.workspace import Workspace

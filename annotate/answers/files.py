@@ -1,0 +1,99 @@
+"""Where answers lie: ``*.jsonl`` files, and folders that Ground Truth left. Nothing is judged here.
+
+``annotate.answers.packing`` decides what counts. This module only finds the answers and says where
+each stood, so that whatever is set aside can be found again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from annotate.errors import InputError
+
+TREE = "annotations/worker-response"
+
+
+@dataclass(frozen=True)
+class RawAnswers:
+    """The answers of one image as they were found.
+
+    Attributes:
+        file: path relative to the folder of answers.
+        line: from 1.
+        image_id: whatever stood there; a text if all is well.
+        answers: whatever stood there; a list of Ground Truth's worker responses if all is well.
+        problem: why nothing could be read, else None.
+    """
+
+    file: str
+    line: int
+    image_id: Any = None
+    answers: Any = None
+    problem: str | None = None
+
+
+def find_answers(folder: Path, manifest_images: Sequence[str] = ()) -> Iterator[RawAnswers]:
+    """All answers under a folder, sorted by file.
+
+    Read are ``*.jsonl`` in the folder itself, and the output folder of a Ground Truth job put
+    anywhere below it (``annotations/worker-response/iteration-N/INDEX/TIME.json``), whose ``INDEX``
+    counts the manifest's lines from 0.
+
+    Args:
+        folder: ``data/answers``.
+        manifest_images: image ids in the order of the manifest that the job was given.
+
+    Raises:
+        InputError: a file may not be read.
+    """
+    for path in sorted(folder.glob("*.jsonl")):
+        if path.is_file():
+            yield from _lines(path, path.relative_to(folder).as_posix())
+    for path in sorted(folder.glob(f"**/{TREE}/iteration-*/*/*.json")):
+        yield _tree_file(path, path.relative_to(folder).as_posix(), manifest_images)
+
+
+def _lines(path: Path, name: str) -> Iterator[RawAnswers]:
+    try:
+        with path.open("rb") as file:
+            for number, raw in enumerate(file, 1):
+                if raw.strip():
+                    yield _line(raw, name, number)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}).") from error
+
+
+def _line(raw: bytes, name: str, number: int) -> RawAnswers:
+    entry = parse_json(raw)
+    if not isinstance(entry, dict):
+        return RawAnswers(name, number, problem="not a JSON object")
+    return RawAnswers(name, number, entry.get("image-id"), entry.get("answers"))
+
+
+def _tree_file(path: Path, name: str, images: Sequence[str]) -> RawAnswers:
+    try:
+        entry = parse_json(path.read_bytes())
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}).") from error
+    index = path.parent.name
+    if not (index.isascii() and index.isdigit() and len(index) < 10 and int(index) < len(images)):
+        return RawAnswers(name, 1, problem=f"the manifest has no line for object {index[:20]}")
+    if not isinstance(entry, dict):
+        return RawAnswers(name, 1, images[int(index)], problem="not a JSON object")
+    return RawAnswers(name, 1, images[int(index)], entry.get("answers"))
+
+
+def parse_json(raw: bytes | str) -> Any:
+    """JSON from a stranger; None for what is not JSON, nested too deep, or not UTF-8.
+
+    >>> parse_json(b'{"a": 1}'), parse_json(b"{"), parse_json(b"[" * 100_000)
+    ({'a': 1}, None, None)
+    """
+    try:
+        return json.loads(raw if isinstance(raw, str) else raw.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        return None

@@ -1,0 +1,1 @@
+"""``catalog``: every image of the sources, measured once."""

@@ -1,0 +1,1 @@
+"""The CLIP models: loading, and embedding images and texts."""

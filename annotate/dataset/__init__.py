@@ -1,0 +1,1 @@
+"""``dataset``: labelled images with their splits."""

@@ -1,0 +1,1 @@
+"""Pictures: decoding, resizing, near-duplicates, thumbnails."""

@@ -1,0 +1,1 @@
+"""``index``: embeddings on disk, made on one machine or many."""

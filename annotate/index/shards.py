@@ -1,0 +1,204 @@
+"""The index on disk: float16 embeddings in shards, keyed by content."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from annotate.errors import DamagedError, MissingError
+from annotate.search.exact import GroupHits, Scores, Wanted, search, search_groups
+from annotate.search.halves import Rows, gather
+from annotate.tables import Table, atomic, read, read_json
+
+if TYPE_CHECKING:
+    from annotate.clip.encoder import Clip
+
+MADE_BY = "mumic-annotate index"
+SHARD = Table("index shard", MADE_BY, {"content_hash": pa.string()})
+IDENTITY = b"mumic"  # key in a sidecar's metadata
+
+
+def model_folder(index: Path, clip: Clip) -> Path:
+    """The folder of one model's embeddings: its name and 8 digits of its weights' hash."""
+    last = clip.name.removeprefix("local-dir:").rstrip("/").rpartition("/")[2]
+    readable = re.sub(r"[^A-Za-z0-9._-]+", "-", last).strip("-.")
+    return index / f"{readable}-{clip.weights_hash[:8]}"
+
+
+def shard_files(folder: Path) -> dict[int, Path]:
+    """Finished shards by number: a shard's Parquet file is written last."""
+    return {int(file.stem[6:]): file for file in sorted(folder.glob("shard-[0-9]*.parquet"))}
+
+
+def embedded_contents(folder: Path) -> list[str]:
+    """Content hashes of all rows, shard by shard."""
+    return [
+        value
+        for file in shard_files(folder).values()
+        for value in read(SHARD, file)["content_hash"]
+    ]
+
+
+def write_shard(
+    folder: Path,
+    number: int,
+    rows: npt.NDArray[np.float16],
+    contents: Sequence[str],
+    identity: Mapping[str, Any],
+) -> None:
+    """Write one shard and its sidecar, each atomically.
+
+    Args:
+        folder: of the model.
+        number: of the shard.
+        rows: float16 (n, dim), of unit length.
+        contents: (n,), content hash of each row.
+        identity: model, weights' hash, preprocessing and precision: the sidecar carries them in its
+            metadata, so that a shard alone says what it is.
+    """
+    file = folder / f"shard-{number:05d}.npy"
+    with atomic(file) as target:
+        np.save(target, rows, allow_pickle=False)
+    column = pa.array(contents, SHARD.columns["content_hash"])
+    metadata = {IDENTITY: json.dumps(identity, sort_keys=True).encode()}
+    # Last: with its table there, a shard counts as finished.
+    with atomic(file.with_suffix(".parquet")) as target:
+        table = pa.table({"content_hash": column}).replace_schema_metadata(metadata)
+        pq.write_table(table, target, compression="zstd")
+
+
+def shard_identity(table: Path) -> dict[str, Any]:
+    """What a shard's sidecar says about its model; empty where it says nothing.
+
+    Raises:
+        DamagedError: the sidecar cannot be read.
+    """
+    try:
+        identity = json.loads((pq.read_schema(table).metadata or {}).get(IDENTITY, b"{}"))
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise DamagedError(_damaged(table, f"its table is not readable ({error})")) from error
+    return identity if isinstance(identity, dict) else {}
+
+
+@dataclass(frozen=True)
+class Index:
+    """All embeddings of one model.
+
+    Attributes:
+        content_hashes: object (n,), what each row is the embedding of.
+        embeddings: float16 (rows, dim) per shard, memory-mapped, rows of unit length.
+    """
+
+    content_hashes: npt.NDArray[np.object_]
+    embeddings: list[npt.NDArray[np.float16]]
+
+    def search(
+        self, queries: npt.NDArray[np.float32], k: int, keep: npt.NDArray[np.bool_] | None = None
+    ) -> tuple[Scores, Rows]:
+        """The best rows for each query, exactly.
+
+        Args:
+            queries: float32 (q, dim), rows of unit length.
+            k: how many; fewer where there are not as many rows.
+            keep: bool (n,), rows to look at; all by default.
+
+        Returns:
+            Cosines float64 (q, k), best first, and row numbers int64 (q, k). Equal scores stand in
+            the order of their content hashes.
+        """
+        return search(self.embeddings, self.content_hashes, Wanted(queries, k, keep))
+
+    def search_groups(
+        self,
+        queries: npt.NDArray[np.float32],
+        groups: npt.NDArray[np.int64],
+        k: int,
+        keep: npt.NDArray[np.bool_] | None = None,
+    ) -> GroupHits:
+        """The best rows for each group of queries by a row's best query, in one pass, exactly.
+
+        Args:
+            queries: float32 (q, dim), rows of unit length.
+            groups: int64 (q,), the group of each query, numbers from 0; each has a query.
+            k: how many rows a group; fewer where there are not as many.
+            keep: bool (n,), rows to look at; all by default.
+        """
+        wanted = Wanted(queries, k, keep)
+        return search_groups(self.embeddings, self.content_hashes, wanted, groups)
+
+    def vectors(self, rows: Rows) -> npt.NDArray[np.float16]:
+        """Embeddings of some rows, float16 (len(rows), dim)."""
+        return gather(self.embeddings, rows)
+
+
+def load_index(folder: Path) -> Index:
+    """Open a model's embeddings.
+
+    Raises:
+        MissingError: there are none; other models that have an index are named.
+        DamagedError: a shard is cut short or of another model; the message names the file and what
+            to do.
+    """
+    files = shard_files(folder)
+    if not files:
+        raise MissingError(
+            f"no index of this model at {folder}{_others(folder)}. Make it with `{MADE_BY}`."
+        )
+    _check_model(folder, files)
+    hashes = [read(SHARD, file)["content_hash"].to_numpy(object) for file in files.values()]
+    embeddings = [
+        open_shard(file, len(content)) for file, content in zip(files.values(), hashes, strict=True)
+    ]
+    if len({shard.shape[1] for shard in embeddings}) > 1:
+        raise DamagedError(f"{folder}: shards of different widths. Delete it and run `{MADE_BY}`.")
+    return Index(np.concatenate(hashes), embeddings)
+
+
+def open_shard(table: Path, rows: int) -> npt.NDArray[np.float16]:
+    """Map a shard's rows.
+
+    Args:
+        table: the shard's Parquet file.
+        rows: how many it names.
+
+    Raises:
+        DamagedError: the rows are cut short or unreadable.
+    """
+    file = table.with_suffix(".npy")
+    try:
+        shard: npt.NDArray[np.float16] = np.load(file, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise DamagedError(_damaged(table, f"not readable ({error})")) from error
+    if shard.dtype != np.float16 or shard.ndim != 2 or len(shard) != rows:
+        raise DamagedError(_damaged(table, f"holds {shard.dtype} {shard.shape}, not {rows} rows"))
+    return shard
+
+
+def _others(folder: Path) -> str:
+    """Other models' folders, as a part of a message."""
+    names = sorted(file.parent.name for file in folder.parent.glob("*/shard-00000.parquet"))
+    return f" (there is one of {', '.join(names)})" if names else ""
+
+
+def _check_model(folder: Path, files: Mapping[int, Path]) -> None:
+    """Make sure that all shards are of the folder's weights."""
+    if not (folder / "model.json").is_file():
+        return
+    expected = read_json(folder / "model.json", MADE_BY).get("weights_hash")
+    for file in files.values():
+        if shard_identity(file).get("weights_hash", expected) != expected:
+            raise DamagedError(_damaged(file, "is of another model than model.json"))
+
+
+def _damaged(table: Path, what: str) -> str:
+    file = table.with_suffix(".npy")
+    return f"{file}: {what}. Delete it and {table.name}, and run `{MADE_BY}` to make them again."

@@ -1,0 +1,1 @@
+"""``consolidate`` and ``golden``: from votes to labels, and how good they are."""

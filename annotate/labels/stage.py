@@ -1,0 +1,138 @@
+"""``consolidate`` and ``golden`` in a workspace: their files, and the stages between them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from annotate.answers.files import find_answers
+from annotate.answers.packing import Answers, check_answers
+from annotate.errors import InputError, MissingError
+from annotate.labels.consolidate import check_settings, consolidate, thresholds
+from annotate.labels.golden import mean_f1, score_against_truth, score_annotators
+from annotate.labels.summary import summarise
+from annotate.labels.truth import read_truth
+from annotate.labels.votes import count_votes
+from annotate.questions.file import read_plan
+from annotate.settings import ConsolidateSettings
+from annotate.tables import (
+    ANSWER_REJECTS,
+    ANSWERS,
+    CATALOG,
+    LABELS,
+    read,
+    remove_stale,
+    write,
+    write_json,
+)
+from annotate.tasks.manifest import read_manifest
+from annotate.taxonomy.load import load_taxonomy
+from annotate.taxonomy.model import Taxonomy
+from annotate.workspace import Workspace
+
+
+def read_questions(workspace: Workspace, taxonomy: Taxonomy) -> dict[str, tuple[str, ...]]:
+    """Class ids of each question of ``questions.yaml``."""
+    plan = read_plan(workspace.questions, taxonomy)
+    return {question.id: question.classes for question in plan.questions}
+
+
+def label_images(workspace: Workspace, settings: ConsolidateSettings) -> dict[str, Any]:
+    """Turn all answers into ``data/labels/``.
+
+    Args:
+        workspace: with catalogue, questions and answers.
+        settings: threshold and least number of votes.
+
+    Returns:
+        What ``summary.json`` holds.
+
+    Raises:
+        MissingError: no catalogue, questions or answers.
+        InputError: the settings make no sense, or not one answer counts.
+    """
+    check_settings(settings)
+    taxonomy = load_taxonomy(workspace.taxonomy, workspace.settings.project.classes)
+    questions = read_questions(workspace, taxonomy)
+    answers = read_answers(workspace, questions)
+    votes = count_votes(answers.answers, questions)
+    labels = consolidate(votes, taxonomy, settings)
+    annotators = workspace.settings.tasks.annotators
+    summary = summarise(answers, votes, labels, taxonomy, annotators)
+    asked = sorted(set(labels["class_id"]), key=taxonomy.ids.index)
+    summary["thresholds"] = dict(zip(asked, thresholds(asked, taxonomy, settings), strict=True))
+    summary["settings"] = {"consolidate": asdict(settings)}
+    remove_stale(workspace.labels)
+    write(ANSWERS, answers.answers, workspace.labels / "answers.parquet")
+    write(ANSWER_REJECTS, answers.rejects, workspace.labels / "rejects.parquet")
+    write(LABELS, labels, workspace.labels / "labels.parquet")
+    write_json(workspace.labels / "summary.json", summary)
+    return summary
+
+
+def read_answers(workspace: Workspace, questions: dict[str, tuple[str, ...]]) -> Answers:
+    """All answers of a workspace, checked.
+
+    Raises:
+        MissingError: there are none.
+        InputError: not one of them counts; the commonest reason is named.
+    """
+    catalog = read(CATALOG, workspace.catalog / "images.parquet", ["image_id"])
+    manifest = workspace.tasks / "manifest.jsonl"
+    order = [task.image_id for task in read_manifest(manifest)] if manifest.is_file() else []
+    found = find_answers(workspace.answers, order)
+    answers = check_answers(found, questions, set(catalog["image_id"]))
+    if answers.answers.empty and answers.rejects.empty:
+        raise MissingError(
+            f"no answers in {workspace.answers}. Put files of answers there, or try the path with "
+            "`mumic-annotate simulate`."
+        )
+    if answers.answers.empty:
+        first = answers.rejects.iloc[0]
+        raise InputError(
+            f"none of {len(answers.rejects)} answers in {workspace.answers} counts; the first, "
+            f"{first['file']}:{first['line']}, because: {first['reason']}. Were they given to this "
+            "workspace's tasks and questions.yaml?"
+        )
+    return answers
+
+
+def score_labels(
+    workspace: Workspace, truth_file: Path, *, min_positives: int = 1
+) -> dict[str, Any]:
+    """Score ``data/labels/`` and single annotators against true labels.
+
+    Args:
+        workspace: with labels.
+        truth_file: CSV with the columns path and class_id.
+        min_positives: classes with fewer true positives are not in the means.
+
+    Returns:
+        What ``golden.json`` holds.
+
+    Raises:
+        MissingError: no labels or no truth.
+        InputError: the truth is wrong, or lists none of the labelled images.
+    """
+    taxonomy = load_taxonomy(workspace.taxonomy, workspace.settings.project.classes)
+    labels = read(LABELS, workspace.labels / "labels.parquet")
+    answers = read(ANSWERS, workspace.labels / "answers.parquet")
+    catalog = read(CATALOG, workspace.catalog / "images.parquet", ["image_id", "uri"])
+    truth = read_truth(truth_file, catalog, load_taxonomy(workspace.taxonomy), workspace.root)
+    score = score_against_truth(labels, truth, min_positives=min_positives)
+    if not score.images:
+        raise InputError(f"{truth_file}: it lists none of the labelled images.")
+    listed = answers[answers["image_id"].isin(truth.image_ids)]
+    questions = read_questions(workspace, taxonomy)
+    single = score_annotators(listed, questions, taxonomy, truth, min_positives=min_positives)
+    summary = {
+        **score.as_dict(),
+        "single_annotator_f1": mean_f1(single),
+        "annotators": single,
+        "min_positives": min_positives,
+        "truth": str(truth_file),
+        "paths_not_in_catalogue": truth.unmatched,
+    }
+    write_json(workspace.labels / "golden.json", summary)
+    return summary

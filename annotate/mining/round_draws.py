@@ -1,0 +1,203 @@
+"""The draw of one round, strategy by strategy: what each needs of the workspace."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from annotate.catalog.scan import is_demo_catalog
+from annotate.errors import InputError, MissingError
+from annotate.index.shards import Index, load_index, model_folder, shard_files
+from annotate.mining.active import mine_diverse, mine_uncertain
+from annotate.mining.draw import Draw, Mined
+from annotate.mining.frame import Frame
+from annotate.mining.near_copies import Vectors
+from annotate.mining.predictions import load_predictions
+from annotate.mining.similarity import ClassQueries, mine_similar
+from annotate.mining.strata import strata_of
+from annotate.mining.stratified import Embedded, distinct_within_properties, mine_stratified
+from annotate.settings import MineSettings, ModelSettings
+from annotate.tables import POOLS, read_json
+from annotate.taxonomy.model import TaxonomyClass
+from annotate.taxonomy.prompts import search_queries
+
+if TYPE_CHECKING:
+    from annotate.clip.encoder import Clip
+    from annotate.workspace import Workspace
+
+MADE_BY = "mumic-annotate index"
+STRATEGIES = ("similarity", "stratified", "uncertain", "diverse")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to mine.
+
+    Attributes:
+        strategy: one of :data:`STRATEGIES`.
+        classes: to mine for by similarity or uncertainty.
+        settings: sizes, features, scope, budget.
+        seed: of all samples.
+        allow_demo_model: use the small CLIP on photos that are not the demo world's.
+        run: whose predictions say what is uncertain; None: the newest.
+        sheet: write the contact sheet.
+    """
+
+    strategy: str
+    classes: tuple[TaxonomyClass, ...]
+    settings: MineSettings
+    seed: int
+    allow_demo_model: bool = False
+    run: str | None = None
+    sheet: bool = True
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What a round drew, and what its summary says besides."""
+
+    mined: Mined
+    facts: dict[str, Any]
+
+
+def draw_round(workspace: Workspace, request: Request, frame: Frame, draw: Draw) -> Drawn:
+    """Draw from a frame by the strategy that is asked for.
+
+    Raises:
+        MissingError: no index of the configured model, or no predictions.
+        InputError: what is asked for does not fit the catalogue.
+    """
+    strategies = {
+        "similarity": _similar,
+        "stratified": _stratified,
+        "uncertain": _uncertain,
+        "diverse": _diverse,
+    }
+    return strategies[request.strategy](workspace, request, frame, draw)
+
+
+def _similar(workspace: Workspace, request: Request, frame: Frame, draw: Draw) -> Drawn:
+    # Here, since a stratified sample needs no model and no torch.
+    from annotate.clip.encoder import default_device, encode_texts, load_clip, require_real_model
+
+    clip = load_clip(workspace.settings.model, workspace.root, device=default_device())
+    require_real_model(clip, is_demo_catalog(workspace.catalog), request.allow_demo_model)
+    index = _open_index(workspace, clip)
+    queries = []
+    for entry in request.classes:
+        texts = search_queries(entry)
+        if not texts:
+            raise InputError(f"class {entry.id} has no query; add queries to {workspace.taxonomy}.")
+        queries.append(ClassQueries(entry.id, texts, encode_texts(clip, texts)))
+    missing = len(set(frame.images["content_hash"]) - set(index.content_hashes))
+    facts = {
+        "model": model_folder(workspace.index, clip).name,
+        "demo_model": clip.is_demo,
+        "not_embedded": missing,
+        "near_copies_by": f"perceptual hash; embeddings within the pools, {_bound(draw)}",
+    }
+    taken = _vectors_of(index, frame.seen["content_hash"])
+    return Drawn(mine_similar(frame.images, index, queries, draw, taken), facts)
+
+
+def _open_index(workspace: Workspace, clip: Clip) -> Index:
+    """Embeddings of the configured model; where there are others only, they are named."""
+    folder = model_folder(workspace.index, clip)
+    others = sorted(file.parent.name for file in workspace.index.glob("*/model.json"))
+    if others and not shard_files(folder):
+        raise MissingError(
+            f"{workspace.index} holds embeddings of {', '.join(others)}, none of the configured "
+            f"model {folder.name}. Make them with `{MADE_BY}`, or change [model] in mumic.toml."
+        )
+    return load_index(folder)
+
+
+def _vectors_of(index: Index, contents: pd.Series) -> Vectors | None:
+    rows = np.flatnonzero(pd.Series(index.content_hashes).isin(contents).to_numpy(bool))
+    return index.vectors(rows) if len(rows) else None
+
+
+def _stratified(workspace: Workspace, request: Request, frame: Frame, draw: Draw) -> Drawn:
+    images = frame.images
+    strata_of(images, request.settings.by)  # what is wrong with the features is said first
+    folder = find_index(workspace.index, workspace.settings.model)
+    funnel = frame.funnel_rows
+    if folder and draw.near_cosine <= 1:
+        embedded = Embedded(load_index(folder), draw.near_cosine, frame.seen)
+        images = images[distinct_within_properties(images, embedded)].reset_index(drop=True)
+        how = f"perceptual hash; embeddings within a property, {_bound(draw)}"
+        funnel.append({"rule": "near copies of a property once", "images": len(images)})
+    else:
+        how = "perceptual hash"
+    strata = strata_of(images, request.settings.by)
+    mined = mine_stratified(images, strata, request.settings.allocation, draw)
+    known = frame.before.reindex(columns=list(POOLS.columns)).astype({"rank": "Int32"})
+    mined = replace(mined, pool_rows=known)
+    facts = {
+        "allocation": mined.drawn,
+        "near_copies_by": how,
+        "population": len(images),
+        "known_before": len(known),
+        "funnel": funnel,
+    }
+    return Drawn(mined, facts)
+
+
+def _uncertain(workspace: Workspace, request: Request, frame: Frame, draw: Draw) -> Drawn:
+    predictions = load_predictions(workspace, request.run)
+    folder, index = _index_without_model(workspace)
+    taken = _vectors_of(index, frame.seen["content_hash"])
+    wanted = [entry.id for entry in request.classes]
+    mined = mine_uncertain(frame.images, index, predictions, wanted, draw, taken)
+    facts = {
+        "model": folder.name,
+        "run": predictions.run_id,
+        "cut_short": predictions.cut_short(wanted),
+        "near_copies_by": f"perceptual hash; embeddings of what is drawn, {_bound(draw)}",
+    }
+    return Drawn(mined, facts)
+
+
+def _diverse(workspace: Workspace, request: Request, frame: Frame, draw: Draw) -> Drawn:
+    folder, index = _index_without_model(workspace)
+    taken = _vectors_of(index, frame.seen["content_hash"])
+    facts = {
+        "model": folder.name,
+        "near_copies_by": f"perceptual hash; embeddings of what is drawn, {_bound(draw)}",
+    }
+    return Drawn(mine_diverse(frame.images, index, draw, taken), facts)
+
+
+def _index_without_model(workspace: Workspace) -> tuple[Path, Index]:
+    """Embeddings of the configured model; it is loaded only where its name does not tell."""
+    folder = find_index(workspace.index, workspace.settings.model)
+    if folder is not None:
+        return folder, load_index(folder)
+    from annotate.clip.encoder import load_clip
+
+    clip = load_clip(workspace.settings.model, workspace.root)
+    return model_folder(workspace.index, clip), _open_index(workspace, clip)
+
+
+def find_index(index: Path, model: ModelSettings) -> Path | None:
+    """The folder with embeddings of the configured model, found without loading the model.
+
+    Returns:
+        None where there is none, or several (weights that changed): only the model can tell then.
+    """
+    wanted = {(model.name, model.pretrained), (model.name, "")}
+    fitting = []
+    for file in sorted(index.glob("*/model.json")):
+        about = read_json(file, MADE_BY)
+        is_dict = isinstance(about, dict)
+        if is_dict and (about.get("name"), about.get("pretrained")) in wanted:
+            fitting.append(file.parent)
+    return fitting[0] if len(fitting) == 1 and shard_files(fitting[0]) else None
+
+
+def _bound(draw: Draw) -> str:
+    return f"cosine {draw.near_cosine:g}" if draw.near_cosine <= 1 else "not compared"

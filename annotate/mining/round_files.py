@@ -1,0 +1,69 @@
+"""Rounds of mining on disk: receipts, pools and summaries."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from annotate.answers.files import find_answers
+from annotate.errors import DamagedError
+from annotate.mining.draw import Mined
+from annotate.tables import CANDIDATES, POOLS, empty, read, read_json, write, write_json
+
+MADE_BY = CANDIDATES.made_by
+_FACTS = frozenset({"round", "strategy", "drawn_from", "settings"})
+
+
+def round_files(folder: Path) -> list[Path]:
+    """Receipts of all rounds, in order."""
+    return sorted(folder.glob("round-[0-9]*.parquet"))
+
+
+def next_round(folder: Path) -> int:
+    """Number of the round to come, from 1."""
+    return max((int(file.stem[6:]) for file in round_files(folder)), default=0) + 1
+
+
+def load_candidates(folder: Path) -> pd.DataFrame:
+    """Receipts of all rounds; empty where nothing was mined yet."""
+    parts = [read(CANDIDATES, file) for file in round_files(folder)]
+    return pd.concat(parts, ignore_index=True) if parts else empty(CANDIDATES)
+
+
+def answered_images(folder: Path) -> set[str]:
+    """Ids of the images that the files of answers name; whether they count is not decided here."""
+    return {raw.image_id for raw in find_answers(folder) if isinstance(raw.image_id, str)}
+
+
+def sheet_file(folder: Path, number: int) -> Path:
+    """The contact sheet of a round."""
+    return folder / f"round-{number:04d}.html"
+
+
+def save_round(folder: Path, number: int, mined: Mined, summary: dict[str, Any]) -> None:
+    """Write a round; its receipts come last, since they make it one."""
+    write_json(folder / f"round-{number:04d}.json", summary)
+    write(POOLS, mined.pool_rows, folder / f"pools-{number:04d}.parquet")
+    write(CANDIDATES, mined.candidates, folder / f"round-{number:04d}.parquet")
+
+
+def load_round(file: Path) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
+    """Receipts, pools and summary of a round.
+
+    Args:
+        file: its receipts, see :func:`round_files`.
+
+    Raises:
+        MissingError: a file of it is not there.
+        DamagedError: a file of it cannot be read.
+    """
+    pools = read(POOLS, file.with_name(f"pools-{file.stem[6:]}.parquet"))
+    summary = read_json(file.with_suffix(".json"), MADE_BY)
+    if not isinstance(summary, dict) or not summary.keys() >= _FACTS:
+        raise DamagedError(
+            f"{file.with_suffix('.json')}: not the summary of a round (it holds "
+            f"{', '.join(sorted(_FACTS))}). Restore it, or move the round's files away."
+        )
+    return read(CANDIDATES, file), pools, summary

@@ -1,0 +1,130 @@
+"""One round of mining in a workspace: frame, draw, files, contact sheet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from annotate.catalog.scan import check_not_empty, load_catalog
+from annotate.errors import InputError
+from annotate.mining.draw import Draw, Mined
+from annotate.mining.frame import Frame, Scope, build_frame
+from annotate.mining.near_copies import check_cosine
+from annotate.mining.round_draws import Request, draw_round
+from annotate.mining.round_files import (
+    answered_images,
+    load_candidates,
+    next_round,
+    save_round,
+    sheet_file,
+)
+from annotate.mining.round_sheet import round_sheet, write_round_sheet
+from annotate.settings import MineSettings
+from annotate.tables import remove_stale
+
+if TYPE_CHECKING:
+    from annotate.workspace import Workspace
+
+
+def mine_round(
+    workspace: Workspace, request: Request, on_progress: Callable[[int], object] | None = None
+) -> dict[str, Any]:
+    """Draw one round and write it to ``data/candidates``.
+
+    Args:
+        workspace: with a catalogue.
+        request: what to mine.
+        on_progress: told how many more pictures are in the contact sheet.
+
+    Returns:
+        The summary, as in ``round-NNNN.json``.
+
+    Raises:
+        MissingError: no catalogue, no index of the configured model, or no predictions.
+        InputError: the budget is used up, nothing is left to draw from, or what is asked for does
+            not fit the catalogue.
+    """
+    folder = workspace.candidates
+    remove_stale(folder)
+    images = check_not_empty(load_catalog(workspace.catalog))
+    drawn = set(load_candidates(folder)["image_id"])
+    draw = _draw(request, len(drawn), next_round(folder))
+    _check_properties(images, draw)
+    seen = drawn | answered_images(workspace.answers)
+    frame = build_frame(images, seen, _scope(workspace, request.settings))
+    done = draw_round(workspace, request, frame, draw)
+    summary = _summary(request, draw, done.mined, frame) | done.facts
+    if request.sheet:
+        file = sheet_file(folder, draw.round)
+        inside = file.is_relative_to(workspace.root)
+        summary["sheet"] = str(file.relative_to(workspace.root) if inside else file)
+    save_round(folder, draw.round, done.mined, summary)
+    if request.sheet:  # after the round, which does not depend on pictures that cannot be read
+        names = {entry.id: entry.name for entry in request.classes}
+        page = round_sheet(frame.images, done.mined, summary, names)
+        write_round_sheet(workspace, page, draw.round, on_progress)
+    return summary
+
+
+def _draw(request: Request, drawn: int, number: int) -> Draw:
+    settings = request.settings
+    check_cosine(settings.near_cosine)
+    if settings.max_per_property < 0 or settings.min_size < 0:
+        raise InputError("[mine] max_per_property and min_size must be 0 or more.")
+    return Draw(
+        n=_within_budget(request, drawn),
+        top=settings.top,
+        seed=request.seed,
+        round=number,
+        max_per_property=settings.max_per_property,
+        near_cosine=settings.near_cosine,
+    )
+
+
+def _within_budget(request: Request, drawn: int) -> int:
+    """Images to draw for each class, or in all where there are no classes."""
+    settings = request.settings
+    wanted = settings.stratified_n if request.strategy == "stratified" else settings.n
+    if wanted < 1 or settings.top < 1:
+        raise InputError("[mine] n, stratified_n and top must be 1 or more.")
+    share = (settings.budget - drawn) // max(1, len(request.classes))
+    if share < 1:
+        raise InputError(
+            f"{drawn:,} images are candidates already, of a budget of {settings.budget:,}. "
+            "Raise budget under [mine] in mumic.toml, or mine for fewer classes."
+        )
+    return min(wanted, share)
+
+
+def _scope(workspace: Workspace, settings: MineSettings) -> Scope:
+    near_bits = workspace.settings.dataset.near_duplicate_bits
+    return Scope(settings.where, settings.min_size, near_bits)
+
+
+def _check_properties(images: pd.DataFrame, draw: Draw) -> None:
+    if draw.max_per_property and images["property_id"].isna().all():
+        raise InputError(
+            "no image of the catalogue has a property_id, so max_per_property cannot be kept. "
+            "Name the column with property_column under [catalog] in mumic.toml and run "
+            "`mumic-annotate catalog`, or leave the limit out."
+        )
+
+
+def _summary(request: Request, draw: Draw, mined: Mined, frame: Frame) -> dict[str, Any]:
+    drawn_from = [
+        {"name": name, "pool": pool, "drawn": mined.drawn[name]}
+        | ({"population": mined.population[name]} if mined.population else {})
+        for name, pool in mined.pools.items()
+    ]
+    return {
+        "round": draw.round,
+        "strategy": request.strategy,
+        "images": int(mined.candidates["image_id"].nunique()),
+        "receipts": len(mined.candidates),
+        "drawn_from": drawn_from,
+        "funnel": frame.funnel_rows,
+        "settings": asdict(request.settings) | {"seed": draw.seed, "drawn_n": draw.n},
+    }

@@ -1,0 +1,189 @@
+"""Candidates by similarity: random samples of the images that fit a class's queries best.
+
+The first strategy of the paper (Wang et al., AAAI 2023, section 3). The pools are made without
+chance; a simple random sample is drawn from each, independently of the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from annotate.index.shards import Index
+from annotate.mining.draw import Draw, Mined, generator, receipts
+from annotate.mining.near_copies import Vectors, distinct_vectors
+from annotate.tables import POOLS
+
+SPARE = 4  # a pool of `top` is first looked for in top + top / SPARE images
+
+
+@dataclass(frozen=True)
+class ClassQueries:
+    """A class to mine for: its texts and their embeddings, float32 (len(texts), dim)."""
+
+    class_id: str
+    texts: tuple[str, ...]
+    vectors: npt.NDArray[np.float32]
+
+
+def mine_similar(
+    images: pd.DataFrame,
+    index: Index,
+    classes: Sequence[ClassQueries],
+    draw: Draw,
+    taken: Vectors | None = None,
+) -> Mined:
+    """Draw candidates for classes from the images most similar to their queries.
+
+    Args:
+        images: of a frame, see :func:`annotate.mining.frame.build_frame`.
+        index: embeddings of this model.
+        classes: at least one.
+        draw: how much.
+        taken: embeddings of images that were drawn before; near copies of them are left out.
+    """
+    return draw_from(build_pools(images, index, classes, draw, taken), draw)
+
+
+def draw_from(pools: Mapping[str, pd.DataFrame], draw: Draw) -> Mined:
+    """A simple random sample of ``n`` images from each pool, all of it where there are fewer.
+
+    An image may lie in several pools, and is then in this round with the probability that at least
+    one draw takes it: 1 - prod(1 - n_c / |pool_c|), the draws being independent.
+
+    Args:
+        pools: see :func:`build_pools`.
+        draw: ``n``, seed and round count.
+    """
+    deepest = max((int(pool["position"].max()) for pool in pools.values() if len(pool)), default=-1)
+    chance = np.zeros(deepest + 1)
+    shares = {}
+    for class_id, pool in pools.items():
+        shares[class_id] = min(1.0, draw.n / max(1, len(pool)))
+        at = pool["position"].to_numpy(np.int64)
+        chance[at] += shares[class_id] * (1 - chance[at])
+    parts = []
+    for class_id, pool in pools.items():
+        rng = generator(draw.seed, draw.round, class_id)
+        chosen = pool.iloc[np.sort(rng.permutation(len(pool))[: draw.n])]
+        found = chosen.assign(
+            class_id=class_id,
+            draw_probability=shares[class_id],
+            inclusion_probability=chance[chosen["position"].to_numpy(np.int64)],
+        )
+        parts.append(found)
+    rows = pd.concat([pool.assign(class_id=name) for name, pool in pools.items()])
+    return Mined(
+        receipts(parts, "similarity", draw),
+        {name: len(pool) for name, pool in pools.items()},
+        {name: len(part) for name, part in zip(pools, parts, strict=True)},
+        pool_rows=rows[list(POOLS.columns)].reset_index(drop=True),
+    )
+
+
+def build_pools(
+    images: pd.DataFrame,
+    index: Index,
+    classes: Sequence[ClassQueries],
+    draw: Draw,
+    taken: Vectors | None = None,
+) -> dict[str, pd.DataFrame]:
+    """The best ``top`` images of each class, near copies once and at most m of a property.
+
+    Of near copies among all that is ranked, whatever class it was found for, the one that stands
+    highest in a ranking stays. A pool that is short after that is filled up from further down.
+
+    Args:
+        images: of a frame.
+        index: embeddings of this model.
+        classes: at least one.
+        draw: ``top``, ``max_per_property`` and ``near_cosine`` count.
+        taken: embeddings of images that were drawn before.
+
+    Returns:
+        For each class id, best first: ``image_id``, ``rank`` (from 1), ``score``, ``query`` and
+        ``position`` (of its row in ``images``).
+    """
+    place = pd.Series(np.arange(len(images)), index=images["content_hash"])
+    row_image = place.reindex(index.content_hashes, fill_value=-1).to_numpy(np.int64)
+    available = int((row_image >= 0).sum())
+    ranking = _Ranking(images, index, row_image)
+    depth = dict.fromkeys((entry.class_id for entry in classes), draw.top + draw.top // SPARE + 1)
+    found: dict[str, pd.DataFrame] = {}
+    short = list(classes)
+    while short:
+        for entry, ranked in zip(short, ranking.best(short, depth[short[0].class_id]), strict=True):
+            found[entry.class_id] = ranked
+        kept = _distinct(found, index, draw.near_cosine, taken)
+        pools = {name: _cut(ranked[kept[name]], draw) for name, ranked in found.items()}
+        deepest = max(depth.values())
+        short = [
+            entry
+            for entry in classes
+            if len(pools[entry.class_id]) < draw.top and depth[entry.class_id] < available
+        ]
+        for entry in short:
+            depth[entry.class_id] = 2 * deepest
+    return pools
+
+
+@dataclass(frozen=True)
+class _Ranking:
+    images: pd.DataFrame
+    index: Index
+    row_image: npt.NDArray[np.int64]  # position in images of each index row, -1: not in the frame
+
+    def best(self, classes: Sequence[ClassQueries], k: int) -> list[pd.DataFrame]:
+        """The k best images of each class by their best query, ties by image id."""
+        vectors = np.concatenate([entry.vectors for entry in classes])
+        groups = np.repeat(np.arange(len(classes)), [len(entry.texts) for entry in classes])
+        texts = np.array([text for entry in classes for text in entry.texts], object)
+        hits = self.index.search_groups(vectors, groups, k, self.row_image >= 0)
+        ids = self.images["image_id"].to_numpy(object)
+        properties = self.images["property_id"].to_numpy(object)
+        tables = []
+        for scores, rows, queries in zip(hits.scores, hits.rows, hits.queries, strict=True):
+            positions = self.row_image[rows]
+            table = pd.DataFrame(
+                {
+                    "image_id": ids[positions],
+                    "property_id": properties[positions],
+                    "score": scores,
+                    "query": texts[queries],
+                    "position": positions,
+                    "row": rows,
+                }
+            )
+            ordered = table.sort_values(["score", "image_id"], ascending=[False, True])
+            tables.append(ordered.reset_index(drop=True))
+        return tables
+
+
+def _distinct(
+    found: dict[str, pd.DataFrame], index: Index, cosine: float, taken: Vectors | None
+) -> dict[str, npt.NDArray[np.bool_]]:
+    """Which rows of each ranking are not near copies of a higher one in any."""
+    if cosine > 1:
+        return {name: np.ones(len(ranked), bool) for name, ranked in found.items()}
+    union = pd.concat([ranked[["position", "row"]] for ranked in found.values()])
+    union = union.assign(rank=union.index).sort_values(["rank", "position"])
+    union = union.drop_duplicates("position")
+    if union.empty:
+        return {name: np.zeros(0, bool) for name in found}
+    fresh = distinct_vectors(index.vectors(union["row"].to_numpy(np.int64)), cosine, taken)
+    kept = union["position"][fresh]
+    return {name: ranked["position"].isin(kept).to_numpy() for name, ranked in found.items()}
+
+
+def _cut(ranked: pd.DataFrame, draw: Draw) -> pd.DataFrame:
+    """The best of a ranking: at most m of a property, ``top`` in all."""
+    if draw.max_per_property:
+        earlier = ranked.groupby("property_id").cumcount()  # of no property: no limit
+        within = (earlier < draw.max_per_property) | ranked["property_id"].isna()
+        ranked = ranked[within.to_numpy(bool)]
+    pool = ranked.head(draw.top)
+    return pool.assign(rank=np.arange(1, len(pool) + 1))

@@ -1,0 +1,153 @@
+"""Candidates by strata: a random sample that represents the properties.
+
+The second strategy of the paper (Wang et al., AAAI 2023, section 3). With a cap per property the
+sample has two phases (Särndal, Swensson and Wretman, "Model Assisted Survey Sampling", 1992,
+chapter 9): some images of each property at random, then some of those of each stratum.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from annotate.index.shards import Index
+from annotate.mining.draw import Draw, Mined, generator, receipts
+from annotate.mining.near_copies import distinct_vectors, runs_of_equals
+from annotate.mining.strata import allocate
+
+FIRST_PHASE = "images of each property"  # names the random numbers of the first phase
+GATHERED = 20_000  # embeddings in memory at a time
+
+Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+
+def mine_stratified(images: pd.DataFrame, strata: pd.Series, how: str, draw: Draw) -> Mined:
+    """Draw ``n`` images, shared among strata, with equal chances within each.
+
+    With ``max_per_property`` m, first min(m, N_p) of the N_p images of each property stay, by
+    chance; the allocation is computed on what stays. An image's probability is the product of the
+    two phases'. Where a property's images lie in several strata, the size of a stratum after the
+    first phase depends on chance, and the product is the conditional probability pi* of the book's
+    section 9.2: right for estimation, and the mean over first phases is the probability proper.
+
+    Args:
+        images: of a frame, sorted by image id.
+        strata: each image's stratum, see ``strata.strata_of``.
+        how: the allocation, see ``strata.allocate``.
+        draw: ``n``, ``max_per_property``, seed and round count.
+    """
+    kept, first_chance = first_phase(images, draw)
+    population = _sizes(strata)
+    sizes = dict.fromkeys(population, 0) | _sizes(strata[kept])
+    shares = allocate(sizes, draw.n, how)
+    members = strata[kept].groupby(strata[kept]).indices  # positions among what stays
+    staying = np.flatnonzero(kept)
+    drawn = {name: wanted for name, wanted in sorted(shares.items()) if wanted}
+    rows = [np.empty(0, np.int64)]
+    for name, wanted in drawn.items():
+        rng = generator(draw.seed, draw.round, name)
+        rows.append(staying[members[name][np.sort(rng.permutation(sizes[name])[:wanted])]])
+    second_chance = np.array([wanted / sizes[name] for name, wanted in drawn.items()])
+    chosen = np.concatenate(rows)
+    chances = first_chance[chosen] * np.repeat(second_chance, list(drawn.values()))
+    part = pd.DataFrame(
+        {
+            "image_id": images["image_id"].to_numpy(object)[chosen],
+            "stratum": np.repeat(np.array(list(drawn), object), list(drawn.values())),
+            "draw_probability": chances,
+            "inclusion_probability": chances,
+        }
+    )
+    return Mined(receipts([part], "stratified", draw), sizes, shares, population)
+
+
+def first_phase(images: pd.DataFrame, draw: Draw) -> tuple[Mask, Floats]:
+    """A simple random sample of at most m images of each property.
+
+    Images without a property are all kept.
+
+    Returns:
+        bool (N,): which images stay, and float64 (N,): with which probability.
+    """
+    count = len(images)
+    if not draw.max_per_property:
+        return np.ones(count, bool), np.ones(count)
+    codes = pd.factorize(images["property_id"])[0]
+    keys = generator(draw.seed, draw.round, FIRST_PHASE).random(count)
+    order = np.lexsort((keys, codes))
+    place = np.empty(count, np.int64)  # of the image among its property's, by chance
+    starts = np.flatnonzero(np.diff(codes[order], prepend=-2))
+    lengths = np.diff([*starts, count])
+    place[order] = np.arange(count) - np.repeat(starts, lengths)
+    sizes = np.bincount(codes + 1)[codes + 1]
+    alone = codes < 0
+    kept = alone | (place < draw.max_per_property)
+    return kept, np.where(alone, 1.0, np.minimum(1.0, draw.max_per_property / sizes))
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """Embeddings to tell near copies by.
+
+    Attributes:
+        index: of one model.
+        cosine: from this on two are near.
+        seen: images that were drawn or answered before, with ``property_id`` and ``content_hash``.
+    """
+
+    index: Index
+    cosine: float
+    seen: pd.DataFrame
+
+
+def distinct_within_properties(images: pd.DataFrame, embedded: Embedded) -> Mask:
+    """Which images are not near copies of an image of the same property with a smaller id.
+
+    Nor of one that was drawn before. An image without a property or an embedding is kept.
+
+    Args:
+        images: of a frame, sorted by image id.
+        embedded: what to compare.
+
+    Returns:
+        bool (N,).
+    """
+    both = pd.concat([embedded.seen.assign(old=True), images.assign(old=False)])
+    codes = pd.factorize(both["property_id"])[0]
+    row_of = pd.Series(
+        np.arange(len(embedded.index.content_hashes)), index=embedded.index.content_hashes
+    )
+    rows = row_of.reindex(both["content_hash"], fill_value=-1).to_numpy(np.int64)
+    old = both["old"].to_numpy(bool)
+    comparable = np.flatnonzero((codes >= 0) & (rows >= 0))
+    # By property, those drawn before first; the others are in the order of their ids already.
+    order = comparable[np.lexsort((~old[comparable], codes[comparable]))]
+    kept = np.ones(len(both), bool)
+    for start, end in _batches(codes[order]):
+        batch = order[start:end]
+        vectors = embedded.index.vectors(rows[batch])
+        for a, b in runs_of_equals(codes[batch]):
+            first = a + int(old[batch[a:b]].sum())
+            if b - a > 1 and first < b:
+                taken = vectors[a:first]
+                kept[batch[first:b]] = distinct_vectors(vectors[first:b], embedded.cosine, taken)
+    return np.asarray(kept[len(embedded.seen) :])
+
+
+def _batches(codes: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
+    """Start and end of runs of whole properties of about :data:`GATHERED` images."""
+    batches: list[tuple[int, int]] = []
+    start = 0
+    for _, end in runs_of_equals(codes):
+        if end - start >= GATHERED or end == len(codes):
+            batches.append((start, end))
+            start = end
+    return batches
+
+
+def _sizes(strata: pd.Series) -> dict[str, int]:
+    return {str(name): int(size) for name, size in strata.value_counts().sort_index().items()}

@@ -1,0 +1,1 @@
+"""``questions``: classes grouped into multi-choice questions."""

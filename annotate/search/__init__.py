@@ -1,0 +1,1 @@
+"""``search``: the images that fit a text or a picture best, exactly."""

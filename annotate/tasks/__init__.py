@@ -1,0 +1,1 @@
+"""``tasks``: the page that annotators see, and its manifest."""

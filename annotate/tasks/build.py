@@ -1,0 +1,211 @@
+"""``tasks`` in a workspace: its files, and the stages between them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from PIL import Image, ImageDraw
+
+from annotate.errors import InputError, MissingError
+from annotate.images.decoding import decode
+from annotate.questions.file import read_plan
+from annotate.questions.planning import Forecast, QuestionPlan, forecast
+from annotate.questions.rules import lint_plan
+from annotate.settings import TaskSettings
+from annotate.storage.store import is_remote, read_bytes
+from annotate.tables import CATALOG, atomic, read
+from annotate.tasks.manifest import read_manifest
+from annotate.tasks.objects import (
+    TaskSet,
+    answered_images,
+    candidate_images,
+    describe_tasks,
+    label_categories,
+    make_manifest,
+)
+from annotate.tasks.page import (
+    check_template,
+    inline_image,
+    make_template,
+    render_preview,
+    render_previews,
+)
+from annotate.taxonomy.load import load_taxonomy
+from annotate.taxonomy.model import Taxonomy
+from annotate.workspace import Workspace
+
+MANIFEST = "manifest.jsonl"
+TEMPLATE = "template.liquid.html"
+PLACEHOLDER = (960, 640)
+
+
+@dataclass(frozen=True)
+class BuiltTasks:
+    """Tasks before they are written.
+
+    Attributes:
+        tasks: what ``data/tasks/`` will hold; None where no image is left to ask.
+        candidates: images in all rounds.
+        answered: of these, how many have all their answers.
+        gone: of these, how many are not in the catalogue any more.
+        forecast: people-hours and money.
+        warnings: what the questions leave out, or that they are older than the taxonomy.
+    """
+
+    tasks: TaskSet | None
+    candidates: int
+    answered: int
+    gone: int
+    forecast: Forecast
+    warnings: tuple[str, ...]
+
+
+def build_tasks(
+    workspace: Workspace,
+    settings: TaskSettings,
+    *,
+    everything: bool = False,
+    limit: int | None = None,
+) -> BuiltTasks:
+    """Make template, manifest and preview of the candidates that wait for answers.
+
+    Args:
+        workspace: with catalogue, candidates and questions.
+        settings: of the page and its cost.
+        everything: ask answered images again.
+        limit: images at most.
+
+    Raises:
+        MissingError: catalogue, candidates or questions are not there.
+        InputError: the questions, a template or a setting is wrong.
+    """
+    _check_settings(settings)
+    taxonomy, plan = read_questions(workspace)
+    candidates = candidate_images(workspace.candidates)
+    if not candidates:
+        raise MissingError("no candidates yet. Find some with `mumic-annotate mine --all`.")
+    catalog = read_catalog(workspace)
+    answered = _answered(workspace, settings) & set(candidates)
+    wanted = candidates if everything else [image for image in candidates if image not in answered]
+    seed = workspace.settings.project.seed
+    manifest = make_manifest(wanted, catalog, plan, settings, seed=seed, limit=limit)
+    known = set(catalog.loc[catalog["present"].astype(bool), "image_id"])
+    gone = sum(image not in known for image in candidates)
+    cost = forecast(plan, settings, images=len(manifest))
+    tasks = None
+    if manifest:
+        template = make_template(plan, taxonomy, settings, workspace.templates)
+        tasks = TaskSet(
+            template,
+            manifest,
+            label_categories(plan),
+            preview_pages(workspace, template, manifest[:1], catalog)[0],
+            describe_tasks(taxonomy, plan, settings, cost, template, manifest),
+        )
+    findings = lint_plan(plan, taxonomy, workspace.settings.questions)
+    warnings = tuple(finding.message for finding in findings if not finding.question)
+    return BuiltTasks(tasks, len(candidates), len(answered), gone, cost, warnings)
+
+
+def _check_settings(settings: TaskSettings) -> None:
+    if not 1 <= settings.annotators <= 9:
+        raise InputError(
+            f"[tasks] annotators = {settings.annotators}: 1 to 9 people answer an image."
+        )
+    for name in ("seconds_per_question", "fee_per_object", "pay_per_hour"):
+        if not 0 <= getattr(settings, name) < float("inf"):
+            raise InputError(f"[tasks] {name} must be a number of 0 or more.")
+
+
+def read_questions(workspace: Workspace) -> tuple[Taxonomy, QuestionPlan]:
+    """The classes that this workspace works on, and the questions about them."""
+    taxonomy = load_taxonomy(workspace.taxonomy, workspace.settings.project.classes)
+    return taxonomy, read_plan(workspace.questions, taxonomy)
+
+
+def read_catalog(workspace: Workspace) -> pd.DataFrame:
+    """Ids and places of all images."""
+    columns = ["image_id", "uri", "present"]
+    return read(CATALOG, workspace.catalog / "images.parquet", columns)
+
+
+def _answered(workspace: Workspace, settings: TaskSettings) -> set[str]:
+    manifest = workspace.tasks / MANIFEST
+    order = [task.image_id for task in read_manifest(manifest)] if manifest.is_file() else []
+    return answered_images(workspace.answers, annotators=settings.annotators, images=order)
+
+
+def preview_pages(
+    workspace: Workspace,
+    template: str,
+    manifest: Sequence[Mapping[str, Any]],
+    catalog: pd.DataFrame,
+) -> list[str]:
+    """A preview of each object of a manifest, its picture inside.
+
+    Args:
+        workspace: gives the templates and the limits of pictures.
+        template: from ``make_template``.
+        manifest: the objects.
+        catalog: where their images lie on this machine.
+    """
+    uris = dict(zip(catalog["image_id"], catalog["uri"], strict=True))
+    return [
+        render_preview(
+            template,
+            entry,
+            _inlined(workspace, uris.get(entry["image-id"], "")),
+            workspace.templates,
+        )
+        for entry in manifest
+    ]
+
+
+def _inlined(workspace: Workspace, uri: str) -> str:
+    """The image as a ``data:`` URI; a note in its place where it cannot be had."""
+    settings = workspace.settings.catalog
+    if not uri or is_remote(uri):
+        return _placeholder("The photo is not on this machine")
+    try:
+        data = read_bytes(uri, workspace.root, max_bytes=settings.max_bytes)
+        return inline_image(decode(data, max_pixels=settings.max_pixels))
+    except InputError as error:
+        return _placeholder(f"The photo cannot be shown: {error}")
+
+
+def _placeholder(text: str) -> str:
+    picture = Image.new("RGB", PLACEHOLDER, "#28323d")
+    middle = (PLACEHOLDER[0] // 2, PLACEHOLDER[1] // 2)
+    ImageDraw.Draw(picture).text(middle, text[:80], fill="#e8edf3", anchor="mm", font_size=22)
+    return inline_image(picture)
+
+
+def write_preview(workspace: Workspace, target: Path, *, images: int) -> int:
+    """Write a preview of the first tasks that were built; how many it shows.
+
+    Raises:
+        MissingError: the tasks are not built.
+        InputError: the template or the manifest was altered so that it does not render.
+    """
+    template_file = workspace.tasks / TEMPLATE
+    tasks = read_manifest(workspace.tasks / MANIFEST)[:images]
+    if not template_file.is_file() or not tasks:
+        raise MissingError(
+            f"no tasks in {workspace.tasks}. Build them with `mumic-annotate tasks`."
+        )
+    template = template_file.read_text("utf-8")
+    check_template(template)
+    objects = [
+        {"source-ref": task.image_id, "image-id": task.image_id, "questions": list(task.questions)}
+        for task in tasks
+    ]
+    pages = preview_pages(workspace, template, objects, read_catalog(workspace))
+    title = workspace.settings.tasks.title
+    page = pages[0] if len(pages) == 1 else render_previews(pages, title, workspace.templates)
+    with atomic(target) as file:
+        file.write(page.encode())
+    return len(pages)

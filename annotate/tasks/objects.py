@@ -1,0 +1,212 @@
+"""Which images are asked which questions: candidates to the manifest of a labelling job."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from annotate.answers.files import find_answers
+from annotate.errors import InputError
+from annotate.questions.planning import Forecast, QuestionPlan
+from annotate.settings import TaskSettings
+from annotate.tables import CANDIDATES, atomic, read, write_json
+from annotate.taxonomy.model import Taxonomy
+
+# Of Ground Truth's input manifests (developer guide, sms-input-data-input-manifest and limits).
+LONGEST_LINE = 100_000
+LONGEST_ATTRIBUTE = 20_000
+MOST_OBJECTS = 100_000
+LABEL_DOCUMENT = "2018-11-28"
+
+
+@dataclass(frozen=True)
+class TaskSet:
+    """Everything that ``data/tasks/`` holds.
+
+    Attributes:
+        template: the page, in Liquid.
+        manifest: one object per image, in the order of the work.
+        labels: Ground Truth's label category file.
+        preview: the page of the first image, to look at.
+        about: settings, counts, cost and hashes.
+    """
+
+    template: str
+    manifest: list[dict[str, Any]]
+    labels: dict[str, Any]
+    preview: str
+    about: dict[str, Any]
+
+
+def candidate_images(folder: Path) -> list[str]:
+    """Ids of the images of all rounds of mining, each once, in the order of the rounds.
+
+    Raises:
+        DamagedError: a round cannot be read.
+    """
+    rounds = [
+        read(CANDIDATES, path, columns=["image_id"])
+        for path in sorted(folder.glob("round-*.parquet"))
+    ]
+    return list(dict.fromkeys(image for frame in rounds for image in frame["image_id"]))
+
+
+def answered_images(folder: Path, *, annotators: int, images: Sequence[str] = ()) -> set[str]:
+    """Ids of the images that as many people have answered as were to be asked.
+
+    Lines that cannot be read count for nothing here; ``consolidate`` reports them.
+
+    Args:
+        folder: ``data/answers``.
+        annotators: distinct people that an image needs.
+        images: ids in the order of the manifest, for the output folders of Ground Truth.
+    """
+    people: dict[str, set[str]] = {}
+    for found in find_answers(folder, images):
+        if isinstance(found.image_id, str) and isinstance(found.answers, list):
+            names = (entry.get("workerId") for entry in found.answers if isinstance(entry, dict))
+            people.setdefault(found.image_id, set()).update(map(str, names))
+    return {image for image, names in people.items() if len(names) >= annotators}
+
+
+def make_manifest(
+    images: Iterable[str],
+    catalog: pd.DataFrame,
+    plan: QuestionPlan,
+    settings: TaskSettings,
+    *,
+    seed: int = 0,
+    limit: int | None = None,
+) -> list[dict[str, Any]]:
+    """One object per image that the catalogue has, shuffled.
+
+    The order follows a hash of the image's id, so that it is the same every time and images that
+    were mined for one class do not come in a row.
+
+    Args:
+        images: ids.
+        catalog: columns ``image_id``, ``uri`` and ``present``.
+        plan: all its questions are asked of every image.
+        settings: ``image_prefix`` replaces local paths.
+        seed: changes the order.
+        limit: images at most.
+
+    Raises:
+        InputError: ``image_prefix`` is no bucket, or a limit of Ground Truth is passed.
+    """
+    _check_prefix(settings.image_prefix)
+    present = catalog.loc[catalog["present"].astype(bool), ["image_id", "uri"]]
+    uris = dict(zip(present["image_id"], present["uri"], strict=True))
+    questions = [question.id for question in plan.questions]
+    ordered = sorted(
+        (image for image in images if image in uris), key=lambda image: _order(image, seed)
+    )
+    manifest = [
+        {
+            "source-ref": source_ref(uris[image], settings.image_prefix),
+            "image-id": image,
+            "questions": questions,
+        }
+        for image in ordered[:limit]
+    ]
+    check_manifest(manifest)
+    return manifest
+
+
+def _order(image: str, seed: int) -> str:
+    return hashlib.sha256(f"{seed}/{image}".encode()).hexdigest()
+
+
+def source_ref(uri: str, prefix: str) -> str:
+    """The image's address in the manifest: local paths below the prefix, if there is one.
+
+    >>> source_ref("photos/a.jpg", "s3://bucket/hotels/"), source_ref("photos/a.jpg", "")
+    ('s3://bucket/hotels/photos/a.jpg', 'photos/a.jpg')
+    """
+    if not prefix or "://" in uri:
+        return uri
+    return f"{prefix.rstrip('/')}/{uri.lstrip('/')}"
+
+
+def _check_prefix(prefix: str) -> None:
+    if prefix and not (prefix.startswith("s3://") and len(prefix) > len("s3://")):
+        raise InputError(
+            f"[tasks] image_prefix {prefix!r} must name a bucket, as in s3://bucket/photos/"
+        )
+
+
+def check_manifest(manifest: Sequence[Mapping[str, Any]]) -> None:
+    """Make sure that Ground Truth takes a manifest.
+
+    Raises:
+        InputError: too many objects, or an object that is too long.
+    """
+    if len(manifest) > MOST_OBJECTS:
+        raise InputError(
+            f"{len(manifest):,} images, and a labelling job takes {MOST_OBJECTS:,}; "
+            f"build fewer at a time with `mumic-annotate tasks --limit {MOST_OBJECTS}`."
+        )
+    for number, entry in enumerate(manifest, 1):
+        longest = max(entry, key=lambda key: len(json.dumps(entry[key], ensure_ascii=False)))
+        if len(manifest_line(entry)) > LONGEST_LINE:
+            raise InputError(
+                f"manifest line {number} has more than {LONGEST_LINE:,} characters; "
+                f"shorten its {longest!r}."
+            )
+        if len(json.dumps(entry[longest], ensure_ascii=False)) > LONGEST_ATTRIBUTE:
+            raise InputError(
+                f"manifest line {number}: {longest!r} has more than {LONGEST_ATTRIBUTE:,} "
+                "characters; shorten it."
+            )
+
+
+def manifest_line(entry: Mapping[str, Any]) -> str:
+    """An object as its line of the manifest, without the line's end."""
+    return json.dumps(entry, ensure_ascii=False)
+
+
+def label_categories(plan: QuestionPlan) -> dict[str, Any]:
+    """Ground Truth's label category file: the ids of all classes that are asked for."""
+    labels = [{"label": class_id} for question in plan.questions for class_id in question.classes]
+    return {"document-version": LABEL_DOCUMENT, "labels": labels}
+
+
+def describe_tasks(
+    taxonomy: Taxonomy,
+    plan: QuestionPlan,
+    settings: TaskSettings,
+    cost: Forecast,
+    template: str,
+    manifest: Sequence[Mapping[str, Any]],
+) -> dict[str, Any]:
+    """What ``tasks.json`` says: settings, counts, cost, and hashes of what the tasks rest on."""
+    lines = "\n".join(map(manifest_line, manifest))
+    return {
+        "settings": asdict(settings),
+        "images": len(manifest),
+        "questions": len(plan.questions),
+        "classes": sum(len(question.classes) for question in plan.questions),
+        "forecast": asdict(cost),
+        "taxonomy_hash": taxonomy.hash,
+        "template_sha256": hashlib.sha256(template.encode()).hexdigest(),
+        "manifest_sha256": hashlib.sha256(lines.encode()).hexdigest(),
+        "template_characters": len(template),
+    }
+
+
+def write_tasks(tasks: TaskSet, folder: Path) -> None:
+    """Write all files of ``data/tasks/``, the manifest last: with it the tasks are there."""
+    for name, text in (("template.liquid.html", tasks.template), ("preview.html", tasks.preview)):
+        with atomic(folder / name) as file:
+            file.write(text.encode())
+    write_json(folder / "label-categories.json", tasks.labels)
+    write_json(folder / "tasks.json", tasks.about)
+    with atomic(folder / "manifest.jsonl") as file:
+        for entry in tasks.manifest:
+            file.write(manifest_line(entry).encode() + b"\n")

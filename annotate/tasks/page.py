@@ -1,0 +1,181 @@
+"""The page that annotators see: the Ground Truth template, and previews of it without the service.
+
+Jinja generates the template once for a plan. It writes ``[[ ]]`` so that Liquid's ``{{ }}`` pass
+through, and everything that it inserts is escaped for HTML and for Liquid: a brace becomes a
+character reference, so no text of a taxonomy can become markup, script or Liquid.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup, escape
+from PIL.Image import Image
+
+from annotate.errors import InputError, MissingError
+from annotate.questions.planning import Question, QuestionPlan
+from annotate.resources import resource
+from annotate.settings import TaskSettings
+from annotate.tasks.liquid import check_liquid, render_liquid
+from annotate.taxonomy.model import Taxonomy
+
+LARGEST_TEMPLATE = (
+    128_000  # characters; bound of RenderUiTemplate in botocore's model of the service
+)
+CROWD_SCRIPT = '<script src="https://assets.crowd.aws/crowd-html-elements.js"></script>'
+PREVIEW_PIXELS = 1280
+_NO_NETWORK = (
+    '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:; '
+    "style-src 'unsafe-inline'; script-src 'unsafe-inline'\">"
+)
+_BRACES = str.maketrans({"{": "&#123;", "}": "&#125;"})
+
+
+def make_template(
+    plan: QuestionPlan, taxonomy: Taxonomy, settings: TaskSettings, own_templates: Path
+) -> str:
+    """The Ground Truth template that holds every question of a plan once.
+
+    Args:
+        plan: the questions.
+        taxonomy: gives names and descriptions of their classes.
+        settings: title and description of the task.
+        own_templates: a folder whose files win over the packaged templates; it need not exist.
+
+    Raises:
+        InputError: a template is broken, not valid Liquid, or the page is too large.
+    """
+    page = _render(
+        own_templates,
+        "task.html.j2",
+        title=settings.title,
+        description=settings.description,
+        questions=[_question(question, taxonomy) for question in plan.questions],
+    )
+    check_template(page)
+    return page
+
+
+def check_template(page: str) -> None:
+    """Make sure that Ground Truth can use a template.
+
+    Raises:
+        InputError: it is too large, lacks Amazon's elements or its form, or is not valid Liquid.
+    """
+    if len(page) >= LARGEST_TEMPLATE:
+        raise InputError(
+            f"the task template has {len(page):,} characters, and Ground Truth takes fewer than "
+            f"{LARGEST_TEMPLATE:,}; shorten descriptions or ask fewer classes ([project] classes)."
+        )
+    for part in (CROWD_SCRIPT, "<crowd-form"):
+        if page.count(part) != 1:
+            raise InputError(f"the task template must hold {part} exactly once; see task.html.j2.")
+    check_liquid(page)
+
+
+def render_preview(
+    template: str, task_input: Mapping[str, Any], image: str, own_templates: Path
+) -> str:
+    """A task as one HTML document that asks no host for anything; submitting shows the answer.
+
+    Args:
+        template: from :func:`make_template`.
+        task_input: a line of the manifest.
+        image: a ``data:`` URI of its picture, see :func:`inline_image`.
+        own_templates: a folder whose files win over the packaged templates.
+
+    Raises:
+        InputError: the template does not render with this object.
+    """
+    environment = _environment(own_templates)
+    scripts = "\n".join(
+        f"<script>\n{_source(environment, name)}</script>"
+        for name in ("crowd-shim.js", "preview.js")
+    )
+    page = render_liquid(template, task_input, grant=lambda uri: image)
+    return page.replace(CROWD_SCRIPT, _NO_NETWORK + scripts)
+
+
+def render_previews(pages: Sequence[str], title: str, own_templates: Path) -> str:
+    """Several previews in one HTML document, one at a time."""
+    embedded = json.dumps(list(pages)).replace("<", "\\u003c")
+    return _render(own_templates, "preview.html.j2", title=title, pages=Markup(embedded))
+
+
+def inline_image(picture: Image, *, pixels: int = PREVIEW_PIXELS) -> str:
+    """A picture as a ``data:`` URI of a JPEG whose longer side has at most ``pixels`` pixels."""
+    small = picture.copy()
+    small.thumbnail((pixels, pixels))
+    buffer = io.BytesIO()
+    small.save(buffer, "JPEG", quality=88)
+    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def _question(question: Question, taxonomy: Taxonomy) -> dict[str, Any]:
+    entries = [taxonomy.by_id[class_id] for class_id in question.classes]
+    choices = [
+        {
+            "id": entry.id,
+            "name": entry.name,
+            "description": entry.description[:1].upper() + entry.description[1:],
+        }
+        for entry in entries
+    ]
+    return {"id": question.id, "title": question.title, "choices": choices}
+
+
+def _render(own_templates: Path, name: str, **values: Any) -> str:
+    environment = _environment(own_templates)
+    try:
+        return environment.get_template(name).render(**values)
+    except jinja2.TemplateSyntaxError as error:
+        place = error.filename or error.name or name
+        raise InputError(
+            f"{place}:{error.lineno}: {error.message}; correct the template."
+        ) from error
+    except jinja2.TemplateError as error:
+        raise InputError(f"the template {name} does not render: {error}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"a template in {own_templates} is not UTF-8: {error}") from error
+
+
+def _environment(own_templates: Path) -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader([own_templates, resource("templates")]),
+        variable_start_string="[[",
+        variable_end_string="]]",
+        block_start_string="[%",
+        block_end_string="%]",
+        comment_start_string="[#",
+        comment_end_string="#]",
+        autoescape=True,
+        finalize=_escaped,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+def _escaped(value: Any) -> Markup:
+    """Escaped for HTML, and for Liquid, which runs later over the same text.
+
+    >>> str(_escaped("<b>{{ x }} & {%"))
+    '&lt;b&gt;&#123;&#123; x &#125;&#125; &amp; &#123;%'
+    """
+    if isinstance(value, Markup):
+        return value
+    return Markup(str(escape(value)).translate(_BRACES))
+
+
+def _source(environment: jinja2.Environment, name: str) -> str:
+    """A file of the templates as it is."""
+    if environment.loader is None:
+        raise MissingError("no templates are installed; install mumic again.")
+    return environment.loader.get_source(environment, name)[0]

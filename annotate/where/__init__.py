@@ -1,0 +1,1 @@
+"""Scope rules: which images a command is about."""

@@ -1,0 +1,44 @@
+"""The index in bf16 against fp32 by open_clip's own model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import annotate.clip.precision
+from annotate.clip.encoder import encode_images, hash_weights, load_clip
+from annotate.clip.precision import index_clip, index_precision
+from annotate.settings import ModelSettings
+
+CPU, GPU = torch.device("cpu"), torch.device("cuda")
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_what_auto_means(native: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(annotate.clip.precision, "_cpu_multiplies_bf16", lambda: native)
+    assert index_precision("auto", CPU) == ("bf16" if native else "fp32")
+    assert index_precision("auto", GPU) == "bf16"
+    for device in (CPU, GPU):
+        assert index_precision("fp32", device) == "fp32"
+        assert index_precision("bf16", device) == "bf16"
+
+
+def test_bf16_rows_are_those_of_fp32_but_for_rounding() -> None:
+    clip = load_clip(ModelSettings(name="small-clip"), Path())
+    rng = np.random.default_rng(0)
+    shape = (24, 3, clip.image_size, clip.image_size)
+    pixels = rng.integers(0, 256, shape, dtype=np.uint8)
+    exact = encode_images(clip, pixels, "fp32")
+    assert index_clip(clip, "fp32") is clip
+    halved = index_clip(clip, "bf16")
+    assert {weights.dtype for weights in halved.model.parameters()} == {torch.bfloat16}
+    rows = encode_images(halved, pixels, "bf16")
+    assert rows.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-6)
+    cosines = (rows.astype(np.float64) * exact).sum(axis=1)
+    assert 0.9998 < cosines.min() < 1 - 1e-9  # rounded, and not by much
+    assert halved.weights_hash == clip.weights_hash == hash_weights(clip.model.state_dict())
+    np.testing.assert_array_equal(encode_images(clip, pixels, "fp32"), exact)

@@ -1,0 +1,111 @@
+"""Batches read ahead: their order, their reasons, how far ahead, and leaving early."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import annotate.index.pipeline
+from annotate.index.pipeline import Item, Reading, batches_ahead, read_batch
+
+SIZE = 16
+
+
+@pytest.fixture
+def reading(tmp_path: Path) -> Reading:
+    return Reading(tmp_path, SIZE, max_bytes=100_000, max_pixels=10_000)
+
+
+def photo(root: Path, number: int) -> Item:
+    """All of it has the grey level of its number."""
+    file = root / f"{number}.png"
+    Image.new("L", (30, 20), number).save(file)
+    return hashlib.sha256(file.read_bytes()).hexdigest(), file.name
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_batches_come_in_order_with_a_reason_for_what_is_broken(
+    tmp_path: Path, reading: Reading, threads: int
+) -> None:
+    items = [photo(tmp_path, number) for number in range(20)]
+    (tmp_path / "3.png").unlink()
+    (tmp_path / "4.png").write_bytes(b"other bytes")
+    broken = b"\x89PNG\r\n\x1a\n, and then nothing of it"
+    (tmp_path / "8.png").write_bytes(broken)
+    items[8] = (hashlib.sha256(broken).hexdigest(), "8.png")
+    batches = [items[start : start + 4] for start in range(0, 20, 4)]
+    with batches_ahead(batches, reading, threads=threads) as made:
+        found = list(made)
+    assert [len(batch.pixels) for batch in found] == [3, 3, 3, 4, 4]
+    levels = np.concatenate([batch.pixels[:, 0, 8, 8] for batch in found])
+    assert levels.tolist() == [n for n in range(20) if n not in (3, 4, 8)]
+    reasons = [reason for batch in found for reason in batch.reasons]
+    assert reasons[3] == "no such file"
+    assert "changed since it was catalogued" in str(reasons[4])
+    assert reasons[8] is not None
+    assert reasons.count(None) == 17
+    for items_of_one, batch in zip(batches, found, strict=True):
+        here = read_batch(items_of_one, reading)
+        assert here.reasons == batch.reasons
+        np.testing.assert_array_equal(here.pixels, batch.pixels)
+
+
+def test_a_batch_without_a_usable_image_has_no_rows(reading: Reading) -> None:
+    with batches_ahead([[("0" * 64, "nowhere.jpg")]], reading) as made:
+        (batch,) = made
+    assert batch.pixels.shape == (0, 3, SIZE, SIZE)
+    assert batch.reasons == ("no such file",)
+    with batches_ahead([], reading) as none:
+        assert list(none) == []
+
+
+def test_only_a_few_batches_are_taken_up_ahead(tmp_path: Path, reading: Reading) -> None:
+    items = [photo(tmp_path, number) for number in range(12)]
+    taken = []
+
+    def batches() -> Iterator[list[Item]]:
+        for item in items:
+            taken.append(item)
+            yield [item]
+
+    with batches_ahead(batches(), reading, ahead=2) as made:
+        for done, _ in enumerate(made, 1):
+            assert len(taken) == min(done + 2, 12)
+    assert taken == items
+
+
+def test_leaving_drops_what_was_not_started(
+    tmp_path: Path, reading: Reading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    items = [photo(tmp_path, number) for number in range(40)]
+    started: list[Item] = []
+    go_on = threading.Event()
+    real = annotate.index.pipeline.read_pixels
+
+    def slow(item: Item, reading: Reading) -> object:
+        started.append(item)
+        if len(started) > 2:
+            go_on.wait(20)
+        return real(item, reading)
+
+    monkeypatch.setattr(annotate.index.pipeline, "read_pixels", slow)
+    batches = [items[:2], items[2:20], items[20:]]
+
+    def interrupted() -> None:
+        with batches_ahead(batches, reading, threads=1) as made:
+            next(made)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    go_on.set()
+    for thread in threading.enumerate():
+        if thread.name.startswith("decode"):
+            thread.join(20)
+    assert len(started) <= 3

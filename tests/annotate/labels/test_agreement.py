@@ -1,0 +1,80 @@
+"""Krippendorff's alpha against published values and against the definition by pairs."""
+
+from __future__ import annotations
+
+from itertools import permutations
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from annotate.labels.agreement import nominal_alpha, percent_agreement
+
+# Krippendorff (2011), "Computing Krippendorff's Alpha-Reliability": 4 observers, 12 units, nominal.
+OBSERVERS = (
+    (1, 2, 3, 3, 2, 1, 4, 1, 2, None, None, None),
+    (1, 2, 3, 3, 2, 2, 4, 1, 2, 5, None, 3),
+    (None, 3, 3, 3, 2, 3, 4, 2, 2, 5, 1, None),
+    (1, 2, 3, 3, 2, 4, 4, 1, 2, 5, 1, None),
+)
+
+
+def _counts(observers: Any) -> list[list[int]]:
+    units = zip(*observers, strict=True)
+    return [[sum(value == given for given in unit) for value in range(1, 6)] for unit in units]
+
+
+def _by_pairs(counts: Any) -> float:
+    """The definition: disagreeing pairs within units over disagreeing pairs of all values."""
+    units = [[v for v, n in enumerate(row) for _ in range(int(n))] for row in counts]
+    units = [unit for unit in units if len(unit) >= 2]
+    values = [value for unit in units for value in unit]
+    n = len(values)
+    observed = sum(
+        sum(a != b for a, b in permutations(unit, 2)) / (len(unit) - 1) for unit in units
+    )
+    expected = sum(a != b for a, b in permutations(values, 2))
+    return 1 - (observed / n) / (expected / (n * (n - 1))) if expected else float("nan")
+
+
+def test_published_example_with_missing_values() -> None:
+    assert nominal_alpha(_counts(OBSERVERS)) == pytest.approx(0.743, abs=5e-4)
+
+
+def test_published_table_of_two_observers() -> None:
+    table = np.array([[13, 0, 0], [0, 20, 7], [0, 4, 56]])
+    units = []
+    for (one, other), repeats in np.ndenumerate(table):
+        row = np.zeros(3)
+        row[one] += 1
+        row[other] += 1
+        units += [row] * repeats
+    assert nominal_alpha(units) == pytest.approx(0.7972585, abs=5e-8)
+
+
+@given(arrays(np.int64, (6, 3), elements=st.integers(0, 4)))
+def test_equals_the_definition_by_pairs(counts: Any) -> None:
+    np.testing.assert_allclose(nominal_alpha(counts), _by_pairs(counts), atol=1e-12)
+
+
+def test_all_classes_at_once_equal_each_class_alone() -> None:
+    counts = np.random.default_rng(0).integers(0, 5, (40, 7, 2))
+    alone = [nominal_alpha(counts[:, at]) for at in range(7)]
+    np.testing.assert_allclose(nominal_alpha(counts), alone, rtol=1e-12)
+    np.testing.assert_allclose(
+        percent_agreement(counts), [percent_agreement(counts[:, at]) for at in range(7)], rtol=1e-12
+    )
+
+
+def test_agreement_without_a_choice_is_undefined() -> None:
+    assert np.isnan(nominal_alpha([[5, 0], [5, 0]]))
+    assert np.isnan(percent_agreement([[1, 0], [0, 1]]))
+    assert percent_agreement([[5, 0], [5, 0]]) == 1
+
+
+def test_percent_agreement_by_hand() -> None:
+    # 3 yes and 2 no: 10 pairs, 3 + 1 agree; the single answer has no pair.
+    assert percent_agreement([[3, 2], [1, 0]]) == pytest.approx(0.4)

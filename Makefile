@@ -16,7 +16,7 @@ $(UV):
 
 $(INSTALLED): requirements.lock pyproject.toml | $(UV)
 	$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv
-	$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	$(UV) pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements.lock
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
 	touch $@
 
@@ -51,7 +51,8 @@ wheel-test: $(INSTALLED)  ## a wheel in a clean environment, outside the reposit
 	rm -rf build/wheel && mkdir -p build/wheel
 	$(UV) build --quiet --wheel --out-dir build/wheel .
 	$(UV) venv --quiet --python $(PYTHON) build/wheel/env
-	$(UV) pip sync --quiet --python build/wheel/env/bin/python --require-hashes requirements.lock
+	$(UV) pip sync --quiet --compile-bytecode --python build/wheel/env/bin/python \
+	  --require-hashes requirements.lock
 	$(UV) pip install --quiet --python build/wheel/env/bin/python --no-deps build/wheel/*.whl
 	outside=$$(mktemp -d) && here=$$PWD && cd $$outside && \
 	  $$here/build/wheel/env/bin/mumic demo --quick demo && rm -rf $$outside

@@ -60,6 +60,7 @@ def kept_figures(summary: dict[str, Any]) -> dict[str, Any]:
         "fewest_positives": min(
             row["positives"] for row in measures["per_class"] if row["in_means"]
         ),
+        "prevalence": summary["prevalence"],
         "unseen": summary["unseen"],
     }
 
@@ -99,6 +100,10 @@ def results(figures: dict[str, Any]) -> str:
         "four concepts that no label names (museum, mountain climbing, shopping, door), mean "
         f"average precision is {unseen['run']['mean']:.3f} after training and "
         f"{unseen['start']['mean']:.3f} before.",
+        "",
+        f"`mine --report` estimates how frequent each class is in the whole catalogue: "
+        f"{figures['prevalence']['held']} of {figures['prevalence']['classes']} intervals (95 %) "
+        "hold the true share.",
     ]
     return "\n".join(lines) + "\n"
 

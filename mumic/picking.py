@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from annotate.catalog.scan import is_demo_catalog, load_catalog
 from annotate.catalog.sources import DEMO_MARKER, SUFFIXES, list_source
 from annotate.errors import InputError
-from annotate.storage.store import canonical_uri
+from annotate.storage.store import canonical_uri, is_remote
 from annotate.workspace import Workspace
 
 
@@ -26,7 +26,7 @@ def pick_images(workspace: Workspace, sources: list[str]) -> Picked:
 
     Args:
         workspace: relative URIs start at its root.
-        sources: paths relative to the current folder.
+        sources: paths relative to the current folder, or URIs.
 
     Raises:
         MissingError: a source is not there, or there is no catalogue.
@@ -36,7 +36,12 @@ def pick_images(workspace: Workspace, sources: list[str]) -> Picked:
         images = load_catalog(workspace.catalog)
         uris = [str(uri) for uri in images["uri"][images["present"]]]
         return Picked(uris, [], is_demo_catalog(workspace.catalog))
-    found = [_pick(workspace, Path(source).expanduser().absolute()) for source in sources]
+    found = [
+        _pick_remote(workspace, source)
+        if is_remote(source)
+        else _pick(workspace, Path(source).expanduser().absolute())
+        for source in sources
+    ]
     uris = list(dict.fromkeys(uri for picked in found for uri in picked.uris))
     if not uris:
         raise InputError(f"no images in {', '.join(sources)}")
@@ -54,6 +59,13 @@ def _pick(workspace: Workspace, source: Path) -> Picked:
         listing.rejects,
         listing.demo or _in_demo_world(source),
     )
+
+
+def _pick_remote(workspace: Workspace, source: str) -> Picked:
+    if PurePosixPath(source).suffix.lower() in SUFFIXES:
+        return Picked([canonical_uri(source, workspace.root, workspace.root)], [], False)
+    listing = list_source(source, workspace.root, workspace.settings.catalog)
+    return Picked([str(uri) for uri in listing.images["uri"]], listing.rejects, False)
 
 
 def _in_demo_world(folder: Path) -> bool:

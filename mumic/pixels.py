@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from annotate.clip.fast_pixels import pixels_of
 from annotate.errors import InputError, MissingError
-from annotate.images.decoding import decode, squash
 from annotate.storage.store import read_bytes
 from annotate.workspace import Workspace
 from mumic.cache import Rows, add_shards, in_threads
@@ -93,4 +93,4 @@ def read_pixels(
     data = read_bytes(uri, workspace.root, max_bytes=limits.max_bytes)
     if content_hash is not None and hashlib.sha256(data).hexdigest() != content_hash:
         raise InputError("the file has changed since it was catalogued")
-    return squash(decode(data, max_pixels=limits.max_pixels), size)
+    return pixels_of(data, size, max_pixels=limits.max_pixels)

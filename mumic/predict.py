@@ -22,8 +22,8 @@ import pyarrow.parquet as pq
 from annotate import tables
 from annotate.catalog.scan import image_id
 from annotate.clip.encoder import Clip, encode_images, require_real_model
+from annotate.clip.fast_pixels import pixels_of
 from annotate.errors import InputError
-from annotate.images.decoding import decode, squash
 from annotate.locks import exclusive
 from annotate.storage.store import read_bytes
 from annotate.workspace import Workspace
@@ -162,7 +162,7 @@ def _part(predictor: Predictor, uris: list[str], stem: Path) -> dict[str, Any]:
     def load(uri: str) -> tuple[str, Any]:
         try:
             data = read_bytes(uri, predictor.workspace.root, max_bytes=limits.max_bytes)
-            pixels = squash(decode(data, max_pixels=limits.max_pixels), predictor.clip.image_size)
+            pixels = pixels_of(data, predictor.clip.image_size, max_pixels=limits.max_pixels)
         except InputError as error:
             return "", str(error)
         return hashlib.sha256(data).hexdigest(), pixels

@@ -150,10 +150,11 @@ def _in_catalogue(entry: Round, known: Known, class_id: str) -> dict[str, Any]:
     found = estimate(known.sample(images, class_id))
     names = pd.factorize(images["stratum"])[1]
     reached = sum(sizes[name] for name, there in zip(names, found.reached, strict=True) if there)
+    unreached = sum(sizes.values()) - reached
     return _line(entry, class_id, found) | {
-        "population": "whole catalogue in scope",
+        "population": f"{'part' if unreached else 'whole'} of the catalogue in scope",
         "population_images": reached,
-        "unreached_images": sum(sizes.values()) - reached,
+        "unreached_images": unreached,
     }
 
 

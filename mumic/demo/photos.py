@@ -81,7 +81,7 @@ def write_workspace(photos: list[Photo], folder: Path) -> tuple[str, ...]:
     settings = Settings(
         project=ProjectSettings(taxonomy="label_taxonomy/photos.yaml"),
         model=ModelSettings(name="small-clip", pretrained=""),
-        mine=MineSettings(n=30, top=60, stratified_n=60),
+        mine=MineSettings(n=30, top=60, stratified_n=60, near_cosine=0.995),
         simulate=SimulateSettings(truth="truth.csv"),
         train=TrainSettings(epochs=2, lr=3e-4),
     )

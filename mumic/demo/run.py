@@ -16,6 +16,7 @@ SCRATCH_RUN = "from-scratch"
 COMMANDS = (
     "mumic-annotate catalog",
     "mumic-annotate index",
+    'mumic-annotate search "a photo with a dog" -k 12',
     "mumic-annotate mine --class Pets",
     "mumic-annotate mine --all",
     "mumic-annotate mine --strategy stratified --by property_type",
@@ -24,6 +25,7 @@ COMMANDS = (
     "mumic-annotate simulate",
     "mumic-annotate consolidate",
     "mumic-annotate golden --truth demo/truth.csv",
+    "mumic-annotate mine --report --strategy stratified",
     "mumic-annotate dataset",
     f"mumic train --random-init --run {SCRATCH_RUN}",
     "mumic train",
@@ -87,6 +89,7 @@ def run_demo(folder: Path, *, quick: bool, output: TextIO) -> DemoResult:
 
 def collect_figures(workspace: Workspace, session: Session) -> dict[str, Any]:
     """All figures of a finished demo, from the files that the commands wrote."""
+    from mumic.demo.prevalence_check import check_prevalence
     from mumic.demo.unseen import measure_unseen
 
     run = workspace.latest_run()
@@ -96,6 +99,7 @@ def collect_figures(workspace: Workspace, session: Session) -> dict[str, Any]:
         "consolidation": read_json(workspace.labels / "summary.json", "mumic-annotate consolidate"),
         "dataset": read_json(workspace.dataset / "stats.json", "mumic-annotate dataset"),
         "measures": read_json(run / "metrics.json", "mumic evaluate")["test"],
+        "prevalence": check_prevalence(workspace),
         "unseen": measure_unseen(workspace, run.name),
         "run": run.name,
         "machine": machine(),

@@ -178,6 +178,14 @@ def test_broken_images_are_set_aside(trained: tuple[Workspace, Run], tmp_path: P
     assert "name a .parquet file" in str(error)
 
 
+def test_a_picture_on_the_web_is_picked_as_it_is(trained: tuple[Workspace, Run]) -> None:
+    from mumic.picking import pick_images
+
+    picked = pick_images(trained[0], ["https://host.invalid/rooms/1.jpg", "s3://bucket/2.png"])
+    assert picked.uris == ["https://host.invalid/rooms/1.jpg", "s3://bucket/2.png"]
+    assert not picked.demo
+
+
 def test_a_killed_prediction_goes_on_where_it_was(
     trained: tuple[Workspace, Run], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -153,7 +153,7 @@ def test_scope_sheet_strategies_and_report(workspace: Path) -> None:
     assert (line["population_images"], line["labelled"], line["unlabelled"]) == (8, 3, 1)
     shown = run("mine", "--report")
     assert "within the pool of the class" in shown.stdout
-    assert "whole catalogue in scope" in shown.stdout
+    assert "of the catalogue in scope" in shown.stdout
     assert "without a label are left out" in shown.stderr
 
 

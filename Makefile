@@ -45,7 +45,7 @@ bench: $(INSTALLED)       ## make bench NAME=index [QUICK=1]
 	QUICK=$(QUICK) $(BIN)/python -m benchmarks.$(NAME)
 
 docs: $(INSTALLED)        ## the parts of docs/ that come from the code
-	$(BIN)/python docs/build.py
+	$(BIN)/python -m docs.build
 
 wheel-test: $(INSTALLED)  ## a wheel in a clean environment, outside the repository
 	rm -rf build/wheel && mkdir -p build/wheel

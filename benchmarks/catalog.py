@@ -28,8 +28,7 @@ import pandas as pd
 from annotate.catalog.scan import STAMPS
 from annotate.cli.console import table
 from annotate.tables import CATALOG, write
-from benchmarks.report import FOLDER, QUICK
-from mumic.demo.commands import machine
+from benchmarks.report import QUICK, write_report
 
 IMAGES = 20_000 if QUICK else 1_000_000
 PAGE = 1000
@@ -184,18 +183,8 @@ def main() -> None:
     print(f"{IMAGES:,} images of a bucket with a table of features, all known")
     print("\n".join(table(["step", "seconds", "peak MB so far"], rows)))
     print(f"peak {peak:,.0f} MB; the limit is {LIMIT_MB:,} MB")
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    content = {
-        "benchmark": "catalog",
-        "size": f"{IMAGES:,} images",
-        "quick": QUICK,
-        "machine": machine(),
-        "python": sys.version.split()[0],
-        "steps": steps,
-        "peak_mb": peak,
-        "limit_mb": LIMIT_MB,
-    }
-    (FOLDER / "catalog.json").write_text(json.dumps(content, indent=1) + "\n", "utf-8")
+    figures = {"images": IMAGES, "steps": steps, "peak_mb": peak, "limit_mb": LIMIT_MB}
+    write_report("catalog", f"{IMAGES:,} images", figures)
 
 
 if __name__ == "__main__":

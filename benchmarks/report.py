@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from annotate.cli.console import table
 from mumic.demo.commands import machine
@@ -34,14 +35,21 @@ def fastest(variants: Mapping[str, Callable[[], object]], turns: int) -> dict[st
     return seconds
 
 
-def publish(name: str, size: str, measured: Mapping[str, Mapping[str, float]]) -> None:
+def publish(
+    name: str,
+    size: str,
+    measured: Mapping[str, Mapping[str, float]],
+    facts: Mapping[str, Any] | None = None,
+) -> None:
     """Print and write the figures.
 
     Args:
         name: of the benchmark and its file.
         size: what was worked on.
         measured: per task the seconds of each variant, ours first; ratios are to it.
+        facts: what else was found out, printed and written as it is.
     """
+    facts = facts or {}
     ratios = {
         task: {variant: value / next(iter(seconds.values())) for variant, value in seconds.items()}
         for task, seconds in measured.items()
@@ -52,6 +60,13 @@ def publish(name: str, size: str, measured: Mapping[str, Mapping[str, float]]) -
         for variant, value in seconds.items()
     ]
     print("\n".join([size, *table(["task", "variant", "seconds", "times ours"], rows)]))
+    if facts:
+        print(json.dumps(facts, indent=1))
+    write_report(name, size, {"seconds": measured, "ratios": ratios} | dict(facts))
+
+
+def write_report(name: str, size: str, figures: Mapping[str, Any]) -> None:
+    """Write ``build/bench/NAME.json``: figures, and the machine that they were measured on."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     content = {
         "benchmark": name,
@@ -60,7 +75,6 @@ def publish(name: str, size: str, measured: Mapping[str, Mapping[str, float]]) -
         "machine": machine(),
         "python": sys.version.split()[0],
         "versions": {package: version(package) for package in VERSIONS},
-        "seconds": measured,
-        "ratios": ratios,
     }
-    (FOLDER / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n", "utf-8")
+    text = json.dumps(content | dict(figures), indent=1) + "\n"
+    (FOLDER / f"{name}.json").write_text(text, "utf-8")

@@ -185,19 +185,16 @@ def main() -> None:
             turns=2,
         ),
     }
-    publish("search", f"{ROWS:,} x {DIM}, {threads} threads", measured)
     truth = results["plain NumPy float32"]
-    recalls = {name: round(recall(found, truth), 5) for name, found in results.items()}
     facts = {
-        "recall": recalls,
+        "recall": {name: round(recall(found, truth), 5) for name, found in results.items()},
         "private_memory_mb": memory,
+        "rows": ROWS,
+        "queries": QUERIES,
         "threads": threads,
         "peers": {name: installed(name) for name in ("faiss-cpu", "usearch")},
     }
-    print(json.dumps(facts, indent=1))
-    file = FOLDER / "search.json"
-    content = json.loads(file.read_text("utf-8")) | facts
-    file.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
+    publish("search", f"{ROWS:,} x {DIM}, {threads} threads", measured, facts)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
-"""Write the parts of the docs that come from the code and from a demo's figures: ``make docs``.
+"""Write the parts of the docs that come from the code and from measured figures: ``make docs``.
 
-    python docs/build.py [SUMMARY]
+    python -m docs.build [FIGURES]...
 
 ``docs/commands.md`` is made from the help texts. The results in the README are made from
-``docs/figures/demo.json``; with ``SUMMARY``, a demo's ``summary.json``, that file is made first.
+``docs/figures/demo.json``, the benchmarks' pages from ``docs/figures/bench/``. With ``FIGURES``, a
+demo's ``summary.json`` or a benchmark's report, those files are made first.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import click
 from click.testing import CliRunner
 
 from annotate.cli import main as annotate_main
+from docs.benchmark_pages import benchmarks_page, scale_plan
 from mumic.cli import main as mumic_main
 
 DOCS = Path(__file__).parent
@@ -25,6 +27,11 @@ FIGURES = DOCS / "figures" / "demo.json"
 README = DOCS.parent / "README.md"
 BEGIN = "<!-- demo figures: begin (made by `make docs` from docs/figures/demo.json) -->\n"
 END = "<!-- demo figures: end -->\n"
+REPORTS = DOCS / "figures" / "bench"
+BENCHMARKS = DOCS / "benchmarks.md"
+SCALE = DOCS / "scale.md"
+SCALE_BEGIN = "<!-- scale figures: begin (made by `make docs` from docs/figures/bench) -->\n"
+SCALE_END = "<!-- scale figures: end -->\n"
 
 
 def commands_page() -> str:
@@ -117,19 +124,55 @@ def _points(ahead: dict[str, Any] | None, name: str) -> str:
 
 def readme() -> str:
     """The README with its block of results."""
-    before, rest = README.read_text("utf-8").split(BEGIN)
-    after = rest.split(END)[1]
-    return before + BEGIN + results(json.loads(FIGURES.read_text("utf-8"))) + END + after
+    block = results(json.loads(FIGURES.read_text("utf-8")))
+    return _filled(README, BEGIN, block, END)
+
+
+def benchmarks() -> str:
+    """``docs/benchmarks.md``."""
+    return benchmarks_page(_reports())
+
+
+def scale() -> str:
+    """``docs/scale.md`` with its block of figures."""
+    return _filled(SCALE, SCALE_BEGIN, scale_plan(_reports()), SCALE_END)
+
+
+def _filled(file: Path, begin: str, block: str, end: str) -> str:
+    before, rest = file.read_text("utf-8").split(begin)
+    return before + begin + block + end + rest.split(end)[1]
+
+
+def _reports() -> dict[str, Any]:
+    return {
+        file.stem: json.loads(file.read_text("utf-8")) for file in sorted(REPORTS.glob("*.json"))
+    }
+
+
+def keep(figures: dict[str, Any]) -> None:
+    """Keep a benchmark's report, or what the README quotes of a demo.
+
+    Raises:
+        SystemExit: the figures are of a quick run, which documents do not quote.
+    """
+    REPORTS.mkdir(parents=True, exist_ok=True)
+    if "benchmark" not in figures:
+        target, kept = FIGURES, kept_figures(figures)
+    elif figures["quick"]:
+        raise SystemExit(f"{figures['benchmark']}: a quick run; documents quote whole ones.")
+    else:
+        target, kept = REPORTS / f"{figures['benchmark']}.json", figures
+    target.write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
 
 
 def main(arguments: list[str]) -> None:
     """Write the files."""
-    if arguments:
-        FIGURES.parent.mkdir(exist_ok=True)
-        summary = json.loads(Path(arguments[0]).read_text("utf-8"))
-        FIGURES.write_text(json.dumps(kept_figures(summary), indent=1) + "\n", "utf-8")
+    for name in arguments:
+        keep(json.loads(Path(name).read_text("utf-8")))
     COMMANDS.write_text(commands_page(), "utf-8")
     README.write_text(readme(), "utf-8")
+    BENCHMARKS.write_text(benchmarks(), "utf-8")
+    SCALE.write_text(scale(), "utf-8")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,131 @@
+"""What the docs say of benchmarks: ``docs/benchmarks.md`` and the plan in ``docs/scale.md``.
+
+Made from ``docs/figures/bench/*.json``, which ``python -m docs.build build/bench/*.json`` fills.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+Report = Mapping[str, Any]
+
+HEAD = """# Benchmarks
+
+Made by `make docs` from the figures of whole runs. `make bench NAME=search` repeats one, `QUICK=1` makes
+it small. Variants take turns in one process and the fastest turn of each counts; seconds depend on the
+machine, so look at the ratios.
+"""
+ABOUT = {
+    "metrics": "Average precision and GAP, equal to scikit-learn's to rounding, ties included.",
+    "index": "From JPEGs on disk to embeddings. *Model alone* is the same model on tensors that "
+    "lie ready: what nothing can be faster than. The *plain loop* decodes one image at a time with "
+    "Pillow and calls open_clip's own preprocessing and model in float32.",
+    "search": "Exact search for the best images of many texts. Recall is against float32; ours and "
+    "usearch's second row search float16, which is what lies on disk. The peers are in the "
+    "dependency group `bench`.",
+    "catalog": "A bucket's million images, all known, listed and joined again with a table of "
+    "features.",
+    "scale": "What a million images take on disk.",
+}
+SCALES = (1, 10, 350)  # million images
+MILLION = 1_000_000
+
+
+def benchmarks_page(reports: Mapping[str, Report]) -> str:
+    """All benchmarks, as Markdown."""
+    return "\n".join([HEAD, *(_section(name, reports[name]) for name in ABOUT if name in reports)])
+
+
+def _section(name: str, report: Report) -> str:
+    versions = ", ".join(f"{k} {v}" for k, v in report.get("versions", {}).items())
+    peers = ", ".join(f"{k} {v}" for k, v in report.get("peers", {}).items())
+    parts = [
+        f"## {name}",
+        ABOUT[name],
+        f"{report['size']}. {report['machine']}; Python {report['python']}"
+        + "".join(f", {text}" for text in (versions, peers) if text)
+        + ".",
+    ]
+    if "ratios" in report:
+        parts.append(_ratios(report))
+    if "private_memory_mb" in report:
+        memory = report["private_memory_mb"]
+        parts.append(
+            f"Private memory of the process: {memory['before']:.0f} MB before the search, "
+            f"{memory['peak']:.0f} MB at most during it."
+        )
+    if "steps" in report:
+        rows = [
+            (step, f"{found['seconds']:.1f}", f"{found['peak_mb']:,.0f}")
+            for step, found in report["steps"].items()
+        ]
+        parts.append(_table(("step", "seconds", "peak MB so far"), rows))
+    if "bytes" in report:
+        sizes = [(what, f"{size / 1e6:,.0f}") for what, size in report["bytes"].items()]
+        parts.append(_table(("file", "MB"), sizes))
+        parts.append(
+            ", ".join(f"{what}: {value:.1f} s" for what, value in report["seconds"].items()) + "."
+        )
+    return "\n\n".join(parts) + "\n"
+
+
+def _ratios(report: Report) -> str:
+    recall = report.get("recall", {})
+    head = ["task", "variant", "seconds", "times ours", "recall" if recall else ""]
+    rows = []
+    for task, variants in report["seconds"].items():
+        for variant, seconds in variants.items():
+            ratio = report["ratios"][task][variant]
+            row = [task, variant, f"{seconds:.4g}", f"{ratio:.2f}"]
+            rows.append(
+                row + ([f"{recall[variant]:.4f}"] if variant in recall else [""] * bool(recall))
+            )
+    return _table(head, rows)
+
+
+def scale_plan(reports: Mapping[str, Report]) -> str:
+    """The measured rates, and what they make of 1, 10 and 350 million images."""
+    stored = reports["scale"]
+    size = {name: value / stored["rows"] * MILLION for name, value in stored["bytes"].items()}
+    seconds = reports["index"]["seconds"]["embed"]["files to embeddings"]
+    search = reports["search"]
+    task = next(iter(search["seconds"]))
+    scan = search["seconds"][task]["ours"] / search["rows"] * MILLION
+    memory = reports["catalog"]["peak_mb"] / reports["catalog"]["images"] * MILLION / 1000
+    on_disk = size["embeddings"] + size["sidecar"]
+    rows = [
+        ["embeddings and sidecars on disk", *(_bytes(n * on_disk) for n in SCALES)],
+        ["catalogue on disk", *(_bytes(n * size["catalogue"]) for n in SCALES)],
+        ["memory of a scan of the catalogue", *(f"{n * memory:,.1f} GB" for n in SCALES)],
+        [
+            "embedding, hours of one such machine",
+            *(f"{n * MILLION * seconds / 3600:,.0f}" for n in SCALES),
+        ],
+        [f"{task}, one machine", *(_duration(n * scan) for n in SCALES)],
+    ]
+    source = reports["index"]
+    return "\n".join(
+        [
+            f"Measured on {source['machine']}: {1 / seconds:.0f} images a second from files to "
+            f"embeddings ({source['size'].split(';')[0]}), {scan:.1f} s for {task} of a million "
+            "embeddings in the page cache. All else is multiplication.",
+            "",
+            _table(["", *(f"{n} million" for n in SCALES)], rows),
+            "",
+        ]
+    )
+
+
+def _bytes(count: float) -> str:
+    return f"{count / 1e9:,.1f} GB"
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < 60 else f"{seconds / 60:.1f} min"
+
+
+def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    names = list(head)
+    lines = [names, ["---"] * len(names), *(list(row) for row in rows)]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)

@@ -12,9 +12,9 @@ Report = Mapping[str, Any]
 
 HEAD = """# Benchmarks
 
-Made by `make docs` from the figures of whole runs. `make bench NAME=search` repeats one, `QUICK=1` makes
-it small. Variants take turns in one process and the fastest turn of each counts; seconds depend on the
-machine, so look at the ratios.
+Made by `make docs` from the figures of whole runs. `make bench NAME=search` repeats one, `QUICK=1`
+makes it small. Variants take turns in one process and the fastest turn of each counts; seconds
+depend on the machine, so look at the ratios.
 """
 ABOUT = {
     "metrics": "Average precision and GAP, equal to scikit-learn's to rounding, ties included.",
@@ -72,15 +72,15 @@ def _section(name: str, report: Report) -> str:
 
 def _ratios(report: Report) -> str:
     recall = report.get("recall", {})
-    head = ["task", "variant", "seconds", "times ours", "recall" if recall else ""]
+    head = ["task", "variant", "seconds", "times ours", *(["recall"] if recall else [])]
     rows = []
     for task, variants in report["seconds"].items():
         for variant, seconds in variants.items():
             ratio = report["ratios"][task][variant]
             row = [task, variant, f"{seconds:.4g}", f"{ratio:.2f}"]
-            rows.append(
-                row + ([f"{recall[variant]:.4f}"] if variant in recall else [""] * bool(recall))
-            )
+            if recall:
+                row.append(f"{recall[variant]:.4f}" if variant in recall else "")
+            rows.append(row)
     return _table(head, rows)
 
 

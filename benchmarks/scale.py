@@ -1,8 +1,8 @@
 """What a million images take on disk, and how long their index takes to write and to open.
 
 Together with the rates of the benchmarks ``index``, ``search`` and ``catalog`` these figures make
-the plan in ``docs/scale.md``. Rows are synthetic: sizes do not depend on what they hold, since float16
-rows are not compressed and content hashes do not compress.
+the plan in ``docs/scale.md``. Rows are synthetic: sizes do not depend on what they hold, since
+float16 rows are not compressed and content hashes do not compress.
 """
 
 from __future__ import annotations

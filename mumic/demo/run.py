@@ -16,7 +16,7 @@ SCRATCH_RUN = "from-scratch"
 COMMANDS = (
     "mumic-annotate catalog",
     "mumic-annotate index",
-    'mumic-annotate search "a photo with a dog" -k 12',
+    'mumic-annotate search "a house with a swimming pool" -k 12',
     "mumic-annotate mine --class Pets",
     "mumic-annotate mine --all",
     "mumic-annotate mine --strategy stratified --by property_type",

@@ -169,8 +169,10 @@ def test_the_pixel_cache_equals_the_picture(trained: tuple[Workspace, Run]) -> N
     for uri, content_hash in zip(images["uri"][:4], images["content_hash"][:4], strict=True):
         picture = Image.open(workspace.root / uri).convert("RGB")
         expected = np.asarray(picture.resize((32, 32), Image.Resampling.BICUBIC)).transpose(2, 0, 1)
-        assert (rows.gather([content_hash])[0] == expected).all()
-        assert (read_pixels(workspace, uri, 32) == expected).all()
+        pixels = rows.gather([content_hash])[0]
+        # Pillow's resize to two levels, see fast_pixels; open_clip's own preprocessing is Pillow's.
+        assert np.abs(pixels.astype(int) - expected).max() <= 2
+        assert (read_pixels(workspace, uri, 32) == pixels).all()
 
 
 def test_an_image_gone_missing_or_changed_is_named(tmp_path: Path, tiny_workspace: Any) -> None:

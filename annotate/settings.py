@@ -98,6 +98,11 @@ class QuestionSettings:
     smallest: int = setting(4, "classes a question, at least (remainders down to 2)")
     largest: int = setting(6, "classes a question, at most")
     max_hard: int = setting(2, "classes of difficulty hard in one question, at most")
+    skip: bool = setting(False, "ask parents first, others only where a parent is not voted no")
+    skip_below: float = setting(0.4, "a parent is voted no where fewer than this share say yes")
+    largest_loss: float = setting(
+        0.02, "recall that skipping may lose on golden images before the plan is refused"
+    )
 
 
 @dataclass(frozen=True)
@@ -110,8 +115,42 @@ class TaskSettings:
     seconds_per_question: float = setting(6.0, "forecast of the time for one question")
     fee_per_object: float = setting(0.08, "the service's fee per image, in the currency")
     pay_per_hour: float = setting(15.0, "what an annotator earns, in the currency")
+    pay_per_answer: float = setting(
+        0.0, "what an annotator earns for an image, in place of the pay per hour; 0: by the hour"
+    )
     currency: str = setting("USD", "of the two figures above")
     image_prefix: str = setting("", "s3:// prefix that replaces local paths in the manifest")
+    examples: int = setting(3, "example images of a class that the page shows, of each kind")
+    largest_price: float = setting(
+        1000.0, "a higher price is confirmed before tasks are written; 0: never ask"
+    )
+
+
+@dataclass(frozen=True)
+class JobSettings:
+    """``[job]``: labelling jobs at Amazon SageMaker Ground Truth."""
+
+    location: str = setting("", "s3:// folder for a job's template, manifest and answers")
+    role: str = setting("", "ARN of the role that the service assumes")
+    workteam: str = setting("", "ARN of a private or vendor work team")
+    region: str = setting("", "of team and buckets; empty: as AWS_REGION or the profile says")
+    attribute: str = setting("mumic", "name of the label attribute in the output manifest")
+    keywords: tuple[str, ...] = setting(
+        ("photos", "multiple choice"), "1 to 5, shown to annotators"
+    )
+    time_limit: int = setting(1800, "seconds for one task, 30 to 28,800")
+    availability: int = setting(864_000, "seconds that a task is offered, at most 2,592,000")
+    concurrent: int = setting(1000, "tasks offered at a time; a batch ends before the next starts")
+    kms_key: str = setting("", "KMS key that encrypts uploads and output; empty: the bucket's own")
+    tags: tuple[str, ...] = setting((), 'of the job, as in ["team=search", "stage=pilot"]')
+    algorithm: str = setting("", "ARN for automated labelling; the next two need it")
+    subnets: tuple[str, ...] = setting(
+        (), "VPC of automated labelling; people's is the work team's"
+    )
+    security_groups: tuple[str, ...] = setting((), "of these subnets")
+    pre_lambda: str = setting("", "ARN of a function before each task; none is needed")
+    post_lambda: str = setting("", "ARN of a function that consolidates; none is needed")
+    public_price: float = setting(0.0, "USD an answer, for a public team only")
 
 
 @dataclass(frozen=True)
@@ -200,6 +239,7 @@ class Settings:
     mine: MineSettings = MineSettings()
     questions: QuestionSettings = QuestionSettings()
     tasks: TaskSettings = TaskSettings()
+    job: JobSettings = JobSettings()
     simulate: SimulateSettings = SimulateSettings()
     consolidate: ConsolidateSettings = ConsolidateSettings()
     dataset: DatasetSettings = DatasetSettings()

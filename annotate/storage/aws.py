@@ -1,5 +1,7 @@
 """Amazon S3 and what speaks its language: listing a bucket, reading an object.
 
+Other services of Amazon are reached through :func:`connect` and :func:`call`.
+
 Credentials, region and endpoint are found as boto3 finds them (environment, profiles, roles;
 ``AWS_ENDPOINT_URL_S3`` names another service). botocore's standard mode retries throttled and
 failed requests with a growing pause; ``AWS_MAX_ATTEMPTS`` says how often.
@@ -14,6 +16,7 @@ from functools import lru_cache
 from typing import Any
 
 import boto3
+import botocore.session
 import urllib3
 from botocore.config import Config
 from botocore.exceptions import (
@@ -155,18 +158,74 @@ def _client(process: int) -> Any:
 
 @lru_cache(maxsize=1)
 def _make_client(process: int) -> Any:
-    config = Config(
+    return boto3.session.Session().client("s3", config=_config())
+
+
+def _config() -> Config:
+    """A new one for each client: botocore writes what it finds in the environment into it."""
+    return Config(
         retries={"mode": "standard"},
         connect_timeout=CONNECT_SECONDS,
         read_timeout=READ_SECONDS,
         max_pool_connections=CONNECTIONS,
     )
-    return boto3.session.Session().client("s3", config=config)
 
 
 def forget_client() -> None:
     """Make the next request look for credentials and endpoint again."""
     _make_client.cache_clear()
+
+
+class RefusedError(RemoteError):
+    """A service answered and said no.
+
+    Attributes:
+        code: the service's name for the reason, such as ``AccessDeniedException``.
+    """
+
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def connect(service: str, region: str = "") -> Any:
+    """A client of one of Amazon's services, such as ``sagemaker``; no region: as boto3 finds it.
+
+    Raises:
+        RemoteError: no region is known, or the profile does not exist.
+    """
+    try:
+        with _creating:
+            session = boto3.session.Session()
+            return session.client(service, region_name=region or None, config=_config())
+    except (BotoCoreError, ValueError) as error:
+        raise RemoteError(
+            f"{service}: {_first_line(error)} Check [job] region, AWS_REGION and AWS_PROFILE."
+        ) from error
+
+
+def call(client: Any, operation: str, **request: Any) -> dict[str, Any]:
+    """Ask a service for something; the operation in Python's spelling, such as ``head_bucket``.
+
+    Raises:
+        RefusedError: the service said no.
+        RemoteError: it could not be asked.
+    """
+    try:
+        answer: dict[str, Any] = getattr(client, operation)(**request)
+    except ClientError as error:
+        raise RefusedError(f"{operation}: {_first_line(error)}", _code(error)) from error
+    except (NoCredentialsError, PartialCredentialsError) as error:
+        raise RemoteError(f"{operation}: {_first_line(error)}. {_CREDENTIALS}") from error
+    except (BotoCoreError, ValueError) as error:
+        raise RemoteError(f"{operation}: {_first_line(error)}") from error
+    return answer
+
+
+def request_shape(service: str, operation: str) -> Any:
+    """What a request must look like, as botocore's model of the service describes it (a shape)."""
+    model = botocore.session.Session().get_service_model(service)
+    return model.operation_model(operation).input_shape
 
 
 def _body(answer: dict[str, Any]) -> Body:

@@ -1,0 +1,1 @@
+"""Labelling jobs at Ground Truth: request, checks, launch, answers."""

@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from annotate.errors import InputError, MissingError, closest
 from annotate.questions.planning import STRATEGIES, Question, QuestionPlan
@@ -21,12 +22,14 @@ LARGEST_FILE = 1 << 20
 ROOT_FIELDS = (
     Field("taxonomy", Kind.TEXT, "Hash of the taxonomy that the plan is for.", required=True),
     Field("strategy", Kind.CHOICE, "How it was planned.", required=True, choices=STRATEGIES),
+    Field("similarity", Kind.TEXT, "The model whose view of the classes' texts was used."),
     Field("questions", Kind.RECORDS, "Classes that are shown together.", required=True),
 )
 QUESTION_FIELDS = (
     Field("id", Kind.ID, "Answers are stored under it.", required=True),
     Field("title", Kind.TEXT, "Shown to annotators.", required=True),
     Field("classes", Kind.IDS, "Ids of classes, in the order of the page.", required=True),
+    Field("after", Kind.IDS, "Asked only if one of these classes was not voted no."),
 )
 _REMEDY = "make it anew with `mumic-annotate questions plan --force`"
 _CHECKSUM = re.compile(r"# checksum ([0-9a-f]{12})\n")
@@ -77,14 +80,18 @@ def render_plan(plan: QuestionPlan) -> str:
     content = {
         "taxonomy": plan.taxonomy_hash,
         "strategy": plan.strategy,
-        "questions": [
-            {"id": question.id, "title": question.title, "classes": list(question.classes)}
-            for question in plan.questions
-        ],
+        **({"similarity": plan.similarity} if plan.similarity else {}),
+        "questions": [_entry(question) for question in plan.questions],
     }
     yaml.dump(content, buffer)
     body = buffer.getvalue()
     return f"{_HEADER}# checksum {_checksum(body)}\n{body}"
+
+
+def _entry(question: Question) -> dict[str, Any]:
+    classes = list(question.classes)
+    entry = {"id": question.id, "title": question.title, "classes": classes}
+    return entry | {"after": list(question.after)} if question.after else entry
 
 
 def _checksum(body: str) -> str:
@@ -125,10 +132,13 @@ def read_plan(path: Path, taxonomy: Taxonomy) -> QuestionPlan:
             record.text("id"),
             record.text("title"),
             tuple(entry.text for entry in record.texts("classes")),
+            tuple(entry.text for entry in record.texts("after")),
         )
         for record in records
     )
-    return QuestionPlan(top.text("taxonomy"), top.text("strategy"), questions)
+    return QuestionPlan(
+        top.text("taxonomy"), top.text("strategy"), questions, top.text("similarity")
+    )
 
 
 def _read_text(path: Path) -> str:
@@ -160,10 +170,16 @@ def _check(records: Sequence[Record], taxonomy: Taxonomy, problems: Problems) ->
         if record.lists.get("classes") == ():
             problems.add(record.line, "classes is empty; add a class or delete the question")
         for entry in record.texts("classes"):
-            if entry.text not in taxonomy.by_id:
-                hint = closest(entry.text, taxonomy.ids) or "; see `mumic-annotate taxonomy show`"
-                problems.add(entry.line, f"unknown class id {entry.text!r}{hint}")
+            _check_known(entry, taxonomy, problems)
             _check_once(entry, classes, "class", problems)
+        for entry in record.texts("after"):
+            _check_known(entry, taxonomy, problems)
+
+
+def _check_known(entry: Marked, taxonomy: Taxonomy, problems: Problems) -> None:
+    if entry.text not in taxonomy.by_id:
+        hint = closest(entry.text, taxonomy.ids) or "; see `mumic-annotate taxonomy show`"
+        problems.add(entry.line, f"unknown class id {entry.text!r}{hint}")
 
 
 def _check_once(entry: Marked, seen: dict[str, Marked], what: str, problems: Problems) -> None:

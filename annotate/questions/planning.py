@@ -11,17 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from annotate.errors import InputError, closest
-from annotate.questions.grouping import APART, Grouping, solve
+from annotate.questions.fit import Classes, make_blocks, make_grouping, scenario_of
+from annotate.questions.grouping import solve
+from annotate.questions.likeness import Likeness
 from annotate.settings import QuestionSettings, TaskSettings
 from annotate.taxonomy.model import Taxonomy, TaxonomyClass
 
 STRATEGIES = ("grouped", "category", "binary")
 SMALLEST_REMAINDER = 2
-SAME_SCENARIO = 400
-OTHER_SCENARIO = -1_000  # rather two questions of four than one of six and one that mixes
-EXCLUSIVE = 800
-OTHER_CATEGORY = -200_000  # rather a remainder of two than a class among strangers
-NEIGHBOURS = 20  # classes this far apart in the file gain nothing from being near
 
 
 @dataclass(frozen=True)
@@ -32,20 +29,31 @@ class Question:
         id: ``q01``, ``q02``, ...; answers are stored under it.
         title: shown to annotators.
         classes: class ids, in the order in which they are shown.
+        after: class ids of earlier questions; it is asked of an image only if one of them was not
+            voted no. Empty: it is always asked.
     """
 
     id: str
     title: str
     classes: tuple[str, ...]
+    after: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class QuestionPlan:
-    """All questions, and the hash of the taxonomy that they were planned for."""
+    """All questions.
+
+    Attributes:
+        taxonomy_hash: of the taxonomy that they were planned for.
+        strategy: grouped, category or binary.
+        questions: in the order in which they are asked.
+        similarity: the model whose view of the classes' texts was used; empty: none.
+    """
 
     taxonomy_hash: str
     strategy: str
     questions: tuple[Question, ...]
+    similarity: str = ""
 
 
 @dataclass(frozen=True)
@@ -97,14 +105,26 @@ def check_settings(settings: QuestionSettings) -> None:
 
 
 def plan_questions(
-    taxonomy: Taxonomy, settings: QuestionSettings, *, seed: int = 0
+    taxonomy: Taxonomy,
+    settings: QuestionSettings,
+    *,
+    seed: int = 0,
+    likeness: Likeness | None = None,
 ) -> QuestionPlan:
     """Put every class into one question.
 
-    ``grouped`` maximises the fit of the classes of a question (one scenario, exclusive classes
-    together, one category) under the rules of :func:`annotate.questions.rules.lint_plan`;
-    ``category`` asks each category at once and ``binary`` each class alone, for comparison.
-    The same taxonomy, settings and seed give the same plan.
+    ``grouped`` maximises the fit of the classes of a question (exclusive classes together, one
+    category, one scenario, texts alike) under the rules of
+    :func:`annotate.questions.rules.lint_plan`; ``category`` asks each category at once and
+    ``binary`` each class alone, for comparison. With ``settings.skip``, classes without a parent
+    come first, and a question about others names those above them in ``after``. The same taxonomy,
+    settings, seed and likeness give the same plan.
+
+    Args:
+        taxonomy: the classes.
+        settings: strategy, sizes, and whether parents come first.
+        seed: of the search.
+        likeness: of the classes' texts; used by ``grouped`` only.
 
     Raises:
         InputError: see :func:`check_settings`; or the taxonomy has no class to ask for.
@@ -115,79 +135,56 @@ def plan_questions(
         raise InputError(
             "the taxonomy has no class to ask for; see `mumic-annotate taxonomy show`."
         )
-    groups = _STRATEGIES[settings.strategy](taxonomy, classes, settings, seed)
+    groups: list[Classes] = []
+    for stage in _stages(classes) if settings.skip else [classes]:
+        if settings.strategy == "binary":
+            groups.extend([entry] for entry in stage)
+        elif settings.strategy == "category":
+            groups.extend(_categories(stage))
+        else:
+            found = solve(
+                make_grouping(taxonomy, stage, settings, likeness), make_blocks(stage), seed=seed
+            )
+            groups.extend([stage[item] for item in group] for group in found)
+    used = likeness.model if likeness and settings.strategy == "grouped" else ""
+    questions = _questions(taxonomy, groups, skip=settings.skip)
+    return QuestionPlan(taxonomy.hash, settings.strategy, questions, used)
+
+
+def _questions(
+    taxonomy: Taxonomy, groups: Sequence[Classes], *, skip: bool
+) -> tuple[Question, ...]:
+    """Groups with ids, titles and, where parents come first, the classes that they wait for."""
     width = max(2, len(str(len(groups))))
-    titles = _titles(taxonomy, groups)
-    questions = tuple(
-        Question(f"q{number:0{width}}", title, tuple(entry.id for entry in group))
-        for number, (title, group) in enumerate(zip(titles, groups, strict=True), 1)
-    )
-    return QuestionPlan(taxonomy.hash, settings.strategy, questions)
+    asked = {entry.id for group in groups for entry in group}
+    first = {name for name in asked if not asked & set(taxonomy.by_id[name].parents)}
+    questions = []
+    for number, (title, group) in enumerate(zip(_titles(taxonomy, groups), groups, strict=True), 1):
+        above = {name for entry in group for name in taxonomy.ancestors(entry.id)} & first
+        after = tuple(name for name in taxonomy.ids if skip and name in above)
+        classes = tuple(entry.id for entry in group)
+        questions.append(Question(f"q{number:0{width}}", title, classes, after))
+    return tuple(questions)
 
 
-Classes = Sequence[TaxonomyClass]
+def _stages(classes: Classes) -> list[Classes]:
+    """First the classes without a parent, then all others.
+
+    Two stages, however deep the hierarchy: each costs a service's fee once more, and a round of
+    people's work. So a class waits for the topmost classes above it.
+    """
+    asked = {entry.id for entry in classes}
+    first = [entry for entry in classes if not asked & set(entry.parents)]
+    later = [entry for entry in classes if asked & set(entry.parents)]
+    return [stage for stage in (first, later) if stage]
 
 
-def _binary(
-    taxonomy: Taxonomy, classes: Classes, settings: QuestionSettings, seed: int
-) -> list[Classes]:
-    return [[entry] for entry in classes]
-
-
-def _category(
-    taxonomy: Taxonomy, classes: Classes, settings: QuestionSettings, seed: int
-) -> list[Classes]:
-    return [[classes[item] for item in block] for block in _blocks(classes)]
-
-
-def _grouped(
-    taxonomy: Taxonomy, classes: Classes, settings: QuestionSettings, seed: int
-) -> list[Classes]:
-    grouping = make_grouping(taxonomy, classes, settings)
-    groups = solve(grouping, _blocks(classes), seed=seed)
-    return [[classes[item] for item in group] for group in groups]
-
-
-_STRATEGIES = {"grouped": _grouped, "category": _category, "binary": _binary}
-
-
-def _blocks(classes: Classes) -> list[list[int]]:
-    """Places of the classes of each category, categories by their first class."""
-    blocks: dict[str, list[int]] = {}
-    for place, entry in enumerate(classes):
-        blocks.setdefault(entry.category, []).append(place)
-    return list(blocks.values())
-
-
-def make_grouping(taxonomy: Taxonomy, classes: Classes, settings: QuestionSettings) -> Grouping:
-    """What the solver sees of the classes: how well each pair fits, and which are hard."""
-    above = {entry.id: set(taxonomy.ancestors(entry.id)) for entry in classes}
-
-    place = {entry.id: at for at, entry in enumerate(classes)}
-
-    def fit(a: TaxonomyClass, b: TaxonomyClass) -> int:
-        if a.id == b.id:
-            return 0
-        if a.id in above[b.id] or b.id in above[a.id]:
-            return APART
-        scenario = SAME_SCENARIO if scenario_of(a) == scenario_of(b) else OTHER_SCENARIO
-        exclusive = EXCLUSIVE if b.id in a.exclusive_with or a.id in b.exclusive_with else 0
-        stranger = OTHER_CATEGORY if a.category != b.category else 0
-        near = max(0, NEIGHBOURS - abs(place[a.id] - place[b.id]))  # people list like beside like
-        return scenario + exclusive + stranger + near
-
-    return Grouping(
-        fit=[[fit(a, b) for b in classes] for a in classes],
-        hard=[entry.difficulty == "hard" for entry in classes],
-        smallest=settings.smallest,
-        largest=settings.largest,
-        max_hard=settings.max_hard,
-    )
-
-
-def scenario_of(entry: TaxonomyClass) -> str:
-    """The situation in which a class is judged; its category where it names none."""
-    return entry.scenario or entry.category
+def _categories(classes: Classes) -> list[list[TaxonomyClass]]:
+    """The classes of each category, categories by their first class."""
+    found: dict[str, list[TaxonomyClass]] = {}
+    for entry in classes:
+        found.setdefault(entry.category, []).append(entry)
+    return list(found.values())
 
 
 def _titles(taxonomy: Taxonomy, groups: Sequence[Classes]) -> list[str]:
@@ -215,17 +212,32 @@ def forecast(plan: QuestionPlan, settings: TaskSettings, *, images: int) -> Fore
     """What it costs to ask all questions of a plan.
 
     ``hours = answers · questions · seconds_per_question / 3600`` and
-    ``money = objects · fee_per_object + hours · pay_per_hour``: the service's fee is per image,
-    however many people and questions it has.
+    ``money = objects · fee_per_object + hours · pay_per_hour``, or ``+ answers · pay_per_answer``
+    where that is set: the service's fee is per image, however many people and questions it has.
 
     Args:
         plan: the questions.
         settings: fee, pay, time and number of annotators.
         images: that are asked.
     """
-    answers = images * settings.annotators
-    hours = answers * len(plan.questions) * settings.seconds_per_question / 3600
-    money = images * settings.fee_per_object + hours * settings.pay_per_hour
+    return price_work(plan, settings, objects=images, asked=images * len(plan.questions))
+
+
+def price_work(
+    plan: QuestionPlan, settings: TaskSettings, *, objects: int, asked: float
+) -> Forecast:
+    """What some work on a plan costs; see :func:`forecast`.
+
+    Args:
+        plan: the questions.
+        settings: fee, pay, time and number of annotators.
+        objects: images put before annotators; one that is asked in two rounds counts twice.
+        asked: questions in total over all objects, whoever answers them.
+    """
+    answers = objects * settings.annotators
+    hours = asked * settings.annotators * settings.seconds_per_question / 3600
+    pay = answers * settings.pay_per_answer or hours * settings.pay_per_hour
+    money = objects * settings.fee_per_object + pay
     return Forecast(
-        plan.strategy, len(plan.questions), images, answers, hours, money, settings.currency
+        plan.strategy, len(plan.questions), objects, answers, hours, money, settings.currency
     )

@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from annotate.questions.fit import scenario_of
 from annotate.questions.planning import (
     SMALLEST_REMAINDER,
     Question,
     QuestionPlan,
     asked_classes,
-    scenario_of,
 )
 from annotate.settings import QuestionSettings
 from annotate.taxonomy.model import Taxonomy
@@ -22,7 +22,8 @@ class Finding:
     """A rule that a question breaks.
 
     Attributes:
-        rule: size, parent, hard or missing; scenario, exclusive or taxonomy where it is advice.
+        rule: size, parent, hard or after; missing, scenario, exclusive, gate or taxonomy where it
+            is advice.
         question: id of the question; empty where it is about the whole plan.
         message: what is wrong, with names of classes.
         advice: True for what may stay as it is.
@@ -57,6 +58,7 @@ def lint_plan(plan: QuestionPlan, taxonomy: Taxonomy, settings: QuestionSettings
         findings.extend(_parents(question, taxonomy))
         findings.extend(_scenarios(question, taxonomy))
     findings.extend(_exclusive(plan, taxonomy))
+    findings.extend(_after(plan, taxonomy))
     findings.extend(_whole(plan, taxonomy))
     return sorted(findings, key=lambda finding: (finding.advice, finding.question))
 
@@ -65,7 +67,7 @@ def _size(question: Question, settings: QuestionSettings) -> Iterator[Finding]:
     size = len(question.classes)
     if size > settings.largest:
         yield Finding("size", question.id, f"{size} classes, at most {settings.largest}", False)
-    elif size < SMALLEST_REMAINDER:
+    elif size < SMALLEST_REMAINDER and not question.after:  # a lone class below others may wait
         message = f"{size} class, at least {SMALLEST_REMAINDER}; put it into another question"
         yield Finding("size", question.id, message, False)
 
@@ -104,6 +106,24 @@ def _exclusive(plan: QuestionPlan, taxonomy: Taxonomy) -> Iterator[Finding]:
                 f"{taxonomy.by_id[a].name} and {taxonomy.by_id[b].name} are exclusive, but apart"
             )
             yield Finding("exclusive", place[a], message, True)
+
+
+def _after(plan: QuestionPlan, taxonomy: Taxonomy) -> Iterator[Finding]:
+    """What a question waits for stands in an earlier one, and its classes lie below that."""
+    earlier: set[str] = set()
+    for question in plan.questions:
+        names = [taxonomy.by_id[c].name for c in question.after if c not in earlier]
+        if names:
+            message = f"waits for {', '.join(names)}, which no earlier question asks"
+            yield Finding("after", question.id, message, False)
+        earlier.update(question.classes)
+        for class_id in question.classes if question.after else ():
+            if not set(question.after) & set(taxonomy.ancestors(class_id)):
+                message = (
+                    f"{taxonomy.by_id[class_id].name} implies no class that the question waits "
+                    "for: it stays unknown wherever these are voted no"
+                )
+                yield Finding("gate", question.id, message, True)
 
 
 def _whole(plan: QuestionPlan, taxonomy: Taxonomy) -> Iterator[Finding]:

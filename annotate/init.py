@@ -81,6 +81,7 @@ def demo_settings(classes: tuple[str, ...], *, quick: bool) -> Settings:
             # The small CLIP sees less in a picture, so unlike pictures are closer.
             near_cosine=0.985,
         ),
+        tasks=replace(base.tasks, largest_price=0.0),  # nobody is paid, so nobody is asked
         simulate=replace(base.simulate, truth=f"{DEMO_FOLDER}/truth.csv"),
         train=replace(
             base.train,

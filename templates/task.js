@@ -102,6 +102,7 @@
     if (/^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) || target.isContentEditable) return;
     var onButton = !!(target.closest && target.closest("button, a, summary, crowd-button"));
     var key = event.key.toLowerCase();
+    if (event.shiftKey && key.indexOf("arrow") === 0) return; // moves the photo
     if (key >= "1" && key <= "9" && key.length === 1) {
       var choice = active.querySelectorAll(".choices crowd-checkbox")[Number(key) - 1];
       if (choice) toggle(valueOf(choice));
@@ -148,9 +149,13 @@
   }
 
   var photo = document.getElementById("photo");
-  function noPhoto() { photo.hidden = true; document.getElementById("no-photo").hidden = false; }
+  function noPhoto() { photo.hidden = true; document.getElementById("zoom").hidden = true; document.getElementById("no-photo").hidden = false; }
   photo.addEventListener("error", noPhoto);
   if (photo.complete && !photo.naturalWidth) noPhoto();
+
+  Array.from(document.querySelectorAll(".example")).forEach(function (image) {
+    image.addEventListener("error", function () { image.parentNode.hidden = true; });
+  });
 
   document.addEventListener("all-crowd-elements-ready", start);
   customElements.whenDefined("crowd-checkbox").then(start);

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import sys
+import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from annotate.cli.console import Stage, emit, json_option, note, open_workspace
+from annotate.errors import InputError
 
 if TYPE_CHECKING:
+    from annotate.settings import TaskSettings
     from annotate.tasks.build import BuiltTasks
 
 
@@ -26,15 +30,19 @@ def tasks() -> None:
 @click.option("--limit", type=click.IntRange(1), help="Images at most.")
 @click.option("--annotators", type=click.IntRange(1, 9), help="People who answer each image.")
 @click.option("--image-prefix", help="s3:// prefix that replaces local paths in the manifest.")
+@click.option("--yes", is_flag=True, help="Do not ask about a price above the limit.")
 @json_option
 def build(
     everything: bool,
     limit: int | None,
     annotators: int | None,
     image_prefix: str | None,
+    yes: bool,
     as_json: bool,
 ) -> None:
     """Build template, manifest and preview of all candidates that wait for answers.
+
+    Says first what the answers will cost, and asks where that is more than [tasks] largest_price.
 
     \b
     Example:
@@ -55,7 +63,7 @@ def build(
     if built.gone:
         note(f"{built.gone:,} candidates are left out: the catalogue has no such image any more.")
     for warning in built.warnings:
-        note(f"Warning: {warning}; see `mumic-annotate questions lint`.")
+        note(f"Warning: {warning}.")
     if built.tasks is None:
         counts = {"images": 0, "candidates": built.candidates, "answered": built.answered}
         line = (
@@ -65,6 +73,8 @@ def build(
         emit(counts, [line], as_json=as_json)
         return
     note(_cost_line(built))
+    if not yes:
+        _confirm(built, settings)
     write_tasks(built.tasks, workspace.tasks)
     summary = {
         "folder": str(workspace.tasks),
@@ -89,24 +99,39 @@ def _cost_line(built: BuiltTasks) -> str:
     )
 
 
+def _confirm(built: BuiltTasks, settings: TaskSettings) -> None:
+    """Ask a person about a price above the limit; without a person, refuse it."""
+    limit = settings.largest_price
+    if not limit or built.forecast.money <= limit:
+        return
+    more = f"That is more than [tasks] largest_price = {limit:,.2f} {settings.currency}"
+    if not sys.stdin.isatty():
+        raise InputError(f"{more}. Nothing was written; repeat the command with --yes to agree.")
+    note(f"{more}.")
+    click.confirm("Write the tasks?", abort=True, err=True)
+
+
 @tasks.command()
 @click.option(
     "--images", type=click.IntRange(1, 50), default=3, show_default=True, help="How many."
 )
 @click.option("--output", type=click.Path(path_type=Path), help="HTML file; else preview.html.")
+@click.option("--open", "show", is_flag=True, help="Open it in a browser.")
 @json_option
-def preview(images: int, output: Path | None, as_json: bool) -> None:
+def preview(images: int, output: Path | None, show: bool, as_json: bool) -> None:
     """Render the first tasks as annotators will see them, in one file that needs no network.
 
     \b
     Example:
-      mumic-annotate tasks preview --images 5
+      mumic-annotate tasks preview --images 5 --open
     """
     from annotate.tasks.build import write_preview
 
     workspace = open_workspace()
     target = output or workspace.tasks / "preview.html"
     shown = write_preview(workspace, target, images=images)
+    if show and not webbrowser.open(target.resolve().as_uri()):
+        note("No browser could be opened here; open the file yourself.")
     emit(
         {"file": str(target), "images": shown}, [f"{target}: {shown} tasks to try"], as_json=as_json
     )

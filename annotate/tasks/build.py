@@ -8,16 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from PIL import Image, ImageDraw
 
 from annotate.errors import InputError, MissingError
-from annotate.images.decoding import decode
 from annotate.questions.file import read_plan
 from annotate.questions.planning import Forecast, QuestionPlan, forecast
 from annotate.questions.rules import lint_plan
 from annotate.settings import TaskSettings
-from annotate.storage.store import is_remote, read_bytes
-from annotate.tables import CATALOG, atomic, read
+from annotate.tables import CATALOG, atomic, read, read_json
+from annotate.tasks.examples import all_examples
 from annotate.tasks.manifest import read_manifest
 from annotate.tasks.objects import (
     TaskSet,
@@ -26,21 +24,22 @@ from annotate.tasks.objects import (
     describe_tasks,
     label_categories,
     make_manifest,
+    telling_addresses,
 )
 from annotate.tasks.page import (
     check_template,
-    inline_image,
     make_template,
     render_preview,
     render_previews,
 )
+from annotate.tasks.pictures import inlined, inlined_examples
 from annotate.taxonomy.load import load_taxonomy
 from annotate.taxonomy.model import Taxonomy
 from annotate.workspace import Workspace
 
 MANIFEST = "manifest.jsonl"
 TEMPLATE = "template.liquid.html"
-PLACEHOLDER = (960, 640)
+ABOUT = "tasks.json"
 
 
 @dataclass(frozen=True)
@@ -99,16 +98,23 @@ def build_tasks(
     tasks = None
     if manifest:
         template = make_template(plan, taxonomy, settings, workspace.templates)
+        examples = all_examples(taxonomy, settings)
+        about = describe_tasks(taxonomy, plan, settings, cost, template, manifest)
         tasks = TaskSet(
             template,
             manifest,
             label_categories(plan),
-            preview_pages(workspace, template, manifest[:1], catalog)[0],
-            describe_tasks(taxonomy, plan, settings, cost, template, manifest),
+            preview_pages(workspace, template, manifest[:1], catalog, examples)[0],
+            {**about, "examples": examples},
         )
     findings = lint_plan(plan, taxonomy, workspace.settings.questions)
-    warnings = tuple(finding.message for finding in findings if not finding.question)
-    return BuiltTasks(tasks, len(candidates), len(answered), gone, cost, warnings)
+    warnings = [
+        f"{finding.message}; see `mumic-annotate questions lint`"
+        for finding in findings
+        if not finding.question
+    ]
+    warnings += telling_addresses(manifest)
+    return BuiltTasks(tasks, len(candidates), len(answered), gone, cost, tuple(warnings))
 
 
 def _check_settings(settings: TaskSettings) -> None:
@@ -116,7 +122,9 @@ def _check_settings(settings: TaskSettings) -> None:
         raise InputError(
             f"[tasks] annotators = {settings.annotators}: 1 to 9 people answer an image."
         )
-    for name in ("seconds_per_question", "fee_per_object", "pay_per_hour"):
+    if not 0 <= settings.examples <= 9:
+        raise InputError(f"[tasks] examples = {settings.examples}: 0 to 9 images of each kind.")
+    for name in ("seconds_per_question", "fee_per_object", "pay_per_hour", "largest_price"):
         if not 0 <= getattr(settings, name) < float("inf"):
             raise InputError(f"[tasks] {name} must be a number of 0 or more.")
 
@@ -144,44 +152,29 @@ def preview_pages(
     template: str,
     manifest: Sequence[Mapping[str, Any]],
     catalog: pd.DataFrame,
+    examples: Mapping[str, str],
 ) -> list[str]:
-    """A preview of each object of a manifest, its picture inside.
+    """A preview of each object of a manifest, its pictures inside.
 
     Args:
         workspace: gives the templates and the limits of pictures.
         template: from ``make_template``.
         manifest: the objects.
-        catalog: where their images lie on this machine.
+        catalog: where their images lie.
+        examples: where the classes' example images lie, by their address in the template.
     """
+    small = inlined_examples(workspace, examples, template)
     uris = dict(zip(catalog["image_id"], catalog["uri"], strict=True))
     return [
         render_preview(
             template,
             entry,
-            _inlined(workspace, uris.get(entry["image-id"], "")),
+            inlined(workspace, uris.get(entry["image-id"], "")),
             workspace.templates,
+            small,
         )
         for entry in manifest
     ]
-
-
-def _inlined(workspace: Workspace, uri: str) -> str:
-    """The image as a ``data:`` URI; a note in its place where it cannot be had."""
-    settings = workspace.settings.catalog
-    if not uri or is_remote(uri):
-        return _placeholder("The photo is not on this machine")
-    try:
-        data = read_bytes(uri, workspace.root, max_bytes=settings.max_bytes)
-        return inline_image(decode(data, max_pixels=settings.max_pixels))
-    except InputError as error:
-        return _placeholder(f"The photo cannot be shown: {error}")
-
-
-def _placeholder(text: str) -> str:
-    picture = Image.new("RGB", PLACEHOLDER, "#28323d")
-    middle = (PLACEHOLDER[0] // 2, PLACEHOLDER[1] // 2)
-    ImageDraw.Draw(picture).text(middle, text[:80], fill="#e8edf3", anchor="mm", font_size=22)
-    return inline_image(picture)
 
 
 def write_preview(workspace: Workspace, target: Path, *, images: int) -> int:
@@ -203,9 +196,18 @@ def write_preview(workspace: Workspace, target: Path, *, images: int) -> int:
         {"source-ref": task.image_id, "image-id": task.image_id, "questions": list(task.questions)}
         for task in tasks
     ]
-    pages = preview_pages(workspace, template, objects, read_catalog(workspace))
+    catalog = read_catalog(workspace)
+    pages = preview_pages(workspace, template, objects, catalog, _examples(workspace))
     title = workspace.settings.tasks.title
     page = pages[0] if len(pages) == 1 else render_previews(pages, title, workspace.templates)
     with atomic(target) as file:
         file.write(page.encode())
     return len(pages)
+
+
+def _examples(workspace: Workspace) -> dict[str, str]:
+    about = read_json(workspace.tasks / ABOUT, "mumic-annotate tasks")
+    examples = about.get("examples") if isinstance(about, dict) else None
+    if not isinstance(examples, dict):
+        return {}  # tasks that were built before the page showed examples
+    return {str(address): str(place) for address, place in examples.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ LONGEST_LINE = 100_000
 LONGEST_ATTRIBUTE = 20_000
 MOST_OBJECTS = 100_000
 LABEL_DOCUMENT = "2018-11-28"
+_TELLING = re.compile(r"(^|/)gold(en)?([-_ ]?(images|photos|set))?/", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,20 @@ def source_ref(uri: str, prefix: str) -> str:
     if not prefix or "://" in uri:
         return uri
     return f"{prefix.rstrip('/')}/{uri.lstrip('/')}"
+
+
+def telling_addresses(manifest: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Warnings about images whose address tells annotators that they are being tested.
+
+    Nothing else in a line can: all have the same keys, and their order is that of a hash.
+    """
+    telling = [entry["source-ref"] for entry in manifest if _TELLING.search(entry["source-ref"])]
+    if not telling:
+        return []
+    return [
+        f"{len(telling):,} images lie in a folder that says golden, such as {telling[0]}; "
+        "annotators can see it, so move these images among the others"
+    ]
 
 
 def _check_prefix(prefix: str) -> None:

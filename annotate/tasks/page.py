@@ -22,6 +22,7 @@ from annotate.errors import InputError, MissingError
 from annotate.questions.planning import Question, QuestionPlan
 from annotate.resources import resource
 from annotate.settings import TaskSettings
+from annotate.tasks.examples import examples_of, grant_direct
 from annotate.tasks.liquid import check_liquid, render_liquid
 from annotate.taxonomy.model import Taxonomy
 
@@ -56,7 +57,7 @@ def make_template(
         "task.html.j2",
         title=settings.title,
         description=settings.description,
-        questions=[_question(question, taxonomy) for question in plan.questions],
+        questions=[_question(question, taxonomy, settings) for question in plan.questions],
     )
     check_template(page)
     return page
@@ -80,7 +81,11 @@ def check_template(page: str) -> None:
 
 
 def render_preview(
-    template: str, task_input: Mapping[str, Any], image: str, own_templates: Path
+    template: str,
+    task_input: Mapping[str, Any],
+    image: str,
+    own_templates: Path,
+    examples: Mapping[str, str] | None = None,
 ) -> str:
     """A task as one HTML document that asks no host for anything; submitting shows the answer.
 
@@ -89,6 +94,7 @@ def render_preview(
         task_input: a line of the manifest.
         image: a ``data:`` URI of its picture, see :func:`inline_image`.
         own_templates: a folder whose files win over the packaged templates.
+        examples: ``data:`` URIs of the classes' example images, by their address in the template.
 
     Raises:
         InputError: the template does not render with this object.
@@ -98,7 +104,12 @@ def render_preview(
         f"<script>\n{_source(environment, name)}</script>"
         for name in ("crowd-shim.js", "preview.js")
     )
-    page = render_liquid(template, task_input, grant=lambda uri: image)
+    pictures = {**(examples or {}), str(task_input.get("source-ref")): image}
+
+    def grant(uri: str) -> str:
+        return pictures.get(uri, "data:,")
+
+    page = grant_direct(render_liquid(template, task_input, grant=grant), grant)
     return page.replace(CROWD_SCRIPT, _NO_NETWORK + scripts)
 
 
@@ -117,13 +128,14 @@ def inline_image(picture: Image, *, pixels: int = PREVIEW_PIXELS) -> str:
     return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
-def _question(question: Question, taxonomy: Taxonomy) -> dict[str, Any]:
+def _question(question: Question, taxonomy: Taxonomy, settings: TaskSettings) -> dict[str, Any]:
     entries = [taxonomy.by_id[class_id] for class_id in question.classes]
     choices = [
         {
             "id": entry.id,
             "name": entry.name,
             "description": entry.description[:1].upper() + entry.description[1:],
+            "examples": examples_of(entry, settings),
         }
         for entry in entries
     ]

@@ -64,8 +64,8 @@
     if (now.length === 1 && scale > 1) pan(now[0].x - last.x, now[0].y - last.y);
     if (now.length !== 2) return;
     var from = middle(before), to = middle(now);
+    zoom(span(now) / Math.max(span(before), 1), from);
     pan(to.x - from.x, to.y - from.y);
-    zoom(span(now) / Math.max(span(before), 1), to);
   }
 
   function onUp(event) { pointers.delete(event.pointerId); }

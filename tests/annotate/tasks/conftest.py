@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -20,6 +22,7 @@ from annotate.tasks.page import make_template
 from annotate.taxonomy.model import Category, Taxonomy, TaxonomyClass
 
 NOWHERE = Path("does-not-exist")
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 
 
 class Page(HTMLParser):
@@ -167,3 +170,48 @@ def _candidates(number: int, images: list[str]) -> pd.DataFrame:
             "seed": 0,
         }
     )
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api")
+    if CHROMIUM is None:
+        pytest.skip("chromium is not installed")
+    options = [
+        "--no-sandbox",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+    ]
+    with playwright.sync_playwright() as driver:
+        started = driver.chromium.launch(executable_path=CHROMIUM, args=options)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def opened(browser: Any, tmp_path: Path) -> Callable[..., Iterator[Any]]:
+    """Opens a page from a file; any request, error or script of a stranger fails the test."""
+
+    def open_page(html: str, **options: Any) -> Iterator[Any]:
+        (tmp_path / "page.html").write_text(html, "utf-8")
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
+        tab = context.new_page()
+        requests: list[str] = []
+        errors: list[str] = []
+
+        def heard(entry: Any) -> None:
+            if entry.type == "error":
+                errors.append(entry.text)
+
+        tab.on("request", lambda request: requests.append(request.url))
+        tab.on("pageerror", lambda error: errors.append(str(error)))
+        tab.on("console", heard)
+        tab.goto((tmp_path / "page.html").as_uri())
+        yield tab
+        assert [url for url in requests if not url.startswith(("file:", "data:"))] == []
+        assert errors == []
+        assert tab.evaluate("window.hacked") is None
+        context.close()
+
+    return open_page

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +14,7 @@ from annotate.settings import TaskSettings
 from annotate.tasks.page import inline_image, make_template, render_preview, render_previews
 from annotate.taxonomy.model import Category, Taxonomy, TaxonomyClass
 
-playwright = pytest.importorskip("playwright.sync_api")
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
-
+Opened = Callable[[str], Iterator[Any]]
 NOWHERE = Path("does-not-exist")
 HOSTILE = (
     '"><img src=x onerror="window.hacked=1"><script>window.hacked=1</script>{{ 1 }}{% if %}🛏️ مرحبا'
@@ -51,41 +46,9 @@ def pages() -> list[str]:
     ]
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    options = [
-        "--no-sandbox",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-    ]
-    with playwright.sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=CHROMIUM, args=options)
-        yield started
-        started.close()
-
-
 @pytest.fixture
-def page(browser: Any, pages: list[str], tmp_path: Path) -> Iterator[Any]:
-    yield from opened(browser, pages[0], tmp_path)
-
-
-def opened(browser: Any, html: str, folder: Path) -> Iterator[Any]:
-    """The page from a file; any request, error or script of a stranger fails the test."""
-    (folder / "page.html").write_text(html, "utf-8")
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
-    tab = context.new_page()
-    requests: list[str] = []
-    errors: list[str] = []
-    tab.on("request", lambda request: requests.append(request.url))
-    tab.on("pageerror", lambda error: errors.append(str(error)))
-    tab.on("console", lambda entry: errors.append(entry.text) if entry.type == "error" else None)
-    tab.goto((folder / "page.html").as_uri())
-    yield tab
-    assert [url for url in requests if not url.startswith(("file:", "data:"))] == []
-    assert errors == []
-    assert tab.evaluate("window.hacked") is None
-    context.close()
+def page(opened: Opened, pages: list[str]) -> Iterator[Any]:
+    yield from opened(pages[0])
 
 
 def box(page: Any, question: str, value: str) -> Any:
@@ -221,10 +184,8 @@ def test_hostile_names_are_shown_as_they_are(page: Any) -> None:
     assert page.locator("img").count() == 1
 
 
-def test_a_question_that_was_not_asked_has_no_key(
-    browser: Any, pages: list[str], tmp_path: Path
-) -> None:
-    for tab in opened(browser, pages[1], tmp_path):
+def test_a_question_that_was_not_asked_has_no_key(opened: Opened, pages: list[str]) -> None:
+    for tab in opened(pages[1]):
         tab.keyboard.press("2")
         tab.keyboard.press("Enter")
         assert answer(tab) == {
@@ -232,8 +193,8 @@ def test_a_question_that_was_not_asked_has_no_key(
         }
 
 
-def test_several_previews_in_one_page(browser: Any, pages: list[str], tmp_path: Path) -> None:
-    for tab in opened(browser, render_previews(pages, "T", NOWHERE), tmp_path):
+def test_several_previews_in_one_page(opened: Opened, pages: list[str]) -> None:
+    for tab in opened(render_previews(pages, "T", NOWHERE)):
         frame = tab.frame_locator("#page")
         assert frame.locator(".question").count() == 3
         tab.get_by_text("Next photo").click()

@@ -15,6 +15,7 @@ from annotate.cli.dataset import dataset
 from annotate.cli.golden import golden
 from annotate.cli.index import index
 from annotate.cli.init import init
+from annotate.cli.job import job
 from annotate.cli.mine import mine
 from annotate.cli.questions import questions
 from annotate.cli.search import search
@@ -45,6 +46,7 @@ for command in (
     mine,
     questions,
     tasks,
+    job,
     simulate,
     consolidate,
     golden,

@@ -1,0 +1,247 @@
+"""From tasks to a running job: what would be sent, and sending it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from annotate.errors import InputError, MissingError, RemoteError
+from annotate.jobs.prices import JobCost, job_cost
+from annotate.jobs.record import RECORD, jobs_folder, read_objects, record_of
+from annotate.jobs.request import LABELS, MANIFEST, TEMPLATE, job_folder, job_name, make_request
+from annotate.jobs.rules import check_objects, refuse_public
+from annotate.jobs.upload import ImageFile, put, upload_images
+from annotate.jobs.validate import check_request
+from annotate.settings import JobSettings, TaskSettings
+from annotate.storage.aws import RefusedError, call, request_shape
+from annotate.storage.store import is_remote
+from annotate.tables import CATALOG, atomic, read, write_json
+from annotate.tasks.manifest import read_manifest
+from annotate.tasks.objects import answered_images, manifest_line, source_ref
+from annotate.tasks.page import check_template
+from annotate.workspace import Workspace
+
+_KINDS = {
+    TEMPLATE: "text/html; charset=utf-8",
+    LABELS: "application/json",
+    MANIFEST: "application/x-ndjson",
+}
+
+
+@dataclass(frozen=True)
+class JobPlan:
+    """A job before it is sent.
+
+    Attributes:
+        name: of the job.
+        folder: its ``s3://`` folder.
+        request: for ``CreateLabelingJob``.
+        cost: forecast.
+        manifest: its objects.
+        files: bytes of template, label categories and manifest, by name; the manifest last.
+        images: local images that annotators will open from the bucket.
+        settings: of the job.
+        answered: images of the earlier job that have all their answers; 0 if there is none.
+    """
+
+    name: str
+    folder: str
+    request: dict[str, Any]
+    cost: JobCost
+    manifest: list[dict[str, Any]]
+    files: dict[str, bytes]
+    images: list[ImageFile]
+    settings: JobSettings
+    answered: int
+
+
+def plan_job(
+    workspace: Workspace,
+    tasks: TaskSettings,
+    settings: JobSettings,
+    *,
+    name: str | None = None,
+    chain: str | None = None,
+) -> JobPlan:
+    """Put together what a job needs. Nothing is sent, and nothing judged; :func:`judge` does.
+
+    Args:
+        workspace: with tasks and catalogue.
+        tasks: annotators, texts, cost, and the prefix that local images are uploaded below.
+        settings: of the job.
+        name: of the job; else one that follows from its files.
+        chain: an earlier job: take its page, and those of its images that lack answers.
+
+    Raises:
+        MissingError: no tasks, no catalogue, or no earlier job of that name.
+        InputError: the manifest or a setting is wrong.
+    """
+    source = workspace.tasks if chain is None else jobs_folder(workspace) / chain
+    if not (source / TEMPLATE).is_file():
+        made_by = "mumic-annotate tasks" if chain is None else "mumic-annotate job launch"
+        raise MissingError(f"no {TEMPLATE} in {source}. Make it with `{made_by}`.")
+    objects = read_objects(source / MANIFEST)
+    listed = len(objects)
+    if chain is not None:
+        done = _answered(workspace, tasks.annotators)
+        objects = [entry for entry in objects if entry["image-id"] not in done]
+    manifest, images = _in_bucket(objects, workspace, tasks.image_prefix)
+    lines = "".join(f"{manifest_line(entry)}\n" for entry in manifest).encode()
+    template = (source / TEMPLATE).read_bytes()
+    labels = (source / LABELS).read_bytes()
+    name = name or job_name(lines, template)
+    return JobPlan(
+        name=name,
+        folder=job_folder(name, settings),
+        request=make_request(name, tasks, settings),
+        cost=job_cost(manifest, tasks, settings.public_price),
+        manifest=manifest,
+        files={TEMPLATE: template, LABELS: labels, MANIFEST: lines},
+        images=images,
+        settings=settings,
+        answered=listed - len(objects),
+    )
+
+
+def _answered(workspace: Workspace, annotators: int) -> set[str]:
+    manifest = workspace.tasks / MANIFEST
+    order = [task.image_id for task in read_manifest(manifest)] if manifest.is_file() else []
+    return answered_images(workspace.answers, annotators=annotators, images=order)
+
+
+def _in_bucket(
+    objects: Sequence[Mapping[str, Any]], workspace: Workspace, prefix: str
+) -> tuple[list[dict[str, Any]], list[ImageFile]]:
+    """The objects with their addresses in the bucket, and the local files among them."""
+    columns = ["image_id", "uri", "content_hash"]
+    catalog = read(CATALOG, workspace.catalog / "images.parquet", columns)
+    local = catalog[~catalog["uri"].map(is_remote).astype(bool)]
+    hashes = dict(zip(local["image_id"], local["content_hash"], strict=True))
+    uris = dict(zip(local["image_id"], local["uri"], strict=True))
+    manifest, images = [], []
+    for entry in objects:
+        uri = uris.get(entry["image-id"])
+        target = source_ref(uri, prefix) if uri and prefix else entry["source-ref"]
+        if uri and prefix and entry["source-ref"] in (uri, target):
+            images.append(ImageFile(uri, target, hashes[entry["image-id"]]))
+            manifest.append({**entry, "source-ref": target})
+        else:
+            manifest.append(dict(entry))
+    return manifest, images
+
+
+def judge(plan: JobPlan, *, region: str, force_public: bool = False) -> None:
+    """Make sure that the service will take a job.
+
+    Raises:
+        InputError: it will not, or the job is for the public work team; all problems are named.
+    """
+    refuse_public(plan.request, force=force_public)
+    problems = []
+    checks: list[Callable[[], object]] = [
+        lambda: check_objects(plan.manifest, plan.settings.attribute),
+        lambda: check_template(plan.files[TEMPLATE].decode("utf-8", "replace")),
+        lambda: check_request(
+            plan.request, request_shape("sagemaker", "CreateLabelingJob"), region=region
+        ),
+    ]
+    for check in checks:
+        try:
+            check()
+        except InputError as error:
+            problems.append(str(error))
+    if problems:
+        raise InputError("\n".join(problems))
+
+
+def launch_job(
+    workspace: Workspace,
+    plan: JobPlan,
+    s3: Any,
+    sagemaker: Any,
+    on_progress: Callable[[int], object] | None = None,
+) -> dict[str, Any]:
+    """Upload what a job needs, and start it. Run again after an interruption, it goes on.
+
+    Args:
+        workspace: keeps the record, ``data/jobs/NAME/``.
+        plan: which :func:`judge` passed.
+        s3: client.
+        sagemaker: client.
+        on_progress: called with 1 after each image.
+
+    Returns:
+        ARN of the job, and how many images were sent.
+
+    Raises:
+        InputError: there is such a job already; an image is gone or changed.
+        RemoteError: the bucket or the service refused.
+    """
+    if name_is_taken(sagemaker, plan.name):
+        raise InputError(_taken(plan.name))
+    kms_key = plan.settings.kms_key
+    sent = upload_images(
+        s3,
+        workspace.root,
+        plan.images,
+        max_bytes=workspace.settings.catalog.max_bytes,
+        kms_key=kms_key,
+        on_progress=on_progress,
+    )
+    for name, data in plan.files.items():
+        put(s3, f"{plan.folder}/{name}", data, _KINDS[name], kms_key=kms_key)
+    folder = jobs_folder(workspace) / plan.name
+    region = str(sagemaker.meta.region_name)
+    about = {"cost": asdict(plan.cost), "settings": {"job": asdict(plan.settings)}}
+    record = record_of(plan.request, region, plan.folder, about)
+    _keep(folder, plan.files, record)
+    try:
+        answer = call(sagemaker, "create_labeling_job", **plan.request)
+    except RefusedError as error:
+        if error.code != "ResourceInUse":
+            raise
+        raise InputError(_taken(plan.name)) from error
+    except RemoteError as error:
+        raise RemoteError(
+            f"{error}. Whether the job was made is not known; see "
+            f"`mumic-annotate job status {plan.name}`."
+        ) from error
+    write_json(folder / RECORD, {**record, "arn": answer["LabelingJobArn"]})
+    return {"arn": answer["LabelingJobArn"], "images_sent": sent}
+
+
+def name_is_taken(sagemaker: Any, name: str) -> bool:
+    """Whether the service has a job of that name. Names are never free again.
+
+    Raises:
+        RemoteError: the service does not say.
+    """
+    try:
+        call(sagemaker, "describe_labeling_job", LabelingJobName=name)
+    except RefusedError as error:
+        if error.code in ("ResourceNotFound", "ValidationException"):
+            return False
+        raise
+    return True
+
+
+def _taken(name: str) -> str:
+    return (
+        f"there is a job {name} already; see `mumic-annotate job status {name}`, or choose "
+        "another name with --name."
+    )
+
+
+def _keep(folder: Path, files: Mapping[str, bytes], record: Mapping[str, Any]) -> None:
+    for name, data in files.items():
+        with atomic(folder / name) as file:
+            file.write(data)
+    write_json(folder / RECORD, record)
+
+
+def request_text(plan: JobPlan) -> str:
+    """The request as people read it."""
+    return json.dumps(plan.request, indent=2, ensure_ascii=False)

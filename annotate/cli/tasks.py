@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from annotate.cli.console import Stage, emit, json_option, note, open_workspace
-from annotate.errors import InputError
+from annotate.errors import InputError, MissingError
 
 if TYPE_CHECKING:
     from annotate.settings import TaskSettings
@@ -135,3 +135,44 @@ def preview(images: int, output: Path | None, show: bool, as_json: bool) -> None
     emit(
         {"file": str(target), "images": shown}, [f"{target}: {shown} tasks to try"], as_json=as_json
     )
+
+
+@tasks.command()
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.option(
+    "--manifest", type=click.Path(path_type=Path), help="Its lines say which keys there are."
+)
+@json_option
+def lint(file: Path | None, manifest: Path | None, as_json: bool) -> None:
+    """Check a Ground Truth template: the one that was built, or any other FILE.
+
+    \b
+    Example:
+      mumic-annotate tasks lint my-page.liquid.html --manifest my-manifest.jsonl
+    """
+    from dataclasses import asdict
+
+    from annotate.tasks.lint import OWN_KEYS, lint_template, read_template
+    from annotate.tasks.manifest import manifest_keys
+
+    path, own_templates = file or Path(), Path("templates")
+    try:
+        workspace = open_workspace()
+        path, own_templates = file or workspace.tasks / "template.liquid.html", workspace.templates
+    except MissingError:
+        if file is None:
+            raise
+    keys = manifest_keys(manifest) if manifest else OWN_KEYS
+    found = lint_template(read_template(path), keys=keys, own_templates=own_templates)
+    errors = sum(finding.error for finding in found)
+    lines = [
+        f"{path}:{finding.line}: {'error' if finding.error else 'warning'} ({finding.rule}): "
+        f"{finding.what}; {finding.remedy}."
+        for finding in found
+    ]
+    warnings = len(found) - errors
+    lines.append(f"{path}: {errors} errors, {warnings} warnings" if found else f"{path}: no faults")
+    summary = {"file": str(path), "errors": errors, "warnings": warnings}
+    emit({**summary, "findings": [asdict(each) for each in found]}, lines, as_json=as_json)
+    if errors:
+        raise SystemExit(1)

@@ -10,13 +10,15 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from liquid import Environment, StrictUndefined
+from liquid import BoundTemplate, Environment, StrictUndefined
 from liquid.exceptions import LiquidError
 from markupsafe import Markup
 
 from annotate.errors import InputError, closest
 
 Grant = Callable[[str], str]
+# The engine's own; the service has skip_autoescape.
+LOCAL_FILTERS = frozenset({"safe", "escapejs", "squish"})
 
 
 def render_liquid(source: str, task_input: Mapping[str, Any], *, grant: Grant) -> str:
@@ -43,17 +45,30 @@ def check_liquid(source: str) -> None:
     Raises:
         InputError: it is not; the message says where.
     """
-    environment = _environment(str)
     try:
-        found = environment.from_string(source).analyze()
+        found = parse_liquid(source).analyze()
     except LiquidError as error:
         raise InputError(f"the task template is not valid Liquid: {_describe(error)}") from error
-    known = set(environment.filters) - {"safe"}  # the engine's own; the service has skip_autoescape
+    known = known_filters()
     for name in sorted(set(found.filters) - known):
         raise InputError(
             f"the task template uses the Liquid filter {name!r}, which Ground Truth does not have"
             f"{closest(name, known)}; remove it."
         )
+
+
+def parse_liquid(source: str) -> BoundTemplate:
+    """A template as the engine reads it.
+
+    Raises:
+        LiquidError: it is not valid.
+    """
+    return _environment(str).from_string(source)
+
+
+def known_filters() -> set[str]:
+    """Names of the filters that Ground Truth has."""
+    return set(_environment(str).filters) - LOCAL_FILTERS
 
 
 def _environment(grant: Grant) -> Environment:

@@ -45,6 +45,27 @@ def read_manifest(path: Path) -> list[TaskLine]:
     return list(tasks.values())
 
 
+def manifest_keys(path: Path) -> tuple[str, ...]:
+    """The keys that every line of any Ground Truth manifest has.
+
+    Raises:
+        MissingError: no such file.
+        InputError: a line is no JSON object, or there is none.
+    """
+    if not path.is_file():
+        raise MissingError(f"no manifest at {path}.")
+    keys: dict[str, None] | None = None
+    for number, raw in enumerate(path.read_bytes().splitlines(), 1):
+        entry = _json(raw) if raw.strip() else {}
+        if not isinstance(entry, dict):
+            raise InputError(f"{path}:{number}: a line must be a JSON object.")
+        if raw.strip():
+            keys = {key: None for key in (entry if keys is None else keys) if key in entry}
+    if keys is None:
+        raise InputError(f"{path} has no lines, so that it does not say which keys there are.")
+    return tuple(keys)
+
+
 def _json(raw: bytes) -> Any:
     try:
         return json.loads(raw.decode("utf-8"))

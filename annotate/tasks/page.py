@@ -99,9 +99,8 @@ def render_preview(
     Raises:
         InputError: the template does not render with this object.
     """
-    environment = _environment(own_templates)
     scripts = "\n".join(
-        f"<script>\n{_source(environment, name)}</script>"
+        f"<script>\n{own_source(own_templates, name)}</script>"
         for name in ("crowd-shim.js", "preview.js")
     )
     pictures = {**(examples or {}), str(task_input.get("source-ref")): image}
@@ -126,6 +125,14 @@ def inline_image(picture: Image, *, pixels: int = PREVIEW_PIXELS) -> str:
     buffer = io.BytesIO()
     small.save(buffer, "JPEG", quality=88)
     return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def own_source(own_templates: Path, name: str) -> str:
+    """A file of the templates as it is: the user's own copy, else the packaged one."""
+    for folder in (own_templates, resource("templates")):
+        if (folder / name).is_file():
+            return (folder / name).read_text("utf-8")
+    raise MissingError(f"the template {name} is not installed; install mumic again.")
 
 
 def _question(question: Question, taxonomy: Taxonomy, settings: TaskSettings) -> dict[str, Any]:
@@ -184,10 +191,3 @@ def _escaped(value: Any) -> Markup:
     if isinstance(value, Markup):
         return value
     return Markup(str(escape(value)).translate(_BRACES))
-
-
-def _source(environment: jinja2.Environment, name: str) -> str:
-    """A file of the templates as it is."""
-    if environment.loader is None:
-        raise MissingError("no templates are installed; install mumic again.")
-    return environment.loader.get_source(environment, name)[0]

@@ -1,7 +1,8 @@
 """Which questions an image is asked where some wait for others: parents first.
 
-``Question.after`` names classes of earlier questions. A question with ``after`` is asked of an image
-only if one of these classes was asked there and not voted no. What was not asked stays unknown.
+``Question.after`` names classes of earlier questions. A question with ``after`` is asked of an
+image only if one of these classes was asked there and not voted no. What was not asked stays
+unknown.
 """
 
 from __future__ import annotations

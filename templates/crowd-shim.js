@@ -1,12 +1,40 @@
 /* A stand-in for the part of crowd-html-elements.js that task pages use, so that they work without
    Amazon's service: crowd-form, crowd-checkbox, crowd-button, crowd-alert. Written from the behaviour
    that AWS documents; none of its code is here. A valid submit dispatches the event "crowd-answer" on
-   the document, with the answer as Ground Truth's answerContent in event.detail. */
+   the document, with the answer as Ground Truth's answerContent in event.detail.
+
+   In a frame of a page of the same server it also talks to that page, by messages {kind, answer}:
+   "crowd-ready", "crowd-change" (any box, by any means), "crowd-answer" and "crowd-key" (a key that
+   the task left alone) go up; "crowd-fill" (tick what an answer says) and "crowd-again" (the answer
+   did not arrive, submit may come again) come down. */
 (function () {
   "use strict";
 
+  // Pages of a file or a sandbox have the origin "null": nobody is told anything there.
+  var framed = window.parent !== window && window.origin !== "null";
+  function tell(kind, more) {
+    if (framed) window.parent.postMessage(Object.assign({ kind: kind }, more), window.origin);
+  }
+
+  // A sheet that is adopted, since a strict Content-Security-Policy refuses style elements.
   function styled(element, css, html) {
-    element.attachShadow({ mode: "open" }).innerHTML = "<style>" + css + "</style>" + html;
+    var sheet = new CSSStyleSheet();
+    sheet.replaceSync(css);
+    var root = element.attachShadow({ mode: "open" });
+    root.innerHTML = html;
+    root.adoptedStyleSheets = [sheet];
+  }
+
+  // Once for all boxes that change together.
+  var changing = false;
+  function changed() {
+    if (changing || !framed) return;
+    changing = true;
+    setTimeout(function () {
+      changing = false;
+      var form = document.querySelector("crowd-form");
+      if (form) tell("crowd-change", { answer: form.answer() });
+    }, 0);
   }
 
   function reflected(kind, names) {
@@ -39,7 +67,7 @@
       if (!this.hasAttribute("tabindex")) this.tabIndex = 0;
       this._describe();
     }
-    attributeChangedCallback() { this._describe(); }
+    attributeChangedCallback() { this._describe(); changed(); }
     get name() { return this.getAttribute("name") || ""; }
     get value() { return this.hasAttribute("value") ? this.getAttribute("value") : "on"; }
     _describe() {
@@ -118,11 +146,20 @@
       if (!allowed || missing) return;
       this._sent = true;
       document.dispatchEvent(new CustomEvent("crowd-answer", { detail: this.answer() }));
+      tell("crowd-answer", { answer: this.answer() });
     }
     reset() {
       this._sent = false;
       this.querySelectorAll("crowd-checkbox").forEach(function (box) { box.checked = false; });
       this.dispatchEvent(new Event("change", { bubbles: true }));
+    }
+    fill(answer) {
+      this.querySelectorAll("crowd-checkbox[name]").forEach(function (box) {
+        var on = !!(answer[box.name] && answer[box.name][box.value] === true);
+        if (on === box.checked) return;
+        box.checked = on;
+        box.dispatchEvent(new Event("change", { bubbles: true }));
+      });
     }
     answer() {
       var content = {};
@@ -140,7 +177,23 @@
   customElements.define("crowd-alert", CrowdAlert);
   customElements.define("crowd-form", CrowdForm);
 
-  function ready() { document.dispatchEvent(new Event("all-crowd-elements-ready")); }
+  window.addEventListener("message", function (event) {
+    var form = document.querySelector("crowd-form"), data = event.data;
+    if (!framed || event.source !== window.parent || event.origin !== window.origin || !form || !data) return;
+    if (data.kind === "crowd-fill" && data.answer) form.fill(data.answer);
+    if (data.kind === "crowd-again") form._sent = false;
+  });
+  // Last of all listeners: what the task uses itself was stopped before.
+  window.addEventListener("keydown", function (event) {
+    if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing || event.defaultPrevented) return;
+    if (event.target.closest && event.target.closest("input, textarea, select, [contenteditable]")) return;
+    tell("crowd-key", { key: event.key });
+  });
+
+  function ready() {
+    document.dispatchEvent(new Event("all-crowd-elements-ready"));
+    setTimeout(function () { tell("crowd-ready"); }, 0);
+  }
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", ready);
   else ready();
 })();

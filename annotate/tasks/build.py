@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from annotate.errors import InputError, MissingError
+from annotate.jobs.request import job_name, make_request
 from annotate.questions.file import read_plan
 from annotate.questions.planning import Forecast, QuestionPlan, forecast
 from annotate.questions.rules import lint_plan
@@ -24,6 +25,7 @@ from annotate.tasks.objects import (
     describe_tasks,
     label_categories,
     make_manifest,
+    manifest_bytes,
     telling_addresses,
 )
 from annotate.tasks.page import (
@@ -106,6 +108,7 @@ def build_tasks(
             label_categories(plan),
             preview_pages(workspace, template, manifest[:1], catalog, examples)[0],
             {**about, "examples": examples},
+            _request(workspace, settings, template, manifest),
         )
     findings = lint_plan(plan, taxonomy, workspace.settings.questions)
     warnings = [
@@ -115,6 +118,20 @@ def build_tasks(
     ]
     warnings += telling_addresses(manifest)
     return BuiltTasks(tasks, len(candidates), len(answered), gone, cost, tuple(warnings))
+
+
+def _request(
+    workspace: Workspace,
+    settings: TaskSettings,
+    template: str,
+    manifest: Sequence[Mapping[str, Any]],
+) -> dict[str, Any] | None:
+    """The request that ``job launch`` would send for these very files."""
+    job = workspace.settings.job
+    if not job.location:
+        return None
+    name = job_name(manifest_bytes(manifest), template.encode())
+    return make_request(name, settings, job)
 
 
 def _check_settings(settings: TaskSettings) -> None:

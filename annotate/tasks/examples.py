@@ -21,7 +21,7 @@ from annotate.taxonomy.model import Taxonomy, TaxonomyClass
 
 COUNTER = "not "
 _ON_THE_WEB = ("http://", "https://")
-_DIRECT = re.compile(r'(<img class="example"[^>]*? src=")(https?://[^"]*)')
+_DIRECT = re.compile(r'(<img class="example direct"[^>]*? src=")(https?://[^"]*)')
 
 
 @dataclass(frozen=True)
@@ -39,13 +39,18 @@ class Example:
     address: str
 
     @property
+    def direct(self) -> bool:
+        """Whether Ground Truth's page loads it from the web by itself."""
+        return self.address.startswith(_ON_THE_WEB)
+
+    @property
     def source(self) -> Markup:
         """The value of ``src`` in a Ground Truth template.
 
         A bucket's image needs leave to be read, which the service gives to S3 addresses alone;
         without a prefix a local path gets it from the preview and the local server.
         """
-        if self.address.startswith(_ON_THE_WEB):
+        if self.direct:
             return Markup(str(escape(self.address)).replace("{", "%7B").replace("}", "%7D"))
         return Markup(f"{{{{ {_liquid_text(self.address)} | grant_read_access }}}}")
 

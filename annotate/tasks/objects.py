@@ -37,6 +37,7 @@ class TaskSet:
         labels: Ground Truth's label category file.
         preview: the page of the first image, to look at.
         about: settings, counts, cost and hashes.
+        request: for a labelling job of Ground Truth; None while ``[job] location`` is empty.
     """
 
     template: str
@@ -44,6 +45,7 @@ class TaskSet:
     labels: dict[str, Any]
     preview: str
     about: dict[str, Any]
+    request: dict[str, Any] | None = None
 
 
 def candidate_images(folder: Path) -> list[str]:
@@ -187,6 +189,11 @@ def manifest_line(entry: Mapping[str, Any]) -> str:
     return json.dumps(entry, ensure_ascii=False)
 
 
+def manifest_bytes(manifest: Iterable[Mapping[str, Any]]) -> bytes:
+    """All lines of a manifest, as the file holds them."""
+    return b"".join(manifest_line(entry).encode() + b"\n" for entry in manifest)
+
+
 def label_categories(plan: QuestionPlan) -> dict[str, Any]:
     """Ground Truth's label category file: the ids of all classes that are asked for."""
     labels = [{"label": class_id} for question in plan.questions for class_id in question.classes]
@@ -223,6 +230,9 @@ def write_tasks(tasks: TaskSet, folder: Path) -> None:
             file.write(text.encode())
     write_json(folder / "label-categories.json", tasks.labels)
     write_json(folder / "tasks.json", tasks.about)
+    if tasks.request is None:
+        (folder / "job.json").unlink(missing_ok=True)
+    else:
+        write_json(folder / "job.json", tasks.request)
     with atomic(folder / "manifest.jsonl") as file:
-        for entry in tasks.manifest:
-            file.write(manifest_line(entry).encode() + b"\n")
+        file.write(manifest_bytes(tasks.manifest))

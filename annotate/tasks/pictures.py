@@ -46,7 +46,7 @@ def inlined_examples(workspace: Workspace, places: Mapping[str, str], page: str)
         places: where each lies, by its address in the template.
         page: the template; without its sign of an example nothing is read.
     """
-    if 'class="example"' not in page:
+    if 'class="example' not in page:
         return {}
     root = workspace.root
     return {

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 
+from annotate.jobs.request import job_name
+from annotate.tables import CATALOG, write
 from annotate.tasks.manifest import read_manifest
 from annotate.tasks.page import check_template
 
@@ -81,6 +87,106 @@ def test_preview_shows_real_pictures(read_page: Callable[[str], Any], workspace:
         (source or "").startswith("data:image/jpeg;base64,")
         for source in read_page(pages[0]).sources
     )
+
+
+def rewrite(workspace: Path, *lines: str) -> None:
+    text = (workspace / "mumic.toml").read_text("utf-8")
+    (workspace / "mumic.toml").write_text("\n".join([text, *lines, ""]), "utf-8")
+
+
+def test_a_high_price_is_refused_without_a_person(workspace: Path) -> None:
+    call("questions")
+    rewrite(workspace, "[tasks]", "largest_price = 1.5")
+    refused = call("tasks")  # 1.98 USD
+    assert refused.exit_code == 1
+    assert "largest_price = 1.50 USD" in refused.stderr
+    assert "--yes" in refused.stderr
+    assert not (workspace / "data/tasks").exists()
+    assert call_json("tasks", "--limit", "4")["images"] == 4, "cheaper"
+    assert call_json("tasks", "--yes")["images"] == 6
+    rewrite(workspace, "pay_per_hour = 1e6")
+    assert call("tasks").exit_code == 1
+    text = (workspace / "mumic.toml").read_text("utf-8")
+    (workspace / "mumic.toml").write_text(text.replace("= 1.5", "= 0"), "utf-8")
+    assert call("tasks").exit_code == 0, "0 never asks"
+
+
+@pytest.mark.parametrize(("typed", "written"), [("n", False), ("y", True)])
+def test_a_person_is_asked_about_a_high_price(workspace: Path, typed: str, written: bool) -> None:
+    call("questions")
+    rewrite(workspace, "[tasks]", "largest_price = 1.5")
+    person, terminal = os.openpty()
+    os.write(person, f"{typed}\n".encode())
+    program = [sys.executable, "-m", "annotate", "tasks", "--json"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    done = subprocess.run(
+        program, stdin=terminal, capture_output=True, text=True, check=False, env=environment
+    )
+    os.close(person)
+    os.close(terminal)
+    assert "1.98 USD" in done.stderr
+    assert "Write the tasks? [y/N]" in done.stderr
+    assert (done.returncode == 0) is written, done.stderr
+    assert (workspace / "data/tasks/manifest.jsonl").exists() is written
+    assert bool(done.stdout) is written, "the question is no part of the summary"
+
+
+def test_preview_opens_a_browser(workspace: Path) -> None:
+    call("questions")
+    call("tasks")
+    browser = workspace / "browser"
+    browser.write_text('#!/bin/sh\necho "$1" > opened.txt\n', "utf-8")
+    browser.chmod(0o755)
+    program = [sys.executable, "-m", "annotate", "tasks", "preview", "--open"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    subprocess.run(program, check=True, env={**environment, "BROWSER": f"{browser} %s"})
+    opened = (workspace / "opened.txt").read_text("utf-8").strip()
+    assert opened == (workspace / "data/tasks/preview.html").as_uri()
+
+
+def test_nothing_in_the_manifest_tells_a_golden_image(workspace: Path) -> None:
+    """Whatever the catalogue says of some images, all lines look alike and stand where they did."""
+    call("questions")
+    call("tasks")
+    manifest = workspace / "data/tasks/manifest.jsonl"
+    before = manifest.read_bytes()
+    path = workspace / "data/catalog/images.parquet"
+    catalog = pd.read_parquet(path)
+    golden = [at % 2 == 0 for at in range(len(catalog))]
+    captions = pd.Series([{True: "expert"}.get(each) for each in golden], dtype=object)
+    write(CATALOG, catalog.assign(golden=golden, text=captions), path)
+    call("tasks")
+    assert manifest.read_bytes() == before
+    lines = [json.loads(line) for line in before.splitlines()]
+    assert {tuple(line) for line in lines} == {("source-ref", "image-id", "questions")}
+    assert len({tuple(line["questions"]) for line in lines}) == 1
+
+
+def test_a_telling_folder_is_named(workspace: Path) -> None:
+    call("questions")
+    assert "golden" not in call("tasks").stderr
+    path = workspace / "data/catalog/images.parquet"
+    catalog = pd.read_parquet(path)
+    catalog.loc[0, "uri"] = "golden/0.jpg"
+    catalog.loc[1, "uri"] = "hotel-golden-gate/golden.jpg"
+    write(CATALOG, catalog, path)
+    assert "1 images lie in a folder that says golden, such as golden/0.jpg" in call("tasks").stderr
+
+
+def test_the_job_request_belongs_to_these_files(workspace: Path) -> None:
+    call("questions")
+    call("tasks")
+    path = workspace / "data/tasks/job.json"
+    assert not path.exists(), "no [job] location yet"
+    rewrite(workspace, "[job]", 'location = "s3://bucket/annotation/"')
+    call("tasks", "--annotators", "3")
+    first = json.loads(path.read_text("utf-8"))
+    assert first["HumanTaskConfig"]["NumberOfHumanWorkersPerDataObject"] == 3
+    files = [workspace / "data/tasks" / name for name in ("manifest.jsonl", "template.liquid.html")]
+    name = job_name(*(file.read_bytes() for file in files))
+    assert first["LabelingJobName"] == name
+    call("tasks", "--limit", "2")
+    assert json.loads(path.read_text("utf-8"))["LabelingJobName"] != name
 
 
 def assert_fails(said: str, *words: str) -> None:

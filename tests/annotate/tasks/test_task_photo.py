@@ -72,7 +72,7 @@ def test_the_wheel_zooms_at_the_pointer_and_dragging_moves(page: Any) -> None:
     under = page.evaluate(SEEN_AT, point)
     page.mouse.move(*point)
     page.mouse.wheel(0, -400)
-    page.wait_for_function("document.getElementById('zoom-level').textContent !== ''")
+    page.locator("#zoom-level:not(:empty)").wait_for()
     assert scale(page) > 1.5
     assert page.evaluate(SEEN_AT, point) == pytest.approx(under, abs=0.01)
     page.mouse.down()
@@ -81,7 +81,7 @@ def test_the_wheel_zooms_at_the_pointer_and_dragging_moves(page: Any) -> None:
     assert page.evaluate(SEEN_AT, [point[0] + 40, point[1] - 30]) == pytest.approx(under, abs=0.01)
     for _ in range(12):
         page.mouse.wheel(0, 400)
-    page.wait_for_function("document.getElementById('zoom-level').textContent === ''")
+    page.locator("#zoom-level:empty").wait_for(state="attached")
     assert scale(page) == 1
     assert page.locator("crowd-checkbox[checked]").count() == 0
 
@@ -140,9 +140,11 @@ def test_examples_come_on_demand_and_from_no_host(page: Any) -> None:
     page.locator('[aria-controls="q01-bed"]').click()
     assert examples.locator("span").all_inner_texts() == ["✓ Tick", "✓ Tick", "✕ Do not tick"]
     page.locator('[aria-controls="q01-sofa"]').click()
-    page.wait_for_function(
-        "[...document.querySelectorAll('.example')].every(i => i.complete && i.naturalWidth === 40)"
+    widths = page.evaluate(
+        """Promise.all([...document.querySelectorAll(".example")].map(
+            image => image.decode().then(() => image.naturalWidth)))"""
     )
+    assert widths == [40] * 4
     colours = {
         Image.open(io.BytesIO(b64decode(source.split(",")[1]))).convert("RGB").getpixel((9, 9))
         for source in page.evaluate("[...document.querySelectorAll('.example')].map(i => i.src)")

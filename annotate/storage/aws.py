@@ -158,29 +158,30 @@ def _client(process: int) -> Any:
 
 @lru_cache(maxsize=1)
 def _make_client(process: int) -> Any:
-    return boto3.session.Session().client("s3", config=_config())
+    return _session(process).client("s3", config=_config())
+
+
+@lru_cache(maxsize=1)
+def _session(process: int) -> Any:
+    return boto3.session.Session()
 
 
 def _config() -> Config:
     """A new one for each client: botocore writes what it finds in the environment into it."""
-    return Config(
-        retries={"mode": "standard"},
-        connect_timeout=CONNECT_SECONDS,
-        read_timeout=READ_SECONDS,
-        max_pool_connections=CONNECTIONS,
-    )
+    wait = {"connect_timeout": CONNECT_SECONDS, "read_timeout": READ_SECONDS}
+    return Config(retries={"mode": "standard"}, max_pool_connections=CONNECTIONS, **wait)
 
 
 def forget_client() -> None:
     """Make the next request look for credentials and endpoint again."""
     _make_client.cache_clear()
+    _session.cache_clear()
 
 
 class RefusedError(RemoteError):
     """A service answered and said no.
 
-    Attributes:
-        code: the service's name for the reason, such as ``AccessDeniedException``.
+    Its ``code`` is the service's name for the reason, such as ``AccessDeniedException``.
     """
 
     def __init__(self, message: str, code: str) -> None:
@@ -189,14 +190,14 @@ class RefusedError(RemoteError):
 
 
 def connect(service: str, region: str = "") -> Any:
-    """A client of one of Amazon's services, such as ``sagemaker``; no region: as boto3 finds it.
+    """A client of a service such as ``sagemaker``; without a region, as boto3 finds it.
 
     Raises:
         RemoteError: no region is known, or the profile does not exist.
     """
     try:
         with _creating:
-            session = boto3.session.Session()
+            session = _session(os.getpid())
             return session.client(service, region_name=region or None, config=_config())
     except (BotoCoreError, ValueError) as error:
         raise RemoteError(
@@ -215,15 +216,15 @@ def call(client: Any, operation: str, **request: Any) -> dict[str, Any]:
         answer: dict[str, Any] = getattr(client, operation)(**request)
     except ClientError as error:
         raise RefusedError(f"{operation}: {_first_line(error)}", _code(error)) from error
-    except (NoCredentialsError, PartialCredentialsError) as error:
-        raise RemoteError(f"{operation}: {_first_line(error)}. {_CREDENTIALS}") from error
     except (BotoCoreError, ValueError) as error:
-        raise RemoteError(f"{operation}: {_first_line(error)}") from error
+        advice = f". {_CREDENTIALS}" if isinstance(error, NoCredentialsError) else ""
+        raise RemoteError(f"{operation}: {_first_line(error)}{advice}") from error
     return answer
 
 
+@lru_cache(maxsize=4)
 def request_shape(service: str, operation: str) -> Any:
-    """What a request must look like, as botocore's model of the service describes it (a shape)."""
+    """What a request must look like: a shape of botocore's model of the service."""
     model = botocore.session.Session().get_service_model(service)
     return model.operation_model(operation).input_shape
 
@@ -267,17 +268,14 @@ def _reason(error: Exception) -> InputError:
             if code in _OUTAGES or _status(error) in (403, 429, *SERVER)
             else InputError
         )
-        return kind(f"{_words(code)} (S3: {code})")
+        words = _ADVICE.get(code, "the service refused").split(".")[0]
+        return kind(f"{words} (S3: {code})")
     if isinstance(error, (ParamValidationError, ValueError)):
         return InputError("not a valid S3 address")
     return UnreachableError(_first_line(error))
 
 
 SERVER = range(500, 600)
-
-
-def _words(code: str) -> str:
-    return _ADVICE.get(code, "the service refused").split(".")[0]
 
 
 def _first_line(error: Exception) -> str:

@@ -36,7 +36,7 @@ def annotation(worker: str, **ticks: bool) -> dict[str, Any]:
     return {"workerId": worker, "annotationData": {"content": content}}
 
 
-BATCH = [
+BATCH: list[dict[str, Any]] = [
     {
         "datasetObjectId": "0",
         "dataObject": {"s3Uri": "s3://b/1.jpg"},

@@ -11,7 +11,7 @@ from annotate.taxonomy.model import Taxonomy, TaxonomyClass
 
 SAME_SCENARIO = 400
 OTHER_SCENARIO = -1_000  # rather two questions of four than one of six and one that mixes
-OTHER_CATEGORY = -200_000  # rather a remainder of two than a class among strangers
+OTHER_CATEGORY = -190_000  # rather a remainder of two than a class among strangers
 EXCLUSIVE = 2_000_000  # more than all strangers of a question cost, less than being alone
 SAME_PARENT = 300  # what is asked after one parent only is asked less often
 NEIGHBOURS = 20  # classes this far apart in the file gain nothing from being near

@@ -1,10 +1,10 @@
 """Divide items into groups of a few, so that items that fit each other stand together.
 
 A local search in plain Python: from many random starts an item moves to another group, or two items
-change places, for as long as that raises the score; the best result of all starts wins. Blocks (the
-categories of a taxonomy) are solved one by one; then an item that is alone joins a group of another
-block. The search counts its steps and not the time, so that equal input gives equal groups on every
-machine.
+change places, for as long as that raises the score. Then a few groups of the best result are
+dissolved, built anew at random and improved, many times. Blocks (the categories of a taxonomy) are
+solved one by one; then an item that is alone joins a group of another block. The search counts its
+steps and not the time, so that equal input gives equal groups on every machine.
 
 It knows nothing of classes: only how well each pair fits, and which items are hard.
 """
@@ -20,7 +20,8 @@ from functools import cache
 APART = -100_000_000  # fit of two items that must not meet; also the price of any other broken rule
 ALONE = -5_000_000
 BELOW_SMALLEST = -100_000  # for each item that a group is short of
-STARTS = 100
+STARTS = 60
+KICKS = 120
 MOST_STEPS = 1_000_000
 
 Groups = list[list[int]]
@@ -94,22 +95,25 @@ def _adopt(grouping: Grouping, groups: Groups) -> Groups:
 
 
 def _solve_block(grouping: Grouping, block: Sequence[int], rng: random.Random) -> Groups:
-    best: tuple[int, Groups] | None = None
     fewest = math.ceil(len(block) / grouping.largest)
     most = max(fewest, len(block) // grouping.smallest)
-    steps = 0
-    for start in range(STARTS):
-        count = fewest + start % (most - fewest + 1)
+    best, best_score, steps = [list(block)], grouping.score([block]), 0
+    for start in range(STARTS + KICKS):
         search = _Search(grouping, block)
-        search.begin(rng, count)
+        if start < STARTS:
+            search.begin(rng, fewest + start % (most - fewest + 1))
+        else:
+            dissolved = rng.sample(range(len(best)), min(len(best), 2 + start % 2))
+            kept = [group for at, group in enumerate(best) if at not in dissolved]
+            search.begin(rng, len(dissolved) + rng.randint(-1, 1), kept)
         steps += search.improve(rng, MOST_STEPS - steps)
         groups = search.groups()
         score = grouping.score(groups)
-        if best is None or score > best[0]:
-            best = score, groups
+        if score > best_score:
+            best, best_score = groups, score
         if steps >= MOST_STEPS:
             break
-    return best[1] if best else []
+    return best
 
 
 class _Search:
@@ -142,10 +146,20 @@ class _Search:
             self._size[before] -= 1
             self._hards[before] -= hard
 
-    def begin(self, rng: random.Random, count: int) -> None:
-        """A start: one random item in each of ``count`` slots, then each where it fits best."""
-        order = rng.sample(self._items, len(self._items))
-        for slot, item in enumerate(order[:count]):
+    def begin(self, rng: random.Random, count: int, kept: Sequence[Sequence[int]] = ()) -> None:
+        """A start: one random item in each of ``count`` slots, then each where it fits best.
+
+        Args:
+            rng: random numbers.
+            count: slots to begin.
+            kept: groups that stand already; their items are not moved.
+        """
+        for slot, group in enumerate(kept):
+            for item in group:
+                self.put(item, slot)
+        loose = [item for item in self._items if item not in self._slot]
+        order = rng.sample(loose, len(loose))
+        for slot, item in enumerate(order[:count], len(kept)):
             self.put(item, slot)
         for item in order[count:]:
             best = max((self._entering(item, slot), -slot) for slot in self._slots())

@@ -154,6 +154,26 @@ class JobSettings:
 
 
 @dataclass(frozen=True)
+class ServeSettings:
+    """``[serve]``: the local annotation server. ``[tasks] annotators`` people answer an image."""
+
+    host: str = setting("127.0.0.1", "address to listen on; behind a TLS proxy leave it as it is")
+    port: int = setting(8710, "port to listen on")
+    public_url: str = setting("", "origin that annotators see, as https://annotate.example")
+    lease_minutes: float = setting(30.0, "time for which an opened page is kept for its annotator")
+    early_stop: bool = setting(False, "end an image once no further vote could change a label")
+    votes_max: int = setting(0, "people at most where a label stays open after the others; 0: off")
+    golden: str = setting("", "CSV with the columns path and class_id: images with known labels")
+    golden_rate: float = setting(0.0, "share of pages that show such an image, 0 to 1")
+    golden_recall: float = setting(0.5, "annotators who surely find less on them are paused")
+    golden_precision: float = setting(
+        0.3, "annotators whose ticks are surely right less often, too"
+    )
+    panel_parameter: str = setting("", "for outside panels: query parameter with the person's id")
+    completion_link: str = setting("", "where a panel takes people back; {annotator}: their id")
+
+
+@dataclass(frozen=True)
 class SimulateSettings:
     """``[simulate]``: simulated annotators, to try the path without people."""
 

@@ -1,0 +1,1 @@
+"""The local annotation server: its store, its HTTP side and its pages."""

@@ -156,7 +156,7 @@ def _send(
     for finding in findings:
         if finding.state == "unknown":
             note(f"Not checked: {finding.subject}: {finding.message}")
-    with progress(len(plan.images), "upload") as bar:
+    with progress(len(plan.images) + len(plan.examples), "upload") as bar:
         return launch_job(workspace, plan, clients.s3, clients.sagemaker, bar.update)
 
 

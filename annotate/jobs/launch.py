@@ -18,7 +18,7 @@ from annotate.jobs.validate import check_request
 from annotate.settings import JobSettings, TaskSettings
 from annotate.storage.aws import RefusedError, call, request_shape
 from annotate.storage.store import is_remote
-from annotate.tables import CATALOG, atomic, read, write_json
+from annotate.tables import CATALOG, atomic, read, read_json, write_json
 from annotate.tasks.manifest import read_manifest
 from annotate.tasks.objects import answered_images, manifest_line, source_ref
 from annotate.tasks.page import check_template
@@ -43,6 +43,8 @@ class JobPlan:
         manifest: its objects.
         files: bytes of template, label categories and manifest, by name; the manifest last.
         images: local images that annotators will open from the bucket.
+        examples: local example images of classes that the page shows from the bucket.
+        unplaced: example images that the page would look for on this machine.
         settings: of the job.
         answered: images of the earlier job that have all their answers; 0 if there is none.
     """
@@ -54,6 +56,8 @@ class JobPlan:
     manifest: list[dict[str, Any]]
     files: dict[str, bytes]
     images: list[ImageFile]
+    examples: list[ImageFile]
+    unplaced: list[str]
     settings: JobSettings
     answered: int
 
@@ -79,6 +83,7 @@ def plan_job(
         MissingError: no tasks, no catalogue, or no earlier job of that name.
         InputError: the manifest or a setting is wrong.
     """
+    _check_given(settings)
     source = workspace.tasks if chain is None else jobs_folder(workspace) / chain
     if not (source / TEMPLATE).is_file():
         made_by = "mumic-annotate tasks" if chain is None else "mumic-annotate job launch"
@@ -93,6 +98,7 @@ def plan_job(
     template = (source / TEMPLATE).read_bytes()
     labels = (source / LABELS).read_bytes()
     name = name or job_name(lines, template)
+    examples, unplaced = _examples(source)
     return JobPlan(
         name=name,
         folder=job_folder(name, settings),
@@ -101,9 +107,37 @@ def plan_job(
         manifest=manifest,
         files={TEMPLATE: template, LABELS: labels, MANIFEST: lines},
         images=images,
+        examples=examples,
+        unplaced=unplaced,
         settings=settings,
         answered=listed - len(objects),
     )
+
+
+def _check_given(settings: JobSettings) -> None:
+    """The settings that have no default, all at once."""
+    wanted = {
+        "location": "s3://bucket/annotation/",
+        "role": "arn:aws:iam::123456789012:role/labelling",
+        "workteam": "arn:aws:sagemaker:us-east-1:123456789012:workteam/private-crowd/people",
+    }
+    missing = [name for name in wanted if not getattr(settings, name)]
+    if missing:
+        lines = "\n".join(f'  {name} = "{wanted[name]}"' for name in missing)
+        raise InputError(f"mumic.toml must say under [job], for example:\n{lines}")
+
+
+def _examples(source: Path) -> tuple[list[ImageFile], list[str]]:
+    """The page's example images that lie on this machine: those with a place in a bucket, others.
+
+    A job's own folder has no ``tasks.json``: a chained job's examples were sent with the first.
+    """
+    about = source / "tasks.json"
+    listed = read_json(about, "mumic-annotate tasks") if about.is_file() else {}
+    examples = listed.get("examples") or {}
+    local = {address: uri for address, uri in examples.items() if not is_remote(uri)}
+    files = [ImageFile(uri, address, "") for address, uri in local.items() if is_remote(address)]
+    return files, [address for address in local if not is_remote(address)]
 
 
 def _answered(workspace: Workspace, annotators: int) -> set[str]:
@@ -143,6 +177,7 @@ def judge(plan: JobPlan, *, region: str, force_public: bool = False) -> None:
     problems = []
     checks: list[Callable[[], object]] = [
         lambda: check_objects(plan.manifest, plan.settings.attribute),
+        lambda: _check_examples(plan.unplaced),
         lambda: check_template(plan.files[TEMPLATE].decode("utf-8", "replace")),
         lambda: check_request(
             plan.request, request_shape("sagemaker", "CreateLabelingJob"), region=region
@@ -155,6 +190,14 @@ def judge(plan: JobPlan, *, region: str, force_public: bool = False) -> None:
             problems.append(str(error))
     if problems:
         raise InputError("\n".join(problems))
+
+
+def _check_examples(unplaced: Sequence[str]) -> None:
+    if unplaced:
+        raise InputError(
+            f"the page shows example images that are not in a bucket, such as {unplaced[0]}. Build "
+            "it again with `mumic-annotate tasks --image-prefix s3://bucket/photos/`."
+        )
 
 
 def launch_job(
@@ -174,7 +217,7 @@ def launch_job(
         on_progress: called with 1 after each image.
 
     Returns:
-        ARN of the job, and how many images were sent.
+        ARN of the job, and how many images were sent, examples included.
 
     Raises:
         InputError: there is such a job already; an image is gone or changed.
@@ -186,7 +229,7 @@ def launch_job(
     sent = upload_images(
         s3,
         workspace.root,
-        plan.images,
+        [*plan.images, *plan.examples],
         max_bytes=workspace.settings.catalog.max_bytes,
         kms_key=kms_key,
         on_progress=on_progress,

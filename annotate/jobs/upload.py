@@ -19,12 +19,12 @@ THREADS = 16
 
 @dataclass(frozen=True)
 class ImageFile:
-    """An image of the catalogue that annotators will open from a bucket.
+    """An image that annotators will open from a bucket.
 
     Attributes:
         uri: canonical, of a local file.
         target: its ``s3://`` address.
-        content_hash: SHA-256 of the bytes that the catalogue knows.
+        content_hash: SHA-256 of the bytes that the catalogue knows; empty: it does not.
     """
 
     uri: str
@@ -90,7 +90,7 @@ def _read(file: ImageFile, root: Path, max_bytes: int) -> bytes:
         data = read_bytes(file.uri, root, max_bytes=max_bytes)
     except InputError as error:
         raise InputError(f"{file.uri}: {error}. {advice}.") from error
-    if hashlib.sha256(data).hexdigest() != file.content_hash:
+    if file.content_hash and hashlib.sha256(data).hexdigest() != file.content_hash:
         raise InputError(f"{file.uri}: changed since it was catalogued. {advice}.")
     return data
 
@@ -107,7 +107,7 @@ def _is_there(client: Any, file: ImageFile, data: bytes) -> bool:
         raise
     if head["ContentLength"] != len(data):
         return False
-    if head.get("Metadata", {}).get("sha256") == file.content_hash:
+    if head.get("Metadata", {}).get("sha256") == hashlib.sha256(data).hexdigest():
         return True
     md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
     return bool(head.get("ETag", "").strip('"') == md5)

@@ -229,3 +229,43 @@ def test_the_output_manifest_has_the_last_word_on_the_order(
             Body=json.dumps(line).encode(),
         )
         assert run("collect").exit_code == code
+
+
+def test_example_images_go_where_the_page_looks_for_them(
+    run: Any, amazon: Any, service: Any, workspace: Workspace
+) -> None:
+    (workspace.root / "pool.jpg").write_bytes(b"an example")
+    about = workspace.tasks / "tasks.json"
+    about.write_text(json.dumps({"examples": {"pool.jpg": "pool.jpg"}}))
+    refused = run("launch")
+    assert refused.exit_code == 1
+    assert "example images that are not in a bucket, such as pool.jpg" in refused.output
+    address = f"s3://{amazon.bucket}/photos/pool.jpg"
+    about.write_text(
+        json.dumps({"examples": {address: "pool.jpg", "https://h/a.jpg": "https://h/a.jpg"}})
+    )
+    started(run)
+    assert objects(amazon)["photos/pool.jpg"] == b"an example"
+
+
+def test_settings_without_a_default_are_named_together(run: Any, workspace: Workspace) -> None:
+    file = workspace.root / "mumic.toml"
+    kept = [line for line in file.read_text("utf-8").splitlines() if "123456789012" not in line]
+    file.write_text("\n".join(kept), "utf-8")
+    done = run("launch")
+    assert done.exit_code == 1
+    assert "role = " in done.output
+    assert "workteam = " in done.output
+    assert "location" not in done.output
+
+
+def test_the_public_team_is_refused_by_the_command(run: Any, workspace: Workspace) -> None:
+    file = workspace.root / "mumic.toml"
+    public = "arn:aws:sagemaker:us-east-1:394669845002:workteam/public-crowd/default"
+    text = file.read_text("utf-8").replace(workspace.settings.job.workteam, public)
+    text = text.replace("public_price = 0.0", "public_price = 0.012")
+    file.write_text(text.replace("availability = 864000", "availability = 43200"), "utf-8")
+    done = run("launch")
+    assert done.exit_code == 1
+    assert "30 September 2026" in done.output
+    assert run("launch", "--force-public").exit_code == 0

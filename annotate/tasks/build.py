@@ -16,7 +16,7 @@ from annotate.questions.planning import Forecast, QuestionPlan, forecast
 from annotate.questions.rules import lint_plan
 from annotate.settings import TaskSettings
 from annotate.tables import CATALOG, atomic, read, read_json
-from annotate.tasks.examples import all_examples
+from annotate.tasks.examples import examples_in, examples_of
 from annotate.tasks.manifest import read_manifest
 from annotate.tasks.objects import (
     TaskSet,
@@ -100,7 +100,7 @@ def build_tasks(
     tasks = None
     if manifest:
         template = make_template(plan, taxonomy, settings, workspace.templates)
-        examples = all_examples(taxonomy, settings)
+        examples = examples_in(template, taxonomy, settings)
         about = describe_tasks(taxonomy, plan, settings, cost, template, manifest)
         tasks = TaskSet(
             template,
@@ -117,7 +117,27 @@ def build_tasks(
         if not finding.question
     ]
     warnings += telling_addresses(manifest)
+    if tasks:
+        warnings += _left_out(taxonomy, plan, settings, len(tasks.about["examples"]))
     return BuiltTasks(tasks, len(candidates), len(answered), gone, cost, tuple(warnings))
+
+
+def _left_out(
+    taxonomy: Taxonomy, plan: QuestionPlan, settings: TaskSettings, shown: int
+) -> list[str]:
+    """A warning where the page has no room for all examples."""
+    given = {
+        example.address
+        for question in plan.questions
+        for class_id in question.classes
+        for example in examples_of(taxonomy.by_id[class_id], settings)
+    }
+    if shown == len(given):
+        return []
+    return [
+        f"{len(given) - shown:,} of {len(given):,} example images are left out: the template has "
+        "no room for them; give fewer, or ask fewer classes"
+    ]
 
 
 def _request(

@@ -68,12 +68,13 @@ def examples_of(entry: TaxonomyClass, settings: TaskSettings) -> list[Example]:
     return showing[: settings.examples] + others[: settings.examples]
 
 
-def all_examples(taxonomy: Taxonomy, settings: TaskSettings) -> dict[str, str]:
-    """Where each example image lies, by its address in the template."""
+def examples_in(template: str, taxonomy: Taxonomy, settings: TaskSettings) -> dict[str, str]:
+    """Where the example images that a template shows lie, by their address in it."""
     return {
         example.address: example.place
         for entry in taxonomy.classes
         for example in examples_of(entry, settings)
+        if str(example.source) in template
     }
 
 

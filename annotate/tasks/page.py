@@ -11,6 +11,7 @@ import base64
 import io
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,21 +47,32 @@ def make_template(
     Args:
         plan: the questions.
         taxonomy: gives names and descriptions of their classes.
-        settings: title and description of the task.
+        settings: title and description of the task, and how many examples a class shows at most.
         own_templates: a folder whose files win over the packaged templates; it need not exist.
 
     Raises:
         InputError: a template is broken, not valid Liquid, or the page is too large.
     """
-    page = _render(
+    page = ""
+    # Examples are worth less than the questions: where they do not fit, there are fewer of them.
+    for examples in range(settings.examples, -1, -1):
+        page = _task_page(plan, taxonomy, replace(settings, examples=examples), own_templates)
+        if len(page) < LARGEST_TEMPLATE:
+            break
+    check_template(page)
+    return page
+
+
+def _task_page(
+    plan: QuestionPlan, taxonomy: Taxonomy, settings: TaskSettings, own_templates: Path
+) -> str:
+    return _render(
         own_templates,
         "task.html.j2",
         title=settings.title,
         description=settings.description,
         questions=[_question(question, taxonomy, settings) for question in plan.questions],
     )
-    check_template(page)
-    return page
 
 
 def check_template(page: str) -> None:

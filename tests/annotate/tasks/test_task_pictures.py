@@ -15,12 +15,13 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+from annotate.cli.questions import questions
+from annotate.cli.tasks import tasks
 from annotate.settings import TaskSettings
 from annotate.storage.aws import forget_client
 from annotate.tasks.examples import Example, examples_of, grant_direct
 from annotate.tasks.liquid import render_liquid
 from annotate.tasks.pictures import inlined
-from annotate.taxonomy.load import load_taxonomy
 from annotate.taxonomy.model import TaxonomyClass
 from annotate.workspace import Workspace
 
@@ -101,11 +102,12 @@ def test_photos_come_from_wherever_they_lie(workspace: Path, web: str, bucket: s
 def test_what_does_not_come_is_a_note_in_its_place(
     workspace: Path, web: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("annotate.tasks.pictures.PATIENCE", 0.2)
     found = Workspace.find(workspace)
     (workspace / "photos/broken.jpg").write_bytes(b"not a picture")
-    missing = ["", "photos/none.jpg", "photos/broken.jpg", f"{web}/never.jpg", "s3://bucket/5.jpg"]
+    missing = ["", "photos/none.jpg", "photos/broken.jpg", "s3://bucket/5.jpg"]
     notes = [inlined(found, uri) for uri in missing]
+    monkeypatch.setattr("annotate.tasks.pictures.PATIENCE", 0.2)
+    notes.append(inlined(found, f"{web}/never.jpg"))
     assert all(colour(note) == "blue" for note in notes), "the ground of a note"
     assert len(set(notes)) == len(notes), "each says why"
 
@@ -114,16 +116,10 @@ def test_examples_stand_in_the_template_as_addresses_and_in_previews_as_pictures
     workspace: Path, web: str
 ) -> None:
     program = CliRunner()
-    from annotate.cli.tasks import tasks
-    from annotate.questions.file import write_plan
-    from annotate.questions.planning import plan_questions
-
     raw = json.loads((workspace / "labels.yaml").read_text("utf-8"))
     raw["classes"][0]["examples"] = ["photos/0.jpg", f"not {web}/a.jpg", "s3://bucket/none.jpg"]
     (workspace / "labels.yaml").write_text(json.dumps(raw), "utf-8")
-    found = Workspace.find(workspace)
-    taxonomy = load_taxonomy(workspace / "labels.yaml")
-    write_plan(plan_questions(taxonomy, found.settings.questions), found.questions)
+    program.invoke(questions, ["plan"])
     done = program.invoke(tasks, ["build", "--image-prefix", "s3://bucket/x"])
     assert done.exit_code == 0, done.output
     template = (workspace / "data/tasks/template.liquid.html").read_text("utf-8")
@@ -173,3 +169,30 @@ def test_at_most_so_many_examples_of_each_kind() -> None:
         (False, "1.jpg"),
     ]
     assert examples_of(entry, TaskSettings(examples=0)) == []
+
+
+def test_examples_that_do_not_fit_are_left_out_and_counted(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = CliRunner()
+    raw = json.loads((workspace / "labels.yaml").read_text("utf-8"))
+    for entry in raw["classes"]:
+        entry["examples"] = [f"{entry['id']}-{at}{'x' * 480}.jpg" for at in range(9)]
+        entry["examples"] += [f"not {entry['id']}-no{at}{'x' * 480}.jpg" for at in range(9)]
+    (workspace / "labels.yaml").write_text(json.dumps(raw), "utf-8")
+    (workspace / "mumic.toml").write_text(
+        '[project]\ntaxonomy = "labels.yaml"\n[tasks]\nexamples = 9\n', "utf-8"
+    )
+    program.invoke(questions, ["plan"])
+    done = program.invoke(tasks, ["build"])
+    assert done.exit_code == 0, done.output
+    assert "Warning:" not in done.stderr, "seven classes have room for nine"
+    monkeypatch.setattr("annotate.tasks.page.LARGEST_TEMPLATE", 80_000)
+    done = program.invoke(tasks, ["build"])
+    assert done.exit_code == 0, done.output
+    assert re.search(r"Warning: \d+ of 126 example images are left out", done.stderr)
+    template = (workspace / "data/tasks/template.liquid.html").read_text("utf-8")
+    assert len(template) < 80_000
+    shown = template.count('class="example"')
+    assert 0 < shown < 7 * 18
+    assert shown % 14 == 0, "as many of each class"

@@ -68,14 +68,22 @@ def examples_of(entry: TaxonomyClass, settings: TaskSettings) -> list[Example]:
     return showing[: settings.examples] + others[: settings.examples]
 
 
+def all_examples(taxonomy: Taxonomy, settings: TaskSettings) -> dict[str, str]:
+    """Where each example image lies, by its address in the template."""
+    return {example.address: example.place for example in _examples(taxonomy, settings)}
+
+
 def examples_in(template: str, taxonomy: Taxonomy, settings: TaskSettings) -> dict[str, str]:
-    """Where the example images that a template shows lie, by their address in it."""
+    """As :func:`all_examples`, only those that a template shows."""
     return {
         example.address: example.place
-        for entry in taxonomy.classes
-        for example in examples_of(entry, settings)
+        for example in _examples(taxonomy, settings)
         if str(example.source) in template
     }
+
+
+def _examples(taxonomy: Taxonomy, settings: TaskSettings) -> list[Example]:
+    return [example for entry in taxonomy.classes for example in examples_of(entry, settings)]
 
 
 def _example(text: str, prefix: str) -> Example:

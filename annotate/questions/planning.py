@@ -100,6 +100,10 @@ def check_settings(settings: QuestionSettings) -> None:
             f"[questions] smallest = {settings.smallest} and largest = {settings.largest}: "
             f"set {SMALLEST_REMAINDER} <= smallest <= largest."
         )
+    if not 0 <= settings.largest_loss <= 1:
+        raise InputError(
+            f"[questions] largest_loss = {settings.largest_loss}: a loss of recall is 0 to 1."
+        )
     if settings.max_hard < 1:
         raise InputError("[questions] max_hard must be 1 or more: a hard class needs a place too.")
 

@@ -14,6 +14,7 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
+from annotate.errors import InputError
 from annotate.questions.planning import QuestionPlan
 from annotate.settings import Settings
 
@@ -34,7 +35,16 @@ class SkipRule:
 
     @classmethod
     def of(cls, settings: Settings) -> SkipRule:
-        """The rule of a workspace, for votes of all annotators together."""
+        """The rule of a workspace, for votes of all annotators together.
+
+        Raises:
+            InputError: ``skip_below`` is no share.
+        """
+        if not 0 <= settings.questions.skip_below <= 1:
+            raise InputError(
+                f"[questions] skip_below = {settings.questions.skip_below}: a share of yes votes "
+                "is 0 to 1. With 0 no question is ever skipped."
+            )
         return cls(settings.questions.skip_below, settings.consolidate.min_votes)
 
     def voted_no(self, yes: int, no: int) -> bool:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from annotate.answers.files import RawAnswers, find_answers
-from annotate.answers.packing import check_answers
+from annotate.answers.packing import NONE, UNSURE, check_answers
 from annotate.errors import InputError, MissingError
+from annotate.labels.consolidate import check_settings
 from annotate.labels.truth import Truth, read_truth
 from annotate.labels.votes import Votes, count_votes
 from annotate.questions.comparison import Evidence, plan_name
@@ -93,9 +95,10 @@ def read_evidence(
 
     Raises:
         MissingError: ``truth_file`` or a pilot's folder is not there.
-        InputError: the truth is wrong.
+        InputError: the truth or a setting of consolidation is wrong.
         DamagedError: a table is not readable.
     """
+    check_settings(workspace.settings.consolidate)
     missing = [str(folder) for folder in pilots if not folder.is_dir()]
     if missing:
         raise MissingError(f"no folder {', '.join(missing)}. Name folders with answers.")
@@ -146,7 +149,7 @@ def _own_votes(
     """Votes of golden images that were asked a plan's questions, by the plan's name.
 
     A page sends every choice of a question, so an answer says how it was asked: one whose choices
-    are not the plan's does not count for it.
+    are not just the plan's does not count for it.
     """
     manifest = workspace.tasks / "manifest.jsonl"
     order = [task.image_id for task in read_manifest(manifest)] if manifest.is_file() else []
@@ -158,10 +161,27 @@ def _own_votes(
     own = {}
     for plan in plans:
         questions = {question.id: question.classes for question in plan.questions}
-        answers = check_answers(raw, questions, golden).answers
+        asked_so = (_asked_so(entry, questions) for entry in raw)
+        answers = check_answers(asked_so, questions, golden).answers
         if not answers.empty:
             own[plan_name(plan)] = count_votes(answers, questions)
     return own
+
+
+def _asked_so(raw: RawAnswers, questions: Mapping[str, Sequence[str]]) -> RawAnswers:
+    """The answers of an image to just these questions; what is no worker response goes."""
+    kept = []
+    for response in raw.answers if isinstance(raw.answers, list) else ():
+        content = response.get("answerContent") if isinstance(response, dict) else None
+        if isinstance(content, dict):
+            same = {
+                name: boxes
+                for name, boxes in content.items()
+                if isinstance(boxes, dict)
+                and boxes.keys() - {NONE, UNSURE} == set(questions.get(name, ()))
+            }
+            kept.append({**response, "answerContent": same})
+    return replace(raw, answers=kept)
 
 
 def check_truth_given(evidence: Evidence, truth_file: Path | None) -> None:

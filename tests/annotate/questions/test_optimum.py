@@ -64,7 +64,8 @@ def proven_best(grouping: Grouping, items: Sequence[int]) -> int:
     solver.parameters.linearization_level = 2
     solver.parameters.max_deterministic_time = 60
     assert solver.solve(model) == cp_model.OPTIMAL
-    return round(solver.objective_value / SCALE)
+    best: int = round(solver.objective_value / SCALE)
+    return best
 
 
 def block_of(number: int) -> tuple[Grouping, list[int]]:

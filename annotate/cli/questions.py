@@ -215,7 +215,8 @@ def cost(
 ) -> None:
     """Forecast people-hours and money, and what the other ways to ask would cost.
 
-    Precision and recall stand where golden images were answered that way, here or in a pilot.
+    Every question is taken to last seconds_per_question of mumic.toml, whatever its size. Precision
+    and recall stand where golden images were answered that way, here or in a pilot.
 
     \b
     Example:

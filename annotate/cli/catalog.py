@@ -47,6 +47,7 @@ def catalog(
 
     from annotate.catalog.scan import known_sources, save_scan, scan
     from annotate.catalog.sources import plan_scan
+    from annotate.locks import exclusive
     from annotate.storage.store import is_remote
 
     workspace = open_workspace()
@@ -63,11 +64,13 @@ def catalog(
     named = [s if is_remote(s) else str(Path.cwd() / s) for s in sources] or [
         s if is_remote(s) else str(workspace.resolve(s)) for s in settings.sources
     ]
-    earlier = () if only else known_sources(workspace.catalog)
-    plan = plan_scan(earlier, named, workspace.root, settings)
-    with progress(len(plan.items), "catalog") as bar:
-        found = scan(plan, workspace.catalog, workspace.root, settings, bar.update, verify=verify)
-    summary = save_scan(found, plan, settings, workspace.catalog)
+    folder = workspace.catalog
+    with exclusive(folder / ".lock", busy=f"another process is filling {folder}. Wait for it."):
+        earlier = () if only else known_sources(folder)
+        plan = plan_scan(earlier, named, workspace.root, settings)
+        with progress(len(plan.items), "catalog") as bar:
+            found = scan(plan, folder, workspace.root, settings, bar.update, verify=verify)
+        summary = save_scan(found, plan, settings, folder)
     for uri, reason in found.rejects.head(10).itertuples(index=False):
         note(f"rejected {uri}: {reason}")
     lines = [

@@ -10,6 +10,7 @@ import pandas as pd
 
 from annotate.catalog.scan import check_not_empty, load_catalog
 from annotate.errors import InputError
+from annotate.locks import exclusive
 from annotate.mining.draw import Draw, Mined
 from annotate.mining.frame import Frame, Scope, build_frame
 from annotate.mining.near_copies import check_cosine
@@ -44,12 +45,26 @@ def mine_round(
 
     Raises:
         MissingError: no catalogue, no index of the configured model, or no predictions.
-        InputError: the budget is used up, nothing is left to draw from, or what is asked for does
-            not fit the catalogue.
+        InputError: the budget is used up, nothing is left to draw from, what is asked for does not
+            fit the catalogue, or another process is drawing a round.
     """
+    images = load_catalog(workspace.catalog)  # with what is gone: its content may be elsewhere now
+    check_not_empty(images)
+    folder = workspace.candidates
+    busy = f"another process is drawing a round in {folder}. Wait for it."
+    # Two would take one number. The lock is beside the folder: what is refused leaves none behind.
+    with exclusive(folder.with_name(f".{folder.name}.lock"), busy=busy):
+        return _mine_round(workspace, request, images, on_progress)
+
+
+def _mine_round(
+    workspace: Workspace,
+    request: Request,
+    images: pd.DataFrame,
+    on_progress: Callable[[int], object] | None,
+) -> dict[str, Any]:
     folder = workspace.candidates
     remove_stale(folder)
-    images = check_not_empty(load_catalog(workspace.catalog))
     drawn = set(load_candidates(folder)["image_id"])
     draw = _draw(request, len(drawn), next_round(folder))
     _check_properties(images, draw)

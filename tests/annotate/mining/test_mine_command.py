@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from annotate.cli import main
+from annotate.locks import exclusive
 from annotate.tables import LABELS, write
 
 DrawNoise = Callable[[Path, int], None]
@@ -174,3 +175,38 @@ def test_another_model_and_wrong_rules_are_named(workspace: Path) -> None:
         assert (result.exit_code, message in result.stderr) == (1, True), result.stderr
     assert "Draw one with `mumic-annotate mine`" in run("mine", "--report").stderr
     assert not (workspace / "data/candidates").exists()
+
+
+def test_two_rounds_are_not_drawn_at_once(workspace: Path) -> None:
+    run("catalog", "photos.csv")
+    candidates = workspace / "data/candidates"
+    with exclusive(workspace / "data/.candidates.lock"):
+        refused = run("mine", "--by", "property_type", "-n", "5")
+    assert refused.exit_code == 1
+    assert "another process is drawing a round" in refused.stderr
+    assert not candidates.exists()
+    assert run("mine", "--by", "property_type", "-n", "5").exit_code == 0
+
+
+def test_a_drawn_image_that_was_moved_is_not_drawn_again(workspace: Path) -> None:
+    photos = workspace / "photos"
+    table = workspace / "photos.csv"
+    run("catalog", "photos.csv")
+    run("mine", "--by", "property_type", "-n", "30")
+    photos.rename(workspace / "moved")
+    table.write_text(table.read_text("utf-8").replace("photos/", "moved/"), "utf-8")
+    run("catalog")
+    again = json.loads(run("mine", "--by", "property_type", "-n", "30", "--json").stdout)
+    assert again["images"] == 10
+    left = {entry["rule"]: entry["images"] for entry in again["funnel"]}
+    assert (left["catalogue"], left["present"]) == (80, 40)
+
+
+def test_two_scans_do_not_run_at_once(workspace: Path) -> None:
+    run("catalog", "photos.csv")
+    before = (workspace / "data/catalog/images.parquet").read_bytes()
+    with exclusive(workspace / "data/catalog/.lock"):
+        refused = run("catalog", "photos")
+    assert refused.exit_code == 1
+    assert "another process is filling" in refused.stderr
+    assert (workspace / "data/catalog/images.parquet").read_bytes() == before

@@ -1,0 +1,59 @@
+"""Answers out of the database, as Ground Truth's worker responses."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from annotate.server.leasing import COUNTED
+from annotate.tables import atomic
+
+EXPORT_FILE = "serve.jsonl"
+
+
+def effective(db: sqlite3.Connection, task: sqlite3.Row) -> list[sqlite3.Row]:
+    """The answers of a page that make its labels: the first that are enough, never one more.
+
+    More can stand in the database: golden images are shown to everybody, and an annotator who
+    was paused may come back after others took her place.
+    """
+    answers: list[sqlite3.Row] = db.execute(COUNTED, (task["id"],)).fetchall()
+    return answers[: task["wanted"]]
+
+
+def lines(db: sqlite3.Connection) -> Iterator[dict[str, Any]]:
+    """One line for each image with answers, as ``docs/formats.md`` says, sorted by image."""
+    line: dict[str, Any] = {"image-id": None, "answers": []}
+    for task in db.execute("SELECT * FROM task WHERE counted > 0 ORDER BY image_id, round"):
+        if task["image_id"] != line["image-id"]:
+            if line["answers"]:
+                yield line
+            line = {"image-id": task["image_id"], "answers": []}
+        line["answers"] += [_response(row) for row in effective(db, task)]
+    if line["answers"]:
+        yield line
+
+
+def _response(row: sqlite3.Row) -> dict[str, Any]:
+    return {
+        "workerId": row["annotator_id"],
+        "acceptanceTime": row["accepted"],
+        "submissionTime": row["submitted"],
+        "timeSpentInSeconds": row["seconds"],
+        "answerContent": json.loads(row["content"]),
+    }
+
+
+def write(db: sqlite3.Connection, folder: Path) -> int:
+    """Write ``serve.jsonl`` atomically; the number of lines. Nothing is made of no answers."""
+    path, count = folder / EXPORT_FILE, 0
+    if not path.exists() and next(lines(db), None) is None:
+        return 0
+    with atomic(path) as file:
+        for line in lines(db):
+            file.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
+            count += 1
+    return count

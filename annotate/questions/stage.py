@@ -72,7 +72,7 @@ def _may_have_index(workspace: Workspace) -> bool:
     """Whether some index is of a model of this name: to find out more, it must be loaded."""
     name = workspace.settings.model.name
     files = sorted(workspace.index.glob("*/model.json"))
-    return any(read_json(file, "mumic-annotate index").get("name") == name for file in files)
+    return any(_entry(file, "name", "mumic-annotate index") == name for file in files)
 
 
 def read_evidence(
@@ -115,13 +115,18 @@ def _truth(workspace: Workspace, taxonomy: Taxonomy, given: Path | None) -> Trut
     if given is not None:
         return read_truth(given, catalog, taxonomy, workspace.root)
     golden = workspace.labels / "golden.json"
-    named = (
-        str(read_json(golden, "mumic-annotate golden").get("truth", "")) if golden.is_file() else ""
-    )
+    named = _entry(golden, "truth", "mumic-annotate golden") if golden.is_file() else ""
     for name in (named, workspace.settings.simulate.truth):
         if name and workspace.resolve(name).is_file():
             return read_truth(workspace.resolve(name), catalog, taxonomy, workspace.root)
     return None
+
+
+def _entry(file: Path, key: str, made_by: str) -> str:
+    """A text of a JSON file that a command wrote; empty where it is not there."""
+    found = read_json(file, made_by)
+    value = found.get(key) if isinstance(found, dict) else None
+    return value if isinstance(value, str) else ""
 
 
 def _label_votes(workspace: Workspace, taxonomy: Taxonomy) -> Votes | None:

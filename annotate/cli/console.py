@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -22,7 +23,11 @@ json_option = click.option(
 
 
 class Program(click.Group):
-    """A command line; the one place where a :class:`MumicError` becomes a message and exit 1."""
+    """A command line; the one place where errors become a message and exit code 1.
+
+    These are :class:`MumicError`, and what the system refuses: a folder that cannot be written, a
+    full disk.
+    """
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command and translate its errors."""
@@ -30,10 +35,28 @@ class Program(click.Group):
             return super().invoke(ctx)
         except MumicError as error:
             raise click.ClickException(str(error)) from error
+        except BrokenPipeError:  # click's: the reader, such as head, has seen enough
+            raise
+        except OSError as error:
+            if error.errno is None:  # not the system's: a bug, or a library's own
+                raise
+            raise click.ClickException(_refused(error)) from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Commands in the order in which they are used, not of the alphabet."""
         return list(self.commands)
+
+
+def _refused(error: OSError) -> str:
+    """What the system refused; nothing was half written, since every write is atomic."""
+    remedies = {
+        errno.ENOSPC: "Free some space, then run the command again.",
+        errno.EACCES: "Make it readable and writable for you, then run the command again.",
+        errno.EROFS: "Move the workspace to where you can write.",
+    }
+    place = f"{error.filename}: " if error.filename else ""
+    remedy = remedies.get(error.errno or 0, "Look at that place, then run the command again.")
+    return f"{place}{error.strerror or error}. {remedy}"
 
 
 class Stage(click.Group):

@@ -1,5 +1,6 @@
 """The command lines answer at once and turn every error into one message."""
 
+import errno
 import subprocess
 import sys
 from pathlib import Path
@@ -74,6 +75,25 @@ def test_exit_codes_tell_errors_from_wrong_usage() -> None:
     assert failed.exit_code == 1
     assert failed.output == "Error: votes.csv line 7: no such class\n"
     assert CliRunner().invoke(program, ["nothing"]).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "No space left on device. Free some"),
+        (FileExistsError(errno.EEXIST, "File exists", "data/index"), "data/index: File exists."),
+        (PermissionError(errno.EACCES, "Permission denied", "data"), "data: Permission denied."),
+    ],
+)
+def test_what_the_system_refuses_is_said_in_a_sentence(error: OSError, said: str) -> None:
+    @click.command()
+    def fail() -> None:
+        raise error
+
+    result = CliRunner().invoke(Program(commands=[fail]), ["fail"])
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"Error: {said}")
+    assert result.stderr.count("\n") == 1
 
 
 def test_a_bare_group_runs_its_main_command() -> None:

@@ -259,6 +259,7 @@ class Settings:
     mine: MineSettings = MineSettings()
     questions: QuestionSettings = QuestionSettings()
     tasks: TaskSettings = TaskSettings()
+    serve: ServeSettings = ServeSettings()
     job: JobSettings = JobSettings()
     simulate: SimulateSettings = SimulateSettings()
     consolidate: ConsolidateSettings = ConsolidateSettings()

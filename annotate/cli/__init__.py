@@ -19,6 +19,7 @@ from annotate.cli.job import job
 from annotate.cli.mine import mine
 from annotate.cli.questions import questions
 from annotate.cli.search import search
+from annotate.cli.serve import serve
 from annotate.cli.simulate import simulate
 from annotate.cli.status import show_status
 from annotate.cli.tasks import tasks
@@ -46,6 +47,7 @@ for command in (
     mine,
     questions,
     tasks,
+    serve,
     job,
     simulate,
     consolidate,

@@ -1,0 +1,251 @@
+"""``serve`` in a workspace: its files, its port, and its end."""
+
+from __future__ import annotations
+
+import math
+import signal
+import socket
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+import uvicorn
+
+from annotate.errors import InputError, MissingError
+from annotate.labels.truth import read_truth
+from annotate.locks import exclusive
+from annotate.questions.planning import QuestionPlan
+from annotate.server.app import make_app
+from annotate.server.desk import Desk
+from annotate.server.images import Pictures, Place
+from annotate.server.model import Rules
+from annotate.server.pages import Pages, TaskPages, bare_template
+from annotate.server.requests import Site
+from annotate.server.security import Keys, check_public_url, read_keys
+from annotate.server.store import Store
+from annotate.settings import ServeSettings
+from annotate.tables import CATALOG, read
+from annotate.tasks.build import TEMPLATE, read_questions
+from annotate.tasks.examples import all_examples
+from annotate.tasks.manifest import read_manifest
+from annotate.taxonomy.model import Taxonomy
+from annotate.workspace import Workspace
+
+DATABASE = "annotation.sqlite3"
+SECRET = "serve.secret"
+
+
+def rules_of(workspace: Workspace, settings: ServeSettings, taxonomy: Taxonomy) -> Rules:
+    """Who answers what, as ``mumic.toml`` says.
+
+    Raises:
+        InputError: a value makes no sense.
+    """
+    if not 0 < settings.lease_minutes < math.inf:
+        raise InputError("[serve] lease_minutes must be more than 0.")
+    consolidate = workspace.settings.consolidate
+    return Rules(
+        votes=workspace.settings.tasks.annotators,
+        votes_max=settings.votes_max,
+        early_stop=settings.early_stop,
+        lease_seconds=math.ceil(settings.lease_minutes * 60),
+        golden_rate=settings.golden_rate,
+        golden_recall_floor=settings.golden_recall,
+        golden_precision_floor=settings.golden_precision,
+        min_votes=consolidate.min_votes,
+        vote_threshold=consolidate.vote_threshold,
+        thresholds={
+            entry.id: entry.vote_threshold
+            for entry in taxonomy.classes
+            if entry.vote_threshold is not None
+        },
+    )
+
+
+def open_store(workspace: Workspace, settings: ServeSettings) -> Store:
+    """The store of a workspace; it is made if need be."""
+    taxonomy, _ = read_questions(workspace)
+    return Store.open(workspace.data / DATABASE, rules_of(workspace, settings, taxonomy))
+
+
+def keys_of(workspace: Workspace) -> Keys:
+    """The server's secret."""
+    return read_keys(workspace.data / SECRET)
+
+
+def base_url(settings: ServeSettings) -> str:
+    """The origin that people see."""
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return settings.public_url.rstrip("/") or f"http://{host}:{settings.port}"
+
+
+def make_site(workspace: Workspace, settings: ServeSettings) -> tuple[Site, dict[str, int]]:
+    """Open a workspace for annotation: its tasks, pictures, pages and store.
+
+    Returns:
+        The site, and the counts of tasks that the store told.
+
+    Raises:
+        MissingError: catalogue, questions or tasks are not there.
+        InputError: a setting or the template is wrong.
+    """
+    check_settings(settings)
+    taxonomy, plan = read_questions(workspace)
+    task_file = workspace.tasks / TEMPLATE
+    tasks = read_manifest(workspace.tasks / "manifest.jsonl")
+    if not task_file.is_file() or not tasks:
+        raise MissingError(
+            f"no tasks in {workspace.tasks}. Build them with `mumic-annotate tasks`."
+        )
+    examples = all_examples(taxonomy, workspace.settings.tasks)
+    bare = bare_template(taxonomy, workspace.settings.tasks, workspace.templates)
+    task_pages = TaskPages(task_file.read_text("utf-8"), bare, list(examples))
+    golden = read_golden(workspace, settings, taxonomy, plan)
+    shown = {task.image_id for task in tasks} | golden.keys()
+    store = Store.open(workspace.data / DATABASE, rules_of(workspace, settings, taxonomy))
+    questions = {question.id: question.classes for question in plan.questions}
+    counts = store.load_tasks(
+        [(task.image_id, task.questions) for task in tasks], golden, questions
+    )
+    site = Site(
+        desk=Desk(store, workspace.answers),
+        keys=keys_of(workspace),
+        pages=Pages(workspace.templates),
+        task_pages=task_pages,
+        pictures=read_pictures(workspace, shown, tuple(examples.values())),
+        taxonomy=taxonomy,
+        settings=settings,
+        tasks=workspace.settings.tasks,
+        questions=questions,
+    )
+    return site, counts
+
+
+def check_settings(settings: ServeSettings) -> None:
+    """Make sure that a server can run with these settings.
+
+    Raises:
+        InputError: it cannot; the message names the setting.
+    """
+    check_public_url("public_url", settings.public_url)
+    if not 0 <= settings.port <= 65_535:
+        raise InputError(f"[serve] port = {settings.port}: a port is 0 to 65535.")
+    if settings.completion_link and not settings.completion_link.startswith(
+        ("https://", "http://")
+    ):
+        raise InputError("[serve] completion_link must start with https://.")
+    if settings.golden_rate and not settings.golden:
+        raise InputError("[serve] golden_rate needs [serve] golden: a CSV with known labels.")
+
+
+def read_golden(
+    workspace: Workspace, settings: ServeSettings, taxonomy: Taxonomy, plan: QuestionPlan
+) -> dict[str, dict[str, bool]]:
+    """Known labels, by image and class of the questions."""
+    if not settings.golden:
+        return {}
+    catalog = read(CATALOG, workspace.catalog / "images.parquet", ["image_id", "uri"])
+    truth = read_truth(workspace.resolve(settings.golden), catalog, taxonomy, workspace.root)
+    column = {class_id: at for at, class_id in enumerate(truth.class_ids)}
+    asked = [class_id for question in plan.questions for class_id in question.classes]
+    return {
+        image_id: {class_id: bool(truth.positive[row, column[class_id]]) for class_id in asked}
+        for row, image_id in enumerate(truth.image_ids)
+    }
+
+
+def read_pictures(workspace: Workspace, shown: set[str], examples: tuple[str, ...]) -> Pictures:
+    """Where the images of the tasks lie."""
+    columns = ["image_id", "uri", "content_hash"]
+    catalog = read(CATALOG, workspace.catalog / "images.parquet", columns)
+    catalog = catalog[catalog["image_id"].isin(shown)]
+    places = {
+        image_id: Place(uri, content_hash)
+        for image_id, uri, content_hash in catalog[columns].itertuples(index=False)
+    }
+    return Pictures(places, workspace.root, workspace.settings.catalog, examples)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Take a port.
+
+    Raises:
+        InputError: it is taken, not allowed, or no such address is on this machine.
+    """
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        taken = socket.socket(family, socket.SOCK_STREAM)
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind((host, port))
+    except OSError as error:
+        raise InputError(
+            f"{host}:{port} cannot be listened on ({error.strerror}); is a server running there? "
+            "Choose another with --port, or stop the other one."
+        ) from error
+    return taken
+
+
+def make_server(site: Site) -> uvicorn.Server:
+    """The HTTP server; it writes no access log, because addresses hold tokens."""
+    config = uvicorn.Config(
+        make_app(site),
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        lifespan="on",
+        ws="none",
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=10,
+        # Only where a proxy is declared may a request say whom it comes from.
+        proxy_headers=bool(site.settings.public_url),
+        forwarded_allow_ips="127.0.0.1,::1",
+    )
+    return uvicorn.Server(config)
+
+
+def serve(
+    workspace: Workspace,
+    settings: ServeSettings,
+    on_ready: Callable[[Site, str, dict[str, int]], object],
+) -> dict[str, Any]:
+    """Serve a workspace's tasks until it is interrupted (ctrl-C or SIGTERM).
+
+    Args:
+        workspace: with catalogue, questions and tasks.
+        settings: of the server.
+        on_ready: called with the site, its origin and the counts of tasks once the port is taken.
+
+    Returns:
+        ``answers`` file and its number of ``images``.
+
+    Raises:
+        InputError: the port is taken, or another server runs in this workspace.
+    """
+    busy = "a server runs in this workspace already; stop it first."
+    with exclusive(workspace.data / ".serve.lock", busy=busy):
+        site, counts = make_site(workspace, settings)
+        with bind(settings.host, settings.port) as port:
+            origin = settings.public_url.rstrip("/") or _origin(settings.host, port)
+            on_ready(site, origin, counts)
+            _run(make_server(site), port)
+        lines = site.desk.store.export(workspace.answers)
+        return {"folder": str(workspace.answers), "images": lines}
+
+
+def _origin(host: str, port: socket.socket) -> str:
+    number = port.getsockname()[1]
+    return f"http://[{host}]:{number}" if ":" in host else f"http://{host}:{number}"
+
+
+def _run(server: uvicorn.Server, port: socket.socket) -> None:
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    # The server repeats the signal that ended it; both end this program in good order.
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        server.run(sockets=[port])
+    except KeyboardInterrupt:
+        pass
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,90 @@
+"""A workspace with tasks and its server in a thread."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from annotate.server.links import make_links
+from annotate.server.requests import Site
+from annotate.server.run import bind, make_server, make_site
+from annotate.settings import ServeSettings
+from annotate.workspace import Workspace
+from benchmarks.serve import Browser, make_workspace
+
+HOSTILE = '"><script>window.hacked = 1</script>{{ 7 | times: 6 }}'
+NAMES = ["Bed", HOSTILE, "Sofa 🛋️", "كرسي", "Lamp", "Desk", "Sink"]
+
+
+@dataclass(frozen=True)
+class Running:
+    """A server that runs in a thread."""
+
+    workspace: Workspace
+    site: Site
+    origin: str
+    browsers: list[Browser] = field(default_factory=list)
+
+    def browser(self) -> Browser:
+        """A browser that is closed in the end."""
+        self.browsers.append(Browser(self.origin))
+        return self.browsers[-1]
+
+    def person(self, name: str) -> Browser:
+        """The browser of a new annotator, who opened her link."""
+        browser = self.browser()
+        assert browser.open(self.link(name)) == 200
+        return browser
+
+    def link(self, name: str) -> str:
+        """The personal link of a new annotator."""
+        return make_links(self.site.desk.store, self.origin, 1, [name])[0].url
+
+    def owner(self) -> Browser:
+        """The owner's browser."""
+        browser = self.browser()
+        assert browser.open(f"/owner/{self.site.keys.owner_token}") == 200
+        return browser
+
+
+Start = Callable[..., Running]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts servers and stops them in the end: ``start(images=3, votes=5, port=0, ...)``."""
+    stops: list[Callable[[], None]] = []
+    opened: list[Running] = []
+
+    def run(*, images: int = 3, votes: int = 5, **settings: object) -> Running:
+        workspace = make_workspace(tmp_path / "work", images, NAMES, votes=votes)
+        site, _ = make_site(workspace, replace(ServeSettings(port=0), **settings))  # type: ignore[arg-type]
+        port = bind("127.0.0.1", 0)
+        server = make_server(site)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [port]}, daemon=True)
+        thread.start()
+
+        def stop() -> None:
+            server.should_exit = True
+            thread.join(30)
+            port.close()
+            site.desk.store.close()
+
+        stops.append(stop)
+        while not server.started:
+            time.sleep(0.005)
+        running = Running(workspace, site, f"http://127.0.0.1:{port.getsockname()[1]}")
+        opened.append(running)
+        return running
+
+    yield run
+    for running in opened:
+        for browser in running.browsers:
+            browser.close()
+    for stop in stops:
+        stop()

@@ -6,34 +6,15 @@ each stood, so that whatever is set aside can be found again.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from annotate.answers.found import RawAnswers, parse_json
 from annotate.errors import InputError
 
+__all__ = ["RawAnswers", "find_answers"]
+
 TREE = "annotations/worker-response"
-
-
-@dataclass(frozen=True)
-class RawAnswers:
-    """The answers of one image as they were found.
-
-    Attributes:
-        file: path relative to the folder of answers.
-        line: from 1.
-        image_id: whatever stood there; a text if all is well.
-        answers: whatever stood there; a list of Ground Truth's worker responses if all is well.
-        problem: why nothing could be read, else None.
-    """
-
-    file: str
-    line: int
-    image_id: Any = None
-    answers: Any = None
-    problem: str | None = None
 
 
 def find_answers(folder: Path, manifest_images: Sequence[str] = ()) -> Iterator[RawAnswers]:
@@ -85,15 +66,3 @@ def _tree_file(path: Path, name: str, images: Sequence[str]) -> RawAnswers:
     if not isinstance(entry, dict):
         return RawAnswers(name, 1, images[int(index)], problem="not a JSON object")
     return RawAnswers(name, 1, images[int(index)], entry.get("answers"))
-
-
-def parse_json(raw: bytes | str) -> Any:
-    """JSON from a stranger; None for what is not JSON, nested too deep, or not UTF-8.
-
-    >>> parse_json(b'{"a": 1}'), parse_json(b"{"), parse_json(b"[" * 100_000)
-    ({'a': 1}, None, None)
-    """
-    try:
-        return json.loads(raw if isinstance(raw, str) else raw.decode("utf-8-sig"))
-    except (ValueError, RecursionError):
-        return None

@@ -9,17 +9,18 @@ import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import pandas as pd
 
-from annotate.answers.files import RawAnswers, parse_json
+from annotate.answers.choices import NONE, UNSURE, Choices, read_choices
+from annotate.answers.found import RawAnswers, bare_content, short_text
 from annotate.tables import ANSWER_REJECTS, ANSWERS
 
-NONE = "__none__"
-UNSURE = "__unsure__"
-MAX_TEXT = 200  # ids and excerpts of hostile input stay short in the tables
-_KEY = ["image_id", "question_id", "annotator_id"]
+__all__ = ["NONE", "UNSURE", "Answers", "check_answers"]
+
+Questions = Mapping[str, frozenset[str]]
 
 
 @dataclass(frozen=True)
@@ -30,31 +31,28 @@ class Answers:
     rejects: pd.DataFrame
 
 
-@dataclass(frozen=True)
-class _Place:
-    """Where an answer stood; fields of ``ANSWER_REJECTS``."""
+class _Reject(NamedTuple):
+    """A row of ``ANSWER_REJECTS``."""
 
     file: str
     line: int
     image_id: str | None = None
     question_id: str | None = None
     annotator_id: str | None = None
+    reason: str = ""
 
 
-@dataclass(frozen=True)
-class _Reject:
-    place: _Place
-    reason: str
+class _Answer(NamedTuple):
+    """A row of ``ANSWERS`` and where it stood. In its order: the first four columns sort it."""
 
-
-@dataclass(frozen=True)
-class _Answer:
-    place: _Place
-    ticked: list[str]
-    none: bool
-    unsure: bool
-    submitted: str | None
+    image_id: str
+    question_id: str
+    annotator_id: str
+    submitted: str  # "" where there is no time, which sorts first
     seconds: float | None
+    choices: Choices
+    file: str
+    line: int
 
 
 def check_answers(
@@ -64,11 +62,11 @@ def check_answers(
 
     Set aside are: what is no worker response; an unknown image, question or class; a page whose
     choices were not the question's; a tick together with "None of these"; an answer with nothing
-    in it; and the earlier of two answers of one annotator to one question (by submission time,
-    then by place).
+    in it; a copy of an answer; one whose hidden copy says otherwise; and the earlier of two answers
+    of one annotator to one question (by submission time, then by place).
 
     Args:
-        found: what ``answer_files.find_answers`` yields.
+        found: what ``answers.files.find_answers`` yields.
         questions: class ids of each question.
         images: ids of all images of the catalogue.
 
@@ -80,102 +78,82 @@ def check_answers(
     rejects: list[_Reject] = []
     for raw in found:
         for entry in _check_image(raw, known, images):
-            if isinstance(entry, _Answer):
+            if type(entry) is _Answer:
                 kept.append(entry)
-            else:
+            elif type(entry) is _Reject:
                 rejects.append(entry)
-    return _tables(kept, rejects)
+    kept.sort(key=lambda answer: answer[:4])
+    last, earlier = _last_of_each(kept)
+    return Answers(_answer_table(last), _reject_table([*rejects, *earlier]))
 
 
 def _check_image(
-    raw: RawAnswers, known: Mapping[str, frozenset[str]], images: Collection[str]
+    raw: RawAnswers, known: Questions, images: Collection[str]
 ) -> Iterator[_Answer | _Reject]:
-    place = _Place(raw.file, raw.line, _text(raw.image_id))
+    place = _Reject(raw.file, raw.line, short_text(raw.image_id))
     if raw.problem is not None:
-        yield _Reject(place, raw.problem)
+        yield place._replace(reason=raw.problem)
     elif not isinstance(raw.image_id, str) or raw.image_id not in images:
-        yield _Reject(place, "unknown image")
+        yield place._replace(reason="unknown image")
     elif not isinstance(raw.answers, list) or not raw.answers:
-        yield _Reject(place, "no list of answers")
+        yield place._replace(reason="no list of answers")
     else:
         for response in raw.answers:
             yield from _check_response(response, place, known)
 
 
-def _check_response(
-    response: Any, place: _Place, known: Mapping[str, frozenset[str]]
-) -> Iterator[_Answer | _Reject]:
+def _check_response(response: Any, place: _Reject, known: Questions) -> Iterator[_Answer | _Reject]:
     if not isinstance(response, dict):
-        yield _Reject(place, "not a worker response")
+        yield place._replace(reason="not a worker response")
         return
     annotator = response.get("workerId")
-    if not isinstance(annotator, str) or not annotator or annotator != _text(annotator):
-        yield _Reject(place, "no usable workerId")
+    if not isinstance(annotator, str) or not annotator or annotator != short_text(annotator):
+        yield place._replace(reason="no usable workerId")
         return
-    place = _Place(place.file, place.line, place.image_id, None, annotator)
-    content = _content(response.get("answerContent"))
+    place = place._replace(annotator_id=annotator)
+    content = bare_content(response.get("answerContent"))
     if not isinstance(content, dict) or not content:
-        yield _Reject(place, "no answerContent")
+        yield place._replace(reason="no answerContent")
         return
+    copies: dict[str, Any] = {}
+    if not content.keys() <= known.keys():
+        content, copies = _hidden_copy(content, known)
     submitted, seconds = _time(response.get("submissionTime")), _seconds(response)
+    image = str(place.image_id)
     for question, boxes in content.items():
-        at = _Place(place.file, place.line, place.image_id, _text(question), annotator)
-        reason = _fault(question, boxes, known)
-        if reason is not None:
-            yield _Reject(at, reason)
-            continue
-        ticked = sorted(box for box, on in boxes.items() if on and box not in (NONE, UNSURE))
-        none, unsure = boxes.get(NONE, False), boxes.get(UNSURE, False)
-        yield _Answer(at, ticked, none, unsure, submitted, seconds)
+        shown = known.get(question)
+        choices = "unknown question" if shown is None else read_choices(boxes, shown)
+        if question in copies and shown and read_choices(copies[question], shown) != choices:
+            choices = "contradictory: the page's hidden copy of the answer says otherwise"
+        if type(choices) is Choices:
+            yield _Answer(
+                image, question, annotator, submitted, seconds, choices, place.file, place.line
+            )
+        else:
+            yield place._replace(question_id=short_text(question), reason=str(choices))
 
 
-def _content(content: Any) -> Any:
-    """The bare object, also where it stands in a one-item list or as JSON in a text."""
-    if isinstance(content, str):
-        content = parse_json(content)
-    if isinstance(content, list) and len(content) == 1:
-        content = content[0]
-    return content
+def _hidden_copy(
+    content: Mapping[str, Any], known: Questions
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Unfold hidden fields that hold the whole answer as JSON, as some templates send it.
+
+    Returns:
+        The questions, those that stand only in a copy too, and what the copies say.
+    """
+    copies: dict[str, Any] = {}
+    others = {}
+    for name, value in content.items():
+        copy = bare_content(value) if name not in known and isinstance(value, str) else None
+        if isinstance(copy, dict) and copy:
+            copies.update(copy)
+        else:
+            others[name] = value
+    return {**copies, **others}, copies
 
 
-def _fault(question: str, boxes: Any, known: Mapping[str, frozenset[str]]) -> str | None:
-    """Why an answer to one question cannot count, or None."""
-    if question not in known:
-        return "unknown question"
-    if not isinstance(boxes, dict):
-        return "not a mapping of choices"
-    if not all(isinstance(on, bool) for on in boxes.values()):
-        return "a choice is neither true nor false"
-    classes = boxes.keys() - {NONE, UNSURE}
-    if unknown := sorted(classes - known[question]):
-        return f"unknown class {_text(unknown[0])}"
-    # The page sends every box. One that is missing was not shown: the question has changed since.
-    unticked = any(not boxes[box] for box in classes)
-    if unticked and (missing := sorted(known[question] - classes)):
-        return f"class {missing[0]} was not among the choices"
-    return _contradiction(any(boxes[box] for box in classes), boxes)
-
-
-def _contradiction(ticked: bool, boxes: Mapping[str, bool]) -> str | None:
-    none, unsure = boxes.get(NONE, False), boxes.get(UNSURE, False)
-    if none and ticked:
-        return "contradictory: none of these together with a tick"
-    if none and unsure:
-        return "contradictory: none of these together with unsure"
-    if not (ticked or none or unsure):
-        return "empty"
-    return None
-
-
-def _text(value: Any) -> str | None:
-    """A short text that every file format takes; None for what is no text."""
-    if not isinstance(value, str):
-        return None
-    return value[:MAX_TEXT].encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def _time(value: Any) -> str | None:
-    """ISO 8601 in UTC with milliseconds, so that texts compare as times; None where there is none.
+def _time(value: Any) -> str:
+    """ISO 8601 in UTC with milliseconds, so that texts compare as times; "" where there is none.
 
     >>> _time("2020-12-28T20:59:15+02:00")
     '2020-12-28T18:59:15.000Z'
@@ -184,7 +162,7 @@ def _time(value: Any) -> str | None:
         moment = datetime.fromisoformat(value)
         moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (TypeError, ValueError, OverflowError):
-        return None
+        return ""
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -199,33 +177,38 @@ def _seconds(response: Mapping[str, Any]) -> float | None:
     return seconds if math.isfinite(seconds) and 0 <= seconds < 1e9 else None
 
 
-def _tables(kept: list[_Answer], rejects: list[_Reject]) -> Answers:
+def _last_of_each(ordered: Sequence[_Answer]) -> tuple[list[_Answer], list[_Reject]]:
+    """Of an annotator's answers to one question the last, and the others set aside."""
+    earlier = []
+    kept = list(ordered[-1:])
+    for answer, following in pairwise(reversed(ordered)):
+        # pairwise over the reversed list: `following` stands before `answer` in time.
+        if answer[:3] != following[:3]:
+            kept.append(following)
+            continue
+        same = answer[3:6] == following[3:6]
+        reason = "a copy of an answer that is there" if same else "replaced by a later answer"
+        earlier.append(_Reject(following.file, following.line, *following[:3], reason))
+    return kept[::-1], earlier
+
+
+def _answer_table(rows: Sequence[_Answer]) -> pd.DataFrame:
     frame = pd.DataFrame(
         {
-            "image_id": [entry.place.image_id for entry in kept],
-            "question_id": [entry.place.question_id for entry in kept],
-            "annotator_id": [entry.place.annotator_id for entry in kept],
-            "ticked": pd.Series([entry.ticked for entry in kept], dtype=object),
-            "none": pd.Series([entry.none for entry in kept], dtype=bool),
-            "unsure": pd.Series([entry.unsure for entry in kept], dtype=bool),
+            "image_id": [row.image_id for row in rows],
+            "question_id": [row.question_id for row in rows],
+            "annotator_id": [row.annotator_id for row in rows],
+            "ticked": pd.Series([row.choices.ticked for row in rows], dtype=object),
+            "none": pd.Series([row.choices.none for row in rows], dtype=bool),
+            "unsure": pd.Series([row.choices.unsure for row in rows], dtype=bool),
             "skipped": False,
-            "submitted": pd.Series([entry.submitted for entry in kept], dtype=object),
-            "seconds": pd.Series([entry.seconds for entry in kept], dtype="float32"),
+            "submitted": pd.Series([row.submitted or None for row in rows], dtype=object),
+            "seconds": pd.Series([row.seconds for row in rows], dtype="float32"),
         }
     )
-    # Missing times sort first; the sort is stable, so that equal times keep the order of the files.
-    order = (
-        frame.assign(submitted=frame["submitted"].fillna(""))
-        .sort_values([*_KEY, "submitted"], kind="stable")
-        .index
-    )
-    replaced = frame.loc[order].duplicated(_KEY, keep="last")
-    earlier = [_Reject(kept[row].place, "replaced by a later answer") for row in order[replaced]]
-    answers = frame.loc[order[~replaced], list(ANSWERS.columns)].reset_index(drop=True)
-    return Answers(answers, _reject_table([*rejects, *earlier]))
+    return frame[list(ANSWERS.columns)]
 
 
-def _reject_table(rejects: list[_Reject]) -> pd.DataFrame:
-    rows = [{**vars(entry.place), "reason": entry.reason} for entry in rejects]
-    frame = pd.DataFrame(rows, columns=list(ANSWER_REJECTS.columns))
+def _reject_table(rejects: Sequence[_Reject]) -> pd.DataFrame:
+    frame = pd.DataFrame(rejects, columns=list(ANSWER_REJECTS.columns))
     return frame.sort_values(["file", "line"], kind="stable").reset_index(drop=True)

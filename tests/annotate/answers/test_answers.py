@@ -228,3 +228,31 @@ def test_output_of_a_ground_truth_job(tmp_path: Path) -> None:
         ["i2", "bob"],
     ]
     assert result.rejects["reason"].tolist() == ["the manifest has no line for object 7"]
+
+
+@pytest.mark.parametrize(
+    "dialect",
+    [
+        {"q01": {"labels": ["dog"]}},
+        {"q01": {"dog": "on", "cat": "off"}},
+        {"q01": {"dog": "true", "cat": False}},
+        {"q01": json.dumps({"dog": True, "cat": False})},
+        {"answer": json.dumps({"q01": {"dog": True}})},
+        {"answer": json.dumps([{"q01": {"dog": True, "cat": False}}]), **boxes("dog")},
+    ],
+)
+def test_every_spelling_of_a_tick(dialect: Any) -> None:
+    result = check(response(dialect))
+    assert result.rejects.empty
+    assert result.answers["ticked"].tolist() == [["dog"]]
+
+
+def test_a_hidden_copy_that_says_otherwise() -> None:
+    content = {**boxes("dog"), "copy": json.dumps(boxes("cat"))}
+    assert "hidden copy" in only_reason(check(response(content)))
+
+
+def test_a_copy_of_an_answer_is_named_so() -> None:
+    result = check(response(boxes("dog")), response(boxes("dog")))
+    assert len(result.answers) == 1
+    assert result.rejects["reason"].tolist() == ["a copy of an answer that is there"]

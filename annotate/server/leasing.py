@@ -66,7 +66,7 @@ def next_open(
     task = None
     if golden:  # beyond the seats: everybody is measured on them, and labels use the first answers
         task = db.execute(
-            "SELECT * FROM task WHERE golden IS NOT NULL AND NOT broken AND NOT withdrawn "
+            "SELECT * FROM task WHERE golden IS NOT NULL AND NOT broken "
             f"AND {_NEW_TO_HER} ORDER BY random() LIMIT 1",
             me,
         ).fetchone()
@@ -102,7 +102,7 @@ def grant(
         ),
     )
     if kind == "seat":  # started pages come first, in the order in which they were started
-        started = db.execute("SELECT count(*) FROM lease").fetchone()[0]
+        started = db.execute("SELECT max(rowid) FROM lease").fetchone()[0]
         db.execute("UPDATE task SET turn = min(turn, ?) WHERE id = ?", (started, task["id"]))
     return open_task(db, lease)
 

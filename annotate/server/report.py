@@ -33,8 +33,7 @@ def progress(db: sqlite3.Connection, rules: Rules, hour_ago: str) -> Progress:
     """How far the batch is."""
     row = db.execute(
         "SELECT count(*) AS images, coalesce(sum(counted >= wanted), 0) AS done, "
-        "coalesce(sum(broken), 0) AS broken, coalesce(sum(counted), 0) AS answers FROM task "
-        "WHERE NOT withdrawn"
+        "coalesce(sum(broken), 0) AS broken, coalesce(sum(counted), 0) AS answers FROM task"
     ).fetchone()
     active = db.execute("SELECT count(*) FROM annotator WHERE state = 'active'").fetchone()[0]
     lack = db.execute(

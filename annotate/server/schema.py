@@ -29,8 +29,7 @@ CREATE TABLE task (
     wanted INTEGER NOT NULL,
     counted INTEGER NOT NULL DEFAULT 0,
     broken INTEGER NOT NULL DEFAULT 0,
-    withdrawn INTEGER NOT NULL DEFAULT 0,
-    open INTEGER GENERATED ALWAYS AS (counted < wanted AND NOT broken AND NOT withdrawn) STORED,
+    open INTEGER GENERATED ALWAYS AS (counted < wanted AND NOT broken) STORED,
     UNIQUE (image_id, round)
 );
 CREATE INDEX task_open ON task (turn) WHERE open = 1;

@@ -203,12 +203,13 @@ def start(root: Path) -> Served:
 def serving(root: Path) -> Iterator[Served]:
     """A server for the length of a block, ended by SIGTERM; it must end in good order."""
     served = start(root)
-    try:
-        yield served
-    finally:
-        served.process.send_signal(signal.SIGTERM)
-        if served.process.wait(60):
-            raise RuntimeError(f"the server ended with {served.process.returncode}")
+    with served.process as process:  # closes its pipes
+        try:
+            yield served
+        finally:
+            process.send_signal(signal.SIGTERM)
+            if process.wait(60):
+                raise RuntimeError(f"the server ended with {process.returncode}")
 
 
 def make_people(served: Served, count: int) -> list[str]:
@@ -328,8 +329,8 @@ def killed(workspace: Workspace, people: int, votes: int, after: int) -> dict[st
     until = time.monotonic() + 300
     while len(log.acknowledged) < after and time.monotonic() < until:
         time.sleep(0.002)
-    served.process.send_signal(signal.SIGKILL)
-    served.process.wait()
+    with served.process as process:  # waits, and closes its pipes
+        process.send_signal(signal.SIGKILL)
     for thread in threads:
         thread.join(60)
     before = len(log.acknowledged)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
@@ -33,6 +34,7 @@ from annotate.workspace import Workspace
 
 DATABASE = "annotation.sqlite3"
 SECRET = "serve.secret"
+WAITING = 2048  # connections that may wait to be accepted
 
 
 def rules_of(workspace: Workspace, settings: ServeSettings, taxonomy: Taxonomy) -> Rules:
@@ -177,6 +179,7 @@ def bind(host: str, port: int) -> socket.socket:
         taken = socket.socket(family, socket.SOCK_STREAM)
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         taken.bind((host, port))
+        taken.listen(WAITING)  # from here on, nobody who has the address is turned away
     except OSError as error:
         raise InputError(
             f"{host}:{port} cannot be listened on ({error.strerror}); is a server running there? "
@@ -224,10 +227,10 @@ def serve(
     busy = "a server runs in this workspace already; stop it first."
     with exclusive(workspace.data / ".serve.lock", busy=busy):
         site, counts = make_site(workspace, settings)
-        with bind(settings.host, settings.port) as port:
+        with bind(settings.host, settings.port) as port, _in_good_order():
             origin = settings.public_url.rstrip("/") or _origin(settings.host, port)
             on_ready(site, origin, counts)
-            _run(make_server(site), port)
+            make_server(site).run(sockets=[port])
         lines = site.desk.store.export(workspace.answers)
         return {"folder": str(workspace.answers), "images": lines}
 
@@ -237,14 +240,19 @@ def _origin(host: str, port: socket.socket) -> str:
     return f"http://[{host}]:{number}" if ":" in host else f"http://{host}:{number}"
 
 
-def _run(server: uvicorn.Server, port: socket.socket) -> None:
+@contextmanager
+def _in_good_order() -> Iterator[None]:
+    """Ctrl-C and SIGTERM end what is inside, not the program.
+
+    The server repeats the signal that ended it.
+    """
+
     def stop(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    # The server repeats the signal that ended it; both end this program in good order.
     before = signal.signal(signal.SIGTERM, stop)
     try:
-        server.run(sockets=[port])
+        yield
     except KeyboardInterrupt:
         pass
     finally:

@@ -245,7 +245,9 @@ class Annotating:
 
 def begin(site: Site, cookie: str, session: str, page: str) -> Response:
     """Start a session and go to its page."""
-    response = HTMLResponse(HOP.format(page))
+    # Not in a sandbox, as other answers without a page are: from there it could not go on.
+    policy = {"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'"}
+    response = HTMLResponse(HOP.format(page), headers=policy)
     response.set_cookie(
         cookie, session, path="/", httponly=True, samesite="strict", secure=site.secure
     )

@@ -1,0 +1,88 @@
+# ruff: noqa: RUF009 - sections are frozen, so one default can be shared
+"""Every setting of ``mumic.toml``: its name, type, default and comment, in one place.
+
+``mumic-annotate init`` renders these classes as the commented file, :func:`parse` reads the file
+back, and an option on the command line replaces a value for one call. Nothing else holds a default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from annotate.settings.dataset import (
+    CatalogSettings,
+    ConsolidateSettings,
+    DatasetSettings,
+    IndexSettings,
+    JobSettings,
+    MineSettings,
+    ModelSettings,
+    ProjectSettings,
+    QuestionSettings,
+    SearchSettings,
+    ServeSettings,
+    SimulateSettings,
+    TaskSettings,
+)
+from annotate.settings.toml import read_sections, write_sections
+from annotate.settings.training import EvaluateSettings, PredictSettings, TrainSettings
+
+__all__ = [
+    "CatalogSettings",
+    "ConsolidateSettings",
+    "DatasetSettings",
+    "EvaluateSettings",
+    "IndexSettings",
+    "JobSettings",
+    "MineSettings",
+    "ModelSettings",
+    "PredictSettings",
+    "ProjectSettings",
+    "QuestionSettings",
+    "SearchSettings",
+    "ServeSettings",
+    "Settings",
+    "SimulateSettings",
+    "TaskSettings",
+    "TrainSettings",
+    "parse",
+    "render",
+]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All sections of ``mumic.toml``."""
+
+    project: ProjectSettings = ProjectSettings()
+    model: ModelSettings = ModelSettings()
+    catalog: CatalogSettings = CatalogSettings()
+    index: IndexSettings = IndexSettings()
+    search: SearchSettings = SearchSettings()
+    mine: MineSettings = MineSettings()
+    questions: QuestionSettings = QuestionSettings()
+    tasks: TaskSettings = TaskSettings()
+    serve: ServeSettings = ServeSettings()
+    job: JobSettings = JobSettings()
+    simulate: SimulateSettings = SimulateSettings()
+    consolidate: ConsolidateSettings = ConsolidateSettings()
+    dataset: DatasetSettings = DatasetSettings()
+    train: TrainSettings = TrainSettings()
+    evaluate: EvaluateSettings = EvaluateSettings()
+    predict: PredictSettings = PredictSettings()
+
+
+def parse(raw: Mapping[str, Any], where: str = "mumic.toml") -> Settings:
+    """Settings from parsed TOML, with every problem named at once.
+
+    Raises:
+        InputError: an unknown section or key (with the closest known one), a value of a wrong type.
+    """
+    return Settings(**read_sections(Settings, raw, where))
+
+
+def render(settings: Settings) -> str:
+    """The commented ``mumic.toml`` of these settings; :func:`parse` gives them back."""
+    return write_sections(settings)

@@ -68,7 +68,7 @@ def evaluate(
         train=dataset.split("train"),
         validation=dataset.split("validation"),
         split=dataset.split(split),
-        pixels=pixel_rows(workspace, needed, clip.image_size, on_progress),
+        pixels=pixel_rows(workspace, needed, clip.image_size, on_progress, run.resize),
         device=device,
     )
     methods = [run_method(material, run, MUMIC, split)]
@@ -91,6 +91,11 @@ def _needed(dataset: Dataset, split: str, *, baselines: bool) -> pd.DataFrame:
 def _other_method(material: Material, run: Run, other: Run, split: str) -> Method:
     """Another run on the same images, its classes in the first run's order."""
     columns = _same_classes(run, other)
+    if other.resize != run.resize:
+        raise InputError(
+            f"{run.id} and {other.id} make images square in different ways. Evaluate each by "
+            f"itself, then `mumic compare {run.id} {other.id}`."
+        )
     scored = run_method(material, other, f"run {other.id}", split)
     return Method(scored.name, scored.logits[:, columns], scored.thresholds.take(columns))
 

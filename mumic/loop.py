@@ -63,6 +63,7 @@ class Training:
     seed: int
     on_step: Callable[[StepReport], object] | None = None
     on_note: Callable[[str], object] | None = None
+    on_epoch: Callable[[int, float], object] | None = None
 
     @property
     def steps_per_epoch(self) -> int:
@@ -211,6 +212,8 @@ def _end_epoch(training: Training, progress: Progress, history: History) -> Prog
         write_weights(training.folder, training.model.clip)
     if training.on_note is not None:
         training.on_note(f"epoch {epoch}: validation GAP {value:.4f}")
+    if training.on_epoch is not None:
+        training.on_epoch(epoch, value)
     return replace(
         progress,
         best_gap=_number(value) if better else progress.best_gap,

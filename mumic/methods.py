@@ -83,7 +83,7 @@ def baseline_methods(
     """Zero-shot CLIP by two prompts and by plain cosine, and a linear probe."""
     clip = start_clip(material, run)
     fit, check, test = (
-        frozen_rows(material.workspace, clip, material.pixels, dataset, on_progress)
+        frozen_rows(material.workspace, clip, material.pixels, dataset, on_progress, run.resize)
         for dataset in (material.train, material.validation, material.split)
     )
     scale = logit_scale_of(clip.model)

@@ -1,7 +1,7 @@
 """Images as bytes at the model's input size, decoded once for all epochs and runs.
 
 Every image is squashed to a square, without a crop, in training as in prediction: a crop loses what
-stands at the edge (Wang et al., AAAI 2023, section 2.3).
+stands at the edge (Wang et al., AAAI 2023, section 2.3). A run may crop to be compared with.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ def pixel_rows(
     images: pd.DataFrame,
     size: int,
     on_progress: Callable[[int], object] | None = None,
+    resize: str = "squash",
 ) -> Rows:
     """The pixels of some images, from the cache ``data/cache/``, which is filled as needed.
 
@@ -37,6 +38,7 @@ def pixel_rows(
         images: uri and content_hash.
         size: side of the square, pixels.
         on_progress: called with the number of images just decoded.
+        resize: ``squash`` or ``crop``.
 
     Returns:
         uint8 rows (3, size, size), by content hash.
@@ -46,20 +48,20 @@ def pixel_rows(
     """
     wanted = zip(images["content_hash"], images["uri"], strict=True)
     return add_shards(
-        workspace.data / "cache" / f"pixels-{size}-squash-bicubic",
+        workspace.data / "cache" / f"pixels-{size}-{resize}-bicubic",
         ((content_hash, (content_hash, uri)) for content_hash, uri in wanted),
-        lambda items: _decode_all(workspace, items, size),
+        lambda items: _decode_all(workspace, items, size, resize),
         on_progress=on_progress,
     )
 
 
 def _decode_all(
-    workspace: Workspace, items: list[tuple[str, str]], size: int
+    workspace: Workspace, items: list[tuple[str, str]], size: int, resize: str
 ) -> npt.NDArray[np.uint8]:
     def one(item: tuple[str, str]) -> Any:
         content_hash, uri = item
         try:
-            return read_pixels(workspace, uri, size, content_hash)
+            return read_pixels(workspace, uri, size, content_hash, resize)
         except InputError as error:
             return f"{uri}: {error}"
 
@@ -76,7 +78,11 @@ def _decode_all(
 
 
 def read_pixels(
-    workspace: Workspace, uri: str, size: int, content_hash: str | None = None
+    workspace: Workspace,
+    uri: str,
+    size: int,
+    content_hash: str | None = None,
+    resize: str = "squash",
 ) -> npt.NDArray[np.uint8]:
     """One image as uint8 (3, size, size).
 
@@ -85,6 +91,7 @@ def read_pixels(
         uri: the image.
         size: side of the square, pixels.
         content_hash: SHA-256 that its bytes must have, hex; None: any.
+        resize: ``squash`` or ``crop``.
 
     Raises:
         InputError: no such file, its bytes are not those of the hash, or it cannot be decoded.
@@ -93,4 +100,4 @@ def read_pixels(
     data = read_bytes(uri, workspace.root, max_bytes=limits.max_bytes)
     if content_hash is not None and hashlib.sha256(data).hexdigest() != content_hash:
         raise InputError("the file has changed since it was catalogued")
-    return pixels_of(data, size, max_pixels=limits.max_pixels)
+    return pixels_of(data, size, max_pixels=limits.max_pixels, resize=resize)

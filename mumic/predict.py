@@ -162,7 +162,12 @@ def _part(predictor: Predictor, uris: list[str], stem: Path) -> dict[str, Any]:
     def load(uri: str) -> tuple[str, Any]:
         try:
             data = read_bytes(uri, predictor.workspace.root, max_bytes=limits.max_bytes)
-            pixels = pixels_of(data, predictor.clip.image_size, max_pixels=limits.max_pixels)
+            pixels = pixels_of(
+                data,
+                predictor.clip.image_size,
+                max_pixels=limits.max_pixels,
+                resize=predictor.run.resize,
+            )
         except InputError as error:
             return "", str(error)
         return hashlib.sha256(data).hexdigest(), pixels

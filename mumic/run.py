@@ -66,6 +66,11 @@ class Run:
         """What is added to every logit; 0 where no bias was learned."""
         return float(self.record.get("logit_bias", 0.0))
 
+    @property
+    def resize(self) -> str:
+        """How its images become square: ``squash`` or ``crop``."""
+        return str(self.record["settings"]["train"].get("resize", "squash"))
+
     def text_rows(self) -> npt.NDArray[np.float32]:
         """Unit rows of the class texts, float32 (classes, dim)."""
         file = self.path / "text_embeddings.safetensors"
@@ -82,7 +87,8 @@ class Run:
     def load(self, workspace: Workspace, device: str = "cpu") -> Clip:
         """The trained CLIP."""
         settings = ModelSettings(name=f"local-dir:{self.path.resolve()}", pretrained="")
-        return replace(load_clip(settings, workspace.root, device=device), name=self.id)
+        clip = load_clip(settings, workspace.root, device=device)
+        return replace(clip, name=self.id, resize=self.resize)
 
 
 def check_demo_model(workspace: Workspace, clip: Clip, *, allow: bool) -> None:
@@ -147,6 +153,12 @@ def choose_device(name: str) -> str:
 def settings_hash(settings: dict[str, Any]) -> str:
     """16 hex digits over everything that decides a run's weights."""
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def is_finished(path: Path) -> bool:
+    """Whether a folder holds a run whose training has ended."""
+    file = path / "run.json"
+    return file.is_file() and bool(tables.read_json(file, "mumic train").get("finished"))
 
 
 def choose_folder(workspace: Workspace, name: str | None, digest: str) -> Path:

@@ -62,13 +62,14 @@ def frozen_rows(
     pixels: Rows,
     dataset: Dataset,
     on_progress: Callable[[int], object] | None = None,
+    resize: str = "squash",
 ) -> Floats:
     """Unit rows of a model that is not trained, from ``data/cache/``, which is filled as needed."""
     precision = workspace.settings.model.precision
     used = "bf16" if embeds_in_bf16(precision, clip.device) else "fp32"
     hashes = list(dataset.images["content_hash"])
     cached = add_shards(
-        workspace.data / "cache" / f"features-{clip.weights_hash[:16]}-{used}",
+        workspace.data / "cache" / f"features-{clip.weights_hash[:16]}-{resize}-{used}",
         ((entry, entry) for entry in hashes),
         lambda some: encode_images(clip, pixels.gather(some), precision),
         shard_size=workspace.settings.predict.batch_size,

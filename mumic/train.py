@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from mumic.data import Dataset, load_dataset
 from mumic.loop import StepReport, Training, run_training, validation_logits
 from mumic.metrics import positives
 from mumic.model import MumicModel, use_bf16, with_bias
+from mumic.noise import with_label_noise
 from mumic.optimiser import IMPLEMENTATION, learning_rate, make_optimiser, parameter_groups
 from mumic.pixels import pixel_rows
 from mumic.prompts import label_texts
@@ -28,6 +29,7 @@ from mumic.run import (
     check_demo_model,
     choose_device,
     choose_folder,
+    is_finished,
     open_run,
     read_weights,
     settings_hash,
@@ -45,23 +47,30 @@ _NOT_DECIDING = ("threads", "checkpoint_every")
 class TrainOptions:
     """What a call adds to the settings.
 
-    ``run`` names the run; ``random_init`` starts from random weights; ``allow_demo_model`` lets the
-    small CLIP learn from real photos; ``device`` is a torch device or ``auto``.
+    ``run`` names the run; ``prefix`` names it so and by a few digits of its settings, and a finished
+    one is taken as it is, so that a series can be repeated. ``random_init`` starts from random
+    weights; ``allow_demo_model`` lets the small CLIP learn from real photos; ``device`` is a torch
+    device or ``auto``.
     """
 
     run: str | None = None
     random_init: bool = False
     allow_demo_model: bool = False
     device: str = "auto"
+    prefix: str | None = None
 
 
 @dataclass(frozen=True)
 class Reports:
-    """Where progress goes: images decoded, optimiser steps, messages."""
+    """Where progress goes: images decoded, optimiser steps, epochs with their GAP, messages.
+
+    What ``on_epoch`` raises ends the training, whose last checkpoint is kept.
+    """
 
     on_decoded: Callable[[int], object] | None = None
     on_step: Callable[[StepReport], object] | None = None
     on_note: Callable[[str], object] | None = None
+    on_epoch: Callable[[int, float], object] | None = None
 
     def note(self, message: str) -> None:
         """Pass on a message."""
@@ -88,6 +97,7 @@ def train(
     settings = workspace.settings.train
     check_settings(settings)
     dataset = load_dataset(workspace)
+    dataset = with_label_noise(dataset, settings.label_noise, workspace.settings.project.seed)
     check_dataset(dataset, reports)
     if settings.threads:
         torch.set_num_threads(settings.threads)
@@ -98,9 +108,15 @@ def train(
         device=choose_device(options.device),
         seed=workspace.settings.project.seed,
     )
+    clip = replace(clip, resize=settings.resize)
     check_demo_model(workspace, clip, allow=options.allow_demo_model)
     record = _record(workspace, options, dataset, clip)
-    folder = choose_folder(workspace, options.run, record["settings_hash"])
+    name = options.run
+    if options.prefix is not None:
+        name = f"{options.prefix}-{record['settings_hash'][:8]}"
+        if is_finished(workspace.runs / name):
+            return open_run(workspace, name)
+    folder = choose_folder(workspace, name, record["settings_hash"])
     busy = f"run {folder.name} is being trained by another process. Wait for it, or stop it."
     with exclusive(folder / ".lock", busy=busy):
         return _train_in(folder, workspace, dataset, clip, record, reports)
@@ -122,6 +138,7 @@ def check_settings(settings: TrainSettings) -> None:
         "positive_weight must be above 0": settings.positive_weight > 0,
         "logit_scale must not be above max_logit_scale": settings.logit_scale
         <= settings.max_logit_scale,
+        "resize must be squash or crop": settings.resize in ("squash", "crop"),
         "checkpoint_every must be 1 or more": settings.checkpoint_every >= 1,
         "early_stop must be 0 or more": settings.early_stop >= 0,
         "threads must be 0 or more": settings.threads >= 0,
@@ -223,11 +240,14 @@ def _train_in(
         optimiser=make_optimiser(model.towers, settings),
         train=dataset.split("train"),
         validation=dataset.split("validation"),
-        pixels=pixel_rows(workspace, _used(dataset), clip.image_size, reports.on_decoded),
+        pixels=pixel_rows(
+            workspace, _used(dataset), clip.image_size, reports.on_decoded, settings.resize
+        ),
         settings=settings,
         seed=workspace.settings.project.seed,
         on_step=reports.on_step,
         on_note=reports.on_note,
+        on_epoch=reports.on_epoch,
     )
     progress = run_training(training)
     _finish(training, workspace, record, progress)

@@ -53,6 +53,7 @@ class Clip:
     weights_hash: str  # SHA-256 over the state dict, names sorted, hex
     is_demo: bool  # the small CLIP, or a run trained from it
     model_config: dict[str, Any]
+    resize: str = "squash"  # or crop; how images become square
 
     @property
     def device(self) -> torch.device:
@@ -65,7 +66,8 @@ class Clip:
         ``demo`` is this project's own key: it says that the weights stem from the small CLIP.
         """
         preprocess = {"size": self.image_size, "mode": "RGB", "mean": self.mean, "std": self.std}
-        preprocess |= {"interpolation": "bicubic", "resize_mode": "squash"}
+        preprocess |= {"interpolation": "bicubic"}
+        preprocess["resize_mode"] = "shortest" if self.resize == "crop" else "squash"
         return {"model_cfg": self.model_config, "preprocess_cfg": preprocess, "demo": self.is_demo}
 
 

@@ -24,6 +24,10 @@ class TrainSettings:
     logit_bias: float = setting(0.0, "start of a learned bias, as SigLIP has; 0: none, the paper's")
     flip: bool = setting(False, "mirror half of the training images, at random")
     freeze: str = setting("none", "none, image, text")
+    resize: str = setting("squash", "squash, or crop the middle (CLIP's own way), to compare with")
+    label_noise: float = setting(
+        0.0, "share of training labels that are flipped, to try how much noise the recipe bears"
+    )
     prompts: str = setting("taxonomy", "taxonomy (each class's choice), name or description")
     early_stop: int = setting(
         0, "stop after this many epochs without a better validation GAP; 0: never"

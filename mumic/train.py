@@ -47,7 +47,7 @@ _NOT_DECIDING = ("threads", "checkpoint_every")
 class TrainOptions:
     """What a call adds to the settings.
 
-    ``run`` names the run; ``prefix`` names it so and by a few digits of its settings, and a finished
+    ``run`` names the run; ``prefix`` names it so and by digits of its settings, and a finished
     one is taken as it is, so that a series can be repeated. ``random_init`` starts from random
     weights; ``allow_demo_model`` lets the small CLIP learn from real photos; ``device`` is a torch
     device or ``auto``.

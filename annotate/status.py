@@ -91,7 +91,7 @@ _STAGES = (
     ),
     _Stage(
         "answers",
-        "mumic-annotate simulate",
+        "mumic-annotate serve",
         lambda w: sorted(w.answers.glob("*.jsonl")),
         ("tasks",),
         _lines("images answered"),
@@ -154,15 +154,25 @@ def status(workspace: Workspace) -> list[StageState]:
     newest: dict[str, float] = {}
     for stage in _STAGES:
         files = stage.results(workspace)
+        command = _command(stage, workspace)
         if not files:
-            states.append(StageState(stage.name, "missing", "", stage.command))
+            states.append(StageState(stage.name, "missing", "", command))
             continue
         newest[stage.name] = max(map(_changed, files))
         stale = any(newest.get(name, 0) > newest[stage.name] for name in stage.after)
-        states.append(
-            StageState(stage.name, "stale" if stale else "done", stage.detail(files), stage.command)
-        )
+        state: State = "stale" if stale else "done"
+        states.append(StageState(stage.name, state, stage.detail(files), command))
     return states
+
+
+def _command(stage: _Stage, workspace: Workspace) -> str:
+    """As it would be typed here: the first catalogue needs a source, a demo has no annotators."""
+    if stage.name == "catalog":
+        known = workspace.settings.catalog.sources or stage.results(workspace)
+        return stage.command if known else f"{stage.command} FOLDER_OR_TABLE"
+    if stage.name == "answers" and workspace.settings.simulate.truth:
+        return "mumic-annotate simulate"
+    return stage.command
 
 
 def next_command(states: list[StageState]) -> str | None:

@@ -1,10 +1,11 @@
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from annotate.init import init_workspace
-from annotate.settings import Settings
+from annotate.settings import Settings, SimulateSettings
 from annotate.status import next_command, status
 from annotate.tables import LABELS, empty, write
 from annotate.workspace import Workspace
@@ -36,7 +37,16 @@ def state_of(workspace: Workspace, name: str) -> tuple[str, str]:
 def test_a_new_workspace_begins_with_the_catalogue(workspace: Workspace) -> None:
     states = status(workspace)
     assert {state.state for state in states} == {"missing"}
-    assert next_command(states) == "mumic-annotate catalog"
+    assert next_command(states) == "mumic-annotate catalog FOLDER_OR_TABLE"
+
+
+@pytest.mark.parametrize(("truth", "command"), [("", "serve"), ("truth.csv", "simulate")])
+def test_people_answer_where_no_truth_is_set_for_simulated_ones(
+    tmp_path: Path, truth: str, command: str
+) -> None:
+    init_workspace(tmp_path, replace(Settings(), simulate=SimulateSettings(truth=truth)))
+    commands = {state.name: state.command for state in status(Workspace.find(tmp_path))}
+    assert commands["answers"] == f"mumic-annotate {command}"
 
 
 def test_newer_answers_make_labels_stale(workspace: Workspace) -> None:

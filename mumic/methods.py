@@ -12,9 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from annotate.clip.encoder import Clip, encode_texts, load_clip
-from annotate.errors import InputError
-from annotate.settings import ModelSettings
+from annotate.clip.encoder import encode_texts
 from annotate.workspace import Workspace
 from mumic.baselines import linear_probe, two_prompts
 from mumic.cache import Rows
@@ -25,6 +23,7 @@ from mumic.model import logit_scale_of, logits_of
 from mumic.prompts import NEUTRAL_PROMPT, zero_shot_texts
 from mumic.run import Run
 from mumic.scores import Scores, frozen_rows, run_logits, write_scores
+from mumic.start import load_start
 from mumic.thresholds import pooled_threshold, tune
 
 Floats = npt.NDArray[np.float32]
@@ -55,33 +54,11 @@ def run_method(material: Material, run: Run, name: str, split: str) -> Method:
     return Method(name, logits, run.thresholds())
 
 
-def start_clip(material: Material, run: Run) -> Clip:
-    """The model that a run was trained from.
-
-    Raises:
-        InputError: its name or tag has other weights now.
-    """
-    start = run.start_model
-    clip = load_clip(
-        ModelSettings(name=start["name"], pretrained=start["pretrained"]),
-        material.workspace.root,
-        random_init=start["random_init"],
-        device=material.device,
-        seed=int(run.record["seed"]),
-    )
-    if clip.weights_hash != start["weights_hash"]:
-        raise InputError(
-            f"{start['name']} has other weights than when {run.id} was trained from it; the "
-            "baselines need the same ones. Put them back, or use --no-baselines."
-        )
-    return clip
-
-
 def baseline_methods(
     material: Material, run: Run, on_progress: Callable[[int], object] | None = None
 ) -> list[Method]:
     """Zero-shot CLIP by two prompts and by plain cosine, and a linear probe."""
-    clip = start_clip(material, run)
+    clip = load_start(material.workspace, run, material.device)
     fit, check, test = (
         frozen_rows(material.workspace, clip, material.pixels, dataset, on_progress, run.resize)
         for dataset in (material.train, material.validation, material.split)

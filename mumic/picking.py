@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from random import Random
 
 from annotate.catalog.scan import is_demo_catalog, load_catalog
 from annotate.catalog.sources import DEMO_MARKER, SUFFIXES, list_source
@@ -47,6 +48,15 @@ def pick_images(workspace: Workspace, sources: list[str]) -> Picked:
         raise InputError(f"no images in {', '.join(sources)}")
     rejects = [reject for picked in found for reject in picked.rejects]
     return Picked(uris, rejects, all(picked.demo for picked in found))
+
+
+def sampled(uris: list[str], count: int, seed: int) -> list[str]:
+    """A random sample in the list's order; all where there are no more.
+
+    >>> sampled(["a", "b"], 5, 0)
+    ['a', 'b']
+    """
+    return [uris[at] for at in sorted(Random(seed).sample(range(len(uris)), min(count, len(uris))))]
 
 
 def _pick(workspace: Workspace, source: Path) -> Picked:

@@ -14,6 +14,7 @@ from mumic.cli.demo import demo
 from mumic.cli.evaluate import compare, evaluate
 from mumic.cli.predict import predict
 from mumic.cli.train import train
+from mumic.cli.zero_shot import zero_shot
 
 
 @click.group(cls=Program, invoke_without_command=True)
@@ -28,5 +29,5 @@ def main(ctx: click.Context) -> None:
         show_status("mumic")
 
 
-for command in (train, evaluate, compare, predict, demo):
+for command in (train, evaluate, compare, predict, zero_shot, demo):
     main.add_command(command)

@@ -1,0 +1,32 @@
+"""The model that a run was trained from: what zero-shot CLIP and the baselines stand on."""
+
+from __future__ import annotations
+
+from annotate.clip.encoder import Clip, load_clip
+from annotate.errors import InputError
+from annotate.settings import ModelSettings
+from annotate.workspace import Workspace
+from mumic.run import Run
+
+
+def load_start(workspace: Workspace, run: Run, device: str = "cpu") -> Clip:
+    """Load it again, and make sure that it is the same.
+
+    Raises:
+        InputError: its name or tag has other weights now.
+        MissingError: its weights cannot be had any more.
+    """
+    start = run.start_model
+    clip = load_clip(
+        ModelSettings(name=start["name"], pretrained=start["pretrained"]),
+        workspace.root,
+        random_init=start["random_init"],
+        device=device,
+        seed=int(run.record["seed"]),
+    )
+    if clip.weights_hash != start["weights_hash"]:
+        raise InputError(
+            f"{start['name']} has other weights than when {run.id} was trained from it; what it is "
+            "compared with needs the same ones. Put them back, or use --no-baselines."
+        )
+    return clip

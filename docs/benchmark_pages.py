@@ -30,6 +30,10 @@ ABOUT = {
 }
 SCALES = (1, 10, 350)  # million images
 MILLION = 1_000_000
+# Assumptions, not measurements; the page says so. US dollars.
+HOUR = 0.10  # of a machine with two cores
+MILLION_READS = 0.40  # of objects in a bucket
+READS = 2  # of each image: for the catalogue and for the index
 
 
 def benchmarks_page(reports: Mapping[str, Report]) -> str:
@@ -89,6 +93,7 @@ def scale_plan(reports: Mapping[str, Report]) -> str:
     stored = reports["scale"]
     size = {name: value / stored["rows"] * MILLION for name, value in stored["bytes"].items()}
     seconds = reports["index"]["seconds"]["embed"]["files to embeddings"]
+    hours = MILLION * seconds / 3600
     search = reports["search"]
     task = next(iter(search["seconds"]))
     scan = search["seconds"][task]["ours"] / search["rows"] * MILLION
@@ -98,9 +103,11 @@ def scale_plan(reports: Mapping[str, Report]) -> str:
         ["embeddings and sidecars on disk", *(_bytes(n * on_disk) for n in SCALES)],
         ["catalogue on disk", *(_bytes(n * size["catalogue"]) for n in SCALES)],
         ["memory of a scan of the catalogue", *(f"{n * memory:,.1f} GB" for n in SCALES)],
+        ["embedding, hours of one such machine", *(f"{n * hours:,.0f}" for n in SCALES)],
+        [f"these hours at {HOUR:.2f} USD", *(f"{n * hours * HOUR:,.2f} USD" for n in SCALES)],
         [
-            "embedding, hours of one such machine",
-            *(f"{n * MILLION * seconds / 3600:,.0f}" for n in SCALES),
+            f"{READS} reads of each image at {MILLION_READS:.2f} USD a million",
+            *(f"{n * READS * MILLION_READS:,.2f} USD" for n in SCALES),
         ],
         [f"{task}, one machine", *(_duration(n * scan) for n in SCALES)],
     ]
@@ -109,7 +116,8 @@ def scale_plan(reports: Mapping[str, Report]) -> str:
         [
             f"Measured on {source['machine']}: {1 / seconds:.0f} images a second from files to "
             f"embeddings ({source['size'].split(';')[0]}), {scan:.1f} s for {task} of a million "
-            "embeddings in the page cache. All else is multiplication.",
+            "embeddings in the page cache. All else is multiplication; the prices are examples, "
+            "put in yours.",
             "",
             _table(["", *(f"{n} million" for n in SCALES)], rows),
             "",

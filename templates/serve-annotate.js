@@ -16,6 +16,8 @@
   function wait(milliseconds) { return new Promise(function (go) { setTimeout(go, milliseconds); }); }
   function tell(kind, more) { frame.contentWindow.postMessage(Object.assign({ kind: kind }, more), location.origin); }
   function notice(text) { at("notice").textContent = text; at("notice").hidden = !text; }
+  // Keys go to the task again once something around it was used.
+  function toTask() { if (task && !document.querySelector("dialog[open]")) frame.contentWindow.focus(); }
 
   // Only the time that the page is seen counts.
   function clock(running) {
@@ -182,7 +184,8 @@
     at("guidelines").hidden = !open;
     at("guide").setAttribute("aria-expanded", String(open));
     if (open && !at("guidelines-page").getAttribute("src")) at("guidelines-page").src = "/guidelines";
-    if (open) at("guide-close").focus(); else at("guide").focus();
+    at(open ? "guide-close" : "guide").focus();
+    if (!open) toTask();
   }
 
   function onMessage(event) {
@@ -191,7 +194,7 @@
     if (data.kind === "crowd-ready") {
       if (answer) tell("crowd-fill", { answer: answer });
       clock(!document.hidden);
-      if (!document.querySelector("dialog[open]")) frame.contentWindow.focus();
+      toTask();
     } else if (data.kind === "crowd-change") {
       if (busy || JSON.stringify(data.answer) === JSON.stringify(answer)) return;
       answer = data.answer;
@@ -225,15 +228,18 @@
   at("back").addEventListener("click", function () { recent().catch(refused); });
   at("skip").addEventListener("click", function () { leave("/api/skip"); });
   at("broken").addEventListener("click", function () { leave("/api/broken"); });
+  at("theme").addEventListener("click", toTask);
   at("look").addEventListener("click", function () { alone(next); });
   at("guide").addEventListener("click", function () { guidelines(at("guidelines").hidden); });
   at("guide-close").addEventListener("click", function () { guidelines(false); });
   at("recent").addEventListener("close", function () {
     const image = at("recent").returnValue;
+    toTask();
     if (image) draft();
     if (image) alone(async function () { show(await surely("/api/again", { image_id: image })); });
   });
   at("leave").addEventListener("close", function () {
+    toTask();
     if (at("leave").returnValue !== "yes" || !task) return;
     const chosen = at("reasons").querySelector(":checked").value, words = at("leave-words").value.trim();
     const body = { image_id: task.image_id, lease: task.lease, reason: words ? chosen + ": " + words : chosen };

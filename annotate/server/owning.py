@@ -88,4 +88,7 @@ class Owning:
         check_owner(self._site, request)
         await self._desk.export()
         path = self._desk.answers / EXPORT_FILE
+        if not path.is_file():  # nobody has answered yet
+            named = {"Content-Disposition": f'attachment; filename="{EXPORT_FILE}"'}
+            return Response(b"", media_type="application/jsonl", headers=named)
         return FileResponse(path, filename=EXPORT_FILE, media_type="application/jsonl")

@@ -1,16 +1,21 @@
-"""A CLIP small enough to run in tests, and pictures."""
+"""A CLIP small enough to run in tests, pictures, and a browser."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 DrawNoise = Callable[[Path, int], None]
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 TINY_CONFIG = {
     "model_cfg": {
         "embed_dim": 16,
@@ -58,3 +63,41 @@ def draw_noise() -> DrawNoise:
         Image.fromarray(blocks).resize((48, 36), Image.Resampling.NEAREST).save(file)
 
     return draw
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium without a window, for a module's tests."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    if CHROMIUM is None:
+        pytest.skip("chromium is not installed")
+    options = [
+        "--no-sandbox",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+    ]
+    with playwright.sync_playwright() as driver:
+        started = driver.chromium.launch(executable_path=CHROMIUM, args=options)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="session")
+def axe_faults() -> Callable[[Any], dict[str, list[str]]]:
+    """axe-core's violations on a page with its frames: the elements by the rule.
+
+    The debugger evaluates its source, so that the page's Content-Security-Policy stays as it is.
+    """
+    source = files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
+
+    def faults(page: Any) -> dict[str, list[str]]:
+        for frame in page.frames:
+            frame.evaluate(source)
+        found = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
+        return {
+            entry["id"]: [node["html"][:160] for node in entry["nodes"]]
+            for entry in found["violations"]
+        }
+
+    return faults

@@ -43,12 +43,13 @@ def _lines(path: Path, name: str) -> Iterator[RawAnswers]:
         with path.open("rb") as file:
             for number, raw in enumerate(file, 1):
                 if raw.strip():
-                    yield _line(raw, name, number)
+                    yield image_line(raw, name, number)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}).") from error
 
 
-def _line(raw: bytes, name: str, number: int) -> RawAnswers:
+def image_line(raw: bytes, name: str, number: int) -> RawAnswers:
+    """The answers of an image from a line of a file."""
     entry = parse_json(raw)
     if not isinstance(entry, dict):
         return RawAnswers(name, number, problem="not a JSON object")

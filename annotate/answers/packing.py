@@ -1,214 +1,239 @@
-"""Annotators' answers: from Ground Truth's worker responses to one packed table.
-
-Whatever cannot count is set aside with its file, line and reason; nothing is guessed.
-"""
+"""From the lines of all files of answers to one packed table, each answer in it once."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from itertools import pairwise
-from typing import Any, NamedTuple
+from functools import cached_property
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 
-from annotate.answers.choices import NONE, UNSURE, Choices, read_choices
-from annotate.answers.found import RawAnswers, bare_content, short_text
-from annotate.tables import ANSWER_REJECTS, ANSWERS
+from annotate.answers.checking import UNKNOWN_IMAGE, Reject
+from annotate.answers.choices import NONE, UNSURE
+from annotate.answers.found import RawAnswers
+from annotate.answers.lines import Lines, question_sets, raw_lines
+from annotate.answers.packed import Coded, Packed, ranges, to_frame
+from annotate.tables import ANSWER_REJECTS
 
-__all__ = ["NONE", "UNSURE", "Answers", "check_answers"]
+__all__ = ["NONE", "UNSURE", "Answers", "check_answers", "drop_repeated", "pack"]
 
-Questions = Mapping[str, frozenset[str]]
+Rows = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+COPY = "a copy of an answer that is there"
+REPLACED = "replaced by a later answer"
 
 
 @dataclass(frozen=True)
 class Answers:
-    """What counts (``tables.ANSWERS``) and what was set aside (``tables.ANSWER_REJECTS``)."""
+    """What counts, sorted by image, question and annotator, and what was set aside.
 
-    answers: pd.DataFrame
+    Attributes:
+        packed: what counts.
+        rejects: ``tables.ANSWER_REJECTS``.
+    """
+
+    packed: Packed
     rejects: pd.DataFrame
 
-
-class _Reject(NamedTuple):
-    """A row of ``ANSWER_REJECTS``."""
-
-    file: str
-    line: int
-    image_id: str | None = None
-    question_id: str | None = None
-    annotator_id: str | None = None
-    reason: str = ""
-
-
-class _Answer(NamedTuple):
-    """A row of ``ANSWERS`` and where it stood. In its order: the first four columns sort it."""
-
-    image_id: str
-    question_id: str
-    annotator_id: str
-    submitted: str  # "" where there is no time, which sorts first
-    seconds: float | None
-    choices: Choices
-    file: str
-    line: int
+    @cached_property
+    def answers(self) -> pd.DataFrame:
+        """What counts as ``tables.ANSWERS``: for thousands of answers, not for millions."""
+        return to_frame(self.packed)
 
 
 def check_answers(
-    found: Iterable[RawAnswers], questions: Mapping[str, Sequence[str]], images: Collection[str]
+    found: Iterable[RawAnswers],
+    questions: Mapping[str, Sequence[str]],
+    images: Collection[str],
+    *,
+    until: str = "",
 ) -> Answers:
     """Sort answers into those that count and those that are set aside.
 
     Set aside are: what is no worker response; an unknown image, question or class; a page whose
     choices were not the question's; a tick together with "None of these"; an answer with nothing
-    in it; a copy of an answer; one whose hidden copy says otherwise; and the earlier of two answers
-    of one annotator to one question (by submission time, then by place).
+    in it; a copy of an answer; one whose hidden copy says otherwise; the earlier of two answers
+    of one annotator to one question (by submission time, then by place); and late ones.
 
     Args:
         found: what ``answers.files.find_answers`` yields.
         questions: class ids of each question.
         images: ids of all images of the catalogue.
-
-    Returns:
-        Both tables. The answers are sorted by image, question and annotator.
+        until: ISO 8601 in UTC; what was submitted later is late. "": nothing is.
     """
-    known = {question: frozenset(classes) for question, classes in questions.items()}
-    kept: list[_Answer] = []
-    rejects: list[_Reject] = []
-    for raw in found:
-        for entry in _check_image(raw, known, images):
-            if type(entry) is _Answer:
-                kept.append(entry)
-            elif type(entry) is _Reject:
-                rejects.append(entry)
-    kept.sort(key=lambda answer: answer[:4])
-    last, earlier = _last_of_each(kept)
-    return Answers(_answer_table(last), _reject_table([*rejects, *earlier]))
+    return pack(raw_lines(found, question_sets(questions)), images, until=until)
 
 
-def _check_image(
-    raw: RawAnswers, known: Questions, images: Collection[str]
-) -> Iterator[_Answer | _Reject]:
-    place = _Reject(raw.file, raw.line, short_text(raw.image_id))
-    if raw.problem is not None:
-        yield place._replace(reason=raw.problem)
-    elif not isinstance(raw.image_id, str) or raw.image_id not in images:
-        yield place._replace(reason="unknown image")
-    elif not isinstance(raw.answers, list) or not raw.answers:
-        yield place._replace(reason="no list of answers")
-    else:
-        for response in raw.answers:
-            yield from _check_response(response, place, known)
+def pack(
+    files: Iterable[tuple[str, Lines]], images: Collection[str], *, until: str = ""
+) -> Answers:
+    """Put the lines of all files into one table.
 
-
-def _check_response(response: Any, place: _Reject, known: Questions) -> Iterator[_Answer | _Reject]:
-    if not isinstance(response, dict):
-        yield place._replace(reason="not a worker response")
-        return
-    annotator = response.get("workerId")
-    if not isinstance(annotator, str) or not annotator or annotator != short_text(annotator):
-        yield place._replace(reason="no usable workerId")
-        return
-    place = place._replace(annotator_id=annotator)
-    content = bare_content(response.get("answerContent"))
-    if not isinstance(content, dict) or not content:
-        yield place._replace(reason="no answerContent")
-        return
-    copies: dict[str, Any] = {}
-    if not content.keys() <= known.keys():
-        content, copies = _hidden_copy(content, known)
-    submitted, seconds = _time(response.get("submissionTime")), _seconds(response)
-    image = str(place.image_id)
-    for question, boxes in content.items():
-        shown = known.get(question)
-        choices = "unknown question" if shown is None else read_choices(boxes, shown)
-        if question in copies and shown and read_choices(copies[question], shown) != choices:
-            choices = "contradictory: the page's hidden copy of the answer says otherwise"
-        if type(choices) is Choices:
-            yield _Answer(
-                image, question, annotator, submitted, seconds, choices, place.file, place.line
-            )
-        else:
-            yield place._replace(question_id=short_text(question), reason=str(choices))
-
-
-def _hidden_copy(
-    content: Mapping[str, Any], known: Questions
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Unfold hidden fields that hold the whole answer as JSON, as some templates send it.
-
-    Returns:
-        The questions, those that stand only in a copy too, and what the copies say.
+    Args:
+        files: name and lines of each, in the order in which later places win.
+        images: ids of all images of the catalogue.
+        until: as for :func:`check_answers`.
     """
-    copies: dict[str, Any] = {}
-    others = {}
-    for name, value in content.items():
-        copy = bare_content(value) if name not in known and isinstance(value, str) else None
-        if isinstance(copy, dict) and copy:
-            copies.update(copy)
-        else:
-            others[name] = value
-    return {**copies, **others}, copies
+    named = list(files)
+    names = [name for name, lines in named for _ in range(lines.table.num_rows)]
+    table = pa.concat_tables([lines.table for _, lines in named]) if named else None
+    if table is None or not table.num_rows:
+        return Answers(_no_answers(), _reject_table([]))
+    table = table.drop_columns("digest").combine_chunks()
+    place = _Places(names, table["line"].to_numpy(), table["image_id"].to_pylist())
+    known = np.array([image in images for image in place.images])
+    packed, rows = _answers(table, [lines for _, lines in named], known)
+    aside = _checked(table, place, known)
+    late = _late(packed, until)
+    for at in np.flatnonzero(late):
+        aside.append(
+            place.reject(int(rows[at]), _named(packed, int(at), f"late: submitted after {until}"))
+        )
+    if late.any():
+        packed, rows = packed.take(np.flatnonzero(~late)), rows[~late]
+    order, repeated, copies = drop_repeated(packed)
+    for at, copy in zip(repeated.tolist(), copies.tolist(), strict=True):
+        entry = _named(packed, at, COPY if copy else REPLACED)
+        aside.append(place.reject(int(rows[at]), entry))
+    return Answers(packed.take(order).compact(), _reject_table(aside))
 
 
-def _time(value: Any) -> str:
-    """ISO 8601 in UTC with milliseconds, so that texts compare as times; "" where there is none.
+@dataclass(frozen=True)
+class _Places:
+    """Of each line of all files: the file's name, its number and its image."""
 
-    >>> _time("2020-12-28T20:59:15+02:00")
-    '2020-12-28T18:59:15.000Z'
-    """
-    try:
-        moment = datetime.fromisoformat(value)
-        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except (TypeError, ValueError, OverflowError):
-        return ""
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    files: Sequence[str]
+    numbers: Rows
+    images: Sequence[str | None]
 
-
-def _seconds(response: Mapping[str, Any]) -> float | None:
-    value = response.get("timeSpentInSeconds")
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        return None
-    try:
-        seconds = float(value)
-    except OverflowError:
-        return None
-    return seconds if math.isfinite(seconds) and 0 <= seconds < 1e9 else None
+    def reject(self, at: int, entry: Reject) -> tuple[object, ...]:
+        """A row of ``ANSWER_REJECTS``."""
+        return self.files[at], int(self.numbers[at]), self.images[at], *entry
 
 
-def _last_of_each(ordered: Sequence[_Answer]) -> tuple[list[_Answer], list[_Reject]]:
-    """Of an annotator's answers to one question the last, and the others set aside."""
-    earlier = []
-    kept = list(ordered[-1:])
-    for answer, following in pairwise(reversed(ordered)):
-        # pairwise over the reversed list: `following` stands before `answer` in time.
-        if answer[:3] != following[:3]:
-            kept.append(following)
-            continue
-        same = answer[3:6] == following[3:6]
-        reason = "a copy of an answer that is there" if same else "replaced by a later answer"
-        earlier.append(_Reject(following.file, following.line, *following[:3], reason))
-    return kept[::-1], earlier
-
-
-def _answer_table(rows: Sequence[_Answer]) -> pd.DataFrame:
-    frame = pd.DataFrame(
-        {
-            "image_id": [row.image_id for row in rows],
-            "question_id": [row.question_id for row in rows],
-            "annotator_id": [row.annotator_id for row in rows],
-            "ticked": pd.Series([row.choices.ticked for row in rows], dtype=object),
-            "none": pd.Series([row.choices.none for row in rows], dtype=bool),
-            "unsure": pd.Series([row.choices.unsure for row in rows], dtype=bool),
-            "skipped": False,
-            "submitted": pd.Series([row.submitted or None for row in rows], dtype=object),
-            "seconds": pd.Series([row.seconds for row in rows], dtype="float32"),
-        }
+def _named(packed: Packed, row: int, reason: str) -> Reject:
+    question, annotator = packed.question, packed.annotator
+    return Reject(
+        question.values[question.codes[row]], annotator.values[annotator.codes[row]], reason
     )
-    return frame[list(ANSWERS.columns)]
 
 
-def _reject_table(rejects: Sequence[_Reject]) -> pd.DataFrame:
+def _unnest(lists: pa.ListArray) -> tuple[Rows, pa.Array]:
+    """Of each value in a column of lists, its row; and the values."""
+    lengths = lists.value_lengths().to_numpy(zero_copy_only=False)
+    return np.repeat(np.arange(len(lists)), lengths), lists.flatten()
+
+
+def _checked(table: pa.Table, place: _Places, known: Mask) -> list[tuple[object, ...]]:
+    """What was set aside line by line; all of a line whose image is unknown is one entry."""
+    owners, entries = _unnest(table["rejects"].combine_chunks())
+    aside = [
+        place.reject(owner, Reject(**entry))
+        for owner, entry in zip(owners.tolist(), entries.to_pylist(), strict=True)
+        if known[owner] or place.images[owner] is None
+    ]
+    unknown = Reject(reason=UNKNOWN_IMAGE)
+    named = [at for at in np.flatnonzero(~known).tolist() if place.images[at] is not None]
+    return aside + [place.reject(at, unknown) for at in named]
+
+
+def _answers(table: pa.Table, files: Sequence[Lines], known: Mask) -> tuple[Packed, Rows]:
+    """Answers of known images in the order in which they stand, and the line of each."""
+    line_of_response, responses = _unnest(table["responses"].combine_chunks())
+    response, choice = _unnest(responses.field("choices"))
+    choice = choice.to_numpy() + np.repeat(*_first_codes(files))
+    line = line_of_response[response]
+    if not known.all():
+        kept = known[line]
+        line, response, choice = line[kept], response[kept], choice[kept]
+    table_of = [entry for lines in files for entry in lines.choices]
+    lengths = np.array([len(choices.ticked) for _, choices in table_of], np.int64)
+    ticks = Coded.of(name for _, choices in table_of for name in choices.ticked)
+    ends = np.zeros(len(choice) + 1, np.int32)
+    np.cumsum(lengths[choice], out=ends[1:])
+    starts = np.cumsum(lengths) - lengths
+    packed = Packed(
+        image=Coded.from_arrow(table["image_id"].fill_null("")).take(line),
+        question=Coded.of(question for question, _ in table_of).take(choice),
+        annotator=Coded.from_arrow(responses.field("annotator")).take(response),
+        ticked=ticks.take(ranges(starts[choice], lengths[choice])),
+        ends=ends,
+        none=np.array([choices.none for _, choices in table_of], bool)[choice],
+        unsure=np.array([choices.unsure for _, choices in table_of], bool)[choice],
+        skipped=np.zeros(len(choice), bool),
+        submitted=Coded.from_arrow(responses.field("submitted")).take(response),
+        seconds=responses.field("seconds").to_numpy(zero_copy_only=False)[response],
+    )
+    return packed, line
+
+
+def _first_codes(files: Sequence[Lines]) -> tuple[list[int], list[int]]:
+    """Where each file's choices begin among those of all files, and how many answers it has."""
+    sizes = [len(lines.choices) for lines in files]
+    counts = [
+        len(_unnest(lines.table["responses"].combine_chunks())[1].field("choices").flatten())
+        for lines in files
+    ]
+    return list(np.cumsum([0, *sizes[:-1]])), counts
+
+
+def _late(packed: Packed, until: str) -> Mask:
+    if not until:
+        return np.zeros(len(packed), bool)
+    late: Mask = np.array([value > until for value in packed.submitted.values], bool)
+    return late[packed.submitted.codes]
+
+
+def drop_repeated(packed: Packed) -> tuple[Rows, Rows, Mask]:
+    """Of an annotator's answers to one question about one image, keep the last.
+
+    Args:
+        packed: in the order in which places win where times are equal.
+
+    Returns:
+        Rows to keep, sorted by image, question and annotator; rows that a later one replaces; and
+        for each of these, whether the next one says the same at the same time.
+    """
+    key = packed.image.codes.astype(np.int64) * len(packed.question.values)
+    key = (key + packed.question.codes) * len(packed.annotator.values) + packed.annotator.codes
+    order = np.argsort(key)
+    same = key[order[1:]] == key[order[:-1]]
+    if not same.any():
+        return order, np.empty(0, np.int64), np.empty(0, bool)
+    order = np.lexsort((packed.submitted.codes, key))  # stable: then by place
+    same = key[order[1:]] == key[order[:-1]]
+    earlier, later = order[:-1][same], order[1:][same]
+    pairs = zip(earlier, later, strict=True)
+    copies = [_says(packed, one) == _says(packed, other) for one, other in pairs]
+    return order[np.append(~same, True)], earlier, np.array(copies, bool)
+
+
+def _says(packed: Packed, row: np.int64) -> tuple[object, ...]:
+    """Time and content of an answer."""
+    ticked = packed.ticked.codes[packed.ends[row] : packed.ends[row + 1]]
+    seconds = float(packed.seconds[row])
+    return (
+        packed.submitted.codes[row],
+        None if np.isnan(seconds) else seconds,
+        packed.none[row],
+        packed.unsure[row],
+        packed.skipped[row],
+        ticked.tobytes(),
+    )
+
+
+def _no_answers() -> Packed:
+    nothing = Coded.of(())
+    flags = np.zeros(0, bool)
+    return Packed(
+        nothing, nothing, nothing, nothing, np.zeros(1, np.int32), flags, flags, flags, nothing,
+        np.zeros(0, np.float32),
+    )  # fmt: skip
+
+
+def _reject_table(rejects: Sequence[tuple[object, ...]]) -> pd.DataFrame:
     frame = pd.DataFrame(rejects, columns=list(ANSWER_REJECTS.columns))
     return frame.sort_values(["file", "line"], kind="stable").reset_index(drop=True)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from annotate.answers.packed import ranges
 from annotate.errors import InputError
 from annotate.labels.votes import Counts, Votes
 from annotate.settings import ConsolidateSettings
@@ -99,11 +101,16 @@ def decide(
     Returns:
         (N, C): 1, 0 or ``UNKNOWN``.
     """
-    total = yes.astype(np.int64) + no
-    most = int(total.max(initial=0))
+    total = yes + no
+    labels = np.where(total < settings.min_votes, UNKNOWN, 0).astype(np.int8)
+    # A label needs a yes, and most cells have none: only the others are looked at.
+    at = np.flatnonzero(yes)
+    cast, said = total.ravel()[at].astype(np.int64), yes.ravel()[at]
+    most = int(cast.max(initial=0))
     needed = np.array([_needed(limit, most) for limit in limits], np.int64).reshape(-1, most + 1)
-    reached = yes >= needed[np.arange(len(limits)), total]
-    return np.where(total < settings.min_votes, UNKNOWN, reached).astype(np.int8)
+    reached = (said >= needed[at % max(len(limits), 1), cast]) & (cast >= settings.min_votes)
+    labels.ravel()[at[reached]] = 1
+    return labels
 
 
 def _needed(limit: float, most: int) -> list[int]:
@@ -121,11 +128,14 @@ def propagate(positive: Mask, class_ids: Sequence[str], taxonomy: Taxonomy) -> M
         taxonomy: the hierarchy.
     """
     column = {class_id: at for at, class_id in enumerate(class_ids)}
+    above = [[column[up] for up in taxonomy.ancestors(c) if up in column] for c in class_ids]
     result = positive.copy()
-    for class_id, at in column.items():
-        for above in taxonomy.ancestors(class_id):
-            if above in column:
-                result[:, column[above]] |= positive[:, at]
+    cells = np.flatnonzero(positive)  # few, where classes are rare
+    rows, columns = np.divmod(cells, max(len(class_ids), 1))
+    lengths = np.array(list(map(len, above)), np.int64)
+    flat = np.array(list(chain.from_iterable(above)), np.int64)
+    reached = flat[ranges((np.cumsum(lengths) - lengths)[columns], lengths[columns])]
+    result[np.repeat(rows, lengths[columns]), reached] = True
     return result
 
 

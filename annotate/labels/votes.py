@@ -15,7 +15,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from annotate.answers.packed import Packed, from_frame
+
 Counts = npt.NDArray[np.int16]
+Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Votes:
     unsure: Counts
 
 
-def count_votes(answers: pd.DataFrame, questions: Mapping[str, Sequence[str]]) -> Votes:
+def count_votes(answers: pd.DataFrame | Packed, questions: Mapping[str, Sequence[str]]) -> Votes:
     """Count votes.
 
     A tick is a yes. In an answered question an unticked class is a no, unless the annotator was
@@ -45,34 +48,73 @@ def count_votes(answers: pd.DataFrame, questions: Mapping[str, Sequence[str]]) -
         answers: ``tables.ANSWERS``; at most one row per image, question and annotator.
         questions: class ids of each question.
     """
-    answers = answers[~answers["skipped"]]
-    rows, image_ids = pd.factorize(answers["image_id"], sort=True)
+    packed = answers if isinstance(answers, Packed) else from_frame(answers)
+    if packed.skipped.any():
+        packed = packed.take(np.flatnonzero(~packed.skipped)).compact()
     columns = {name: at for at, name in enumerate(dict.fromkeys(chain(*questions.values())))}
-    shape = (len(image_ids), len(columns))
-    unsure_answer = answers["unsure"].to_numpy(bool)
-
-    lengths = answers["ticked"].map(len).to_numpy(np.int64)
-    flat = chain.from_iterable(answers["ticked"])
-    ticked = np.fromiter((columns[name] for name in flat), np.int64, count=int(lengths.sum()))
-    cells = np.repeat(rows, lengths) * shape[1] + ticked
-    from_unsure = np.repeat(unsure_answer, lengths)
-    yes_sure, yes_unsure = _count(cells[~from_unsure], shape), _count(cells[from_unsure], shape)
-
-    asked_sure = np.zeros(shape, np.int64)
-    asked_unsure = np.zeros(shape, np.int64)
-    for question, classes in questions.items():
-        asked = (answers["question_id"] == question).to_numpy(bool)
-        at = [columns[name] for name in classes]
-        asked_sure[:, at] += np.bincount(rows[asked & ~unsure_answer], minlength=shape[0])[:, None]
-        asked_unsure[:, at] += np.bincount(rows[asked & unsure_answer], minlength=shape[0])[:, None]
-    return Votes(
-        tuple(image_ids),
-        tuple(columns),
-        (yes_sure + yes_unsure).astype(np.int16),
-        (asked_sure - yes_sure).astype(np.int16),
-        (asked_unsure - yes_unsure).astype(np.int16),
-    )
+    shape = (len(packed.image.values), len(columns))
+    yes, no, unsure = (np.zeros(shape, np.int16) for _ in range(3))
+    for asked, doubtful in ((no, False), (unsure, True)):
+        rows = packed.unsure == doubtful
+        if rows.any():
+            ticks = _ticks(packed, rows, columns)
+            _add_asked(asked, packed, rows, columns, questions)
+            asked -= ticks
+            yes += ticks
+    return Votes(packed.image.values, tuple(columns), yes, no, unsure)
 
 
-def _count(cells: npt.NDArray[np.int64], shape: tuple[int, int]) -> npt.NDArray[np.int64]:
-    return np.bincount(cells, minlength=shape[0] * shape[1]).reshape(shape)
+def _ticks(packed: Packed, rows: Mask, columns: Mapping[str, int]) -> Counts:
+    """How often each class was ticked in some rows."""
+    shape = (len(packed.image.values), len(columns))
+    at = np.flatnonzero(packed.ticks > 0)
+    lengths = packed.ticks[at]
+    ticked = np.array([columns[name] for name in packed.ticked.values], np.int64)
+    cells = np.repeat(packed.image.codes[at].astype(np.int64) * shape[1], lengths)
+    cells += ticked[packed.ticked.codes]
+    if not rows.all():
+        cells = cells[np.repeat(rows[at], lengths)]
+    return _count(cells, shape)
+
+
+def _add_asked(
+    counts: Counts,
+    packed: Packed,
+    rows: Mask,
+    columns: Mapping[str, int],
+    questions: Mapping[str, Sequence[str]],
+) -> None:
+    """Add to every class of a question how often the question was answered in some rows."""
+    names = packed.question.values
+    shape = (len(packed.image.values), len(names))
+    image, question = packed.image.codes, packed.question.codes
+    if not rows.all():
+        image, question = image[rows], question[rows]
+    # Rows are mostly sorted: runs of equal image and question are far fewer than rows.
+    starts = np.flatnonzero((image[1:] != image[:-1]) | (question[1:] != question[:-1])) + 1
+    starts = np.concatenate([[0], starts])
+    cells = image[starts].astype(np.int64) * shape[1] + question[starts]
+    answered = np.zeros((shape[0], shape[1] + 1), np.int16)  # a last column for no question
+    answered[:, :-1] = _count(cells, shape, np.diff(starts, append=len(image)))
+    for asking in _askings(names, columns, questions):
+        counts += np.take(answered, asking, axis=1)
+
+
+def _askings(
+    names: Sequence[str], columns: Mapping[str, int], questions: Mapping[str, Sequence[str]]
+) -> npt.NDArray[np.int64]:
+    """(most questions a class is in, C): for each class those questions, then ``len(names)``."""
+    asking: list[list[int]] = [[] for _ in columns]
+    for at, name in enumerate(names):
+        for entry in questions[name]:
+            asking[columns[entry]].append(at)
+    most = max(map(len, asking), default=0)
+    padded = [entry + [len(names)] * (most - len(entry)) for entry in asking]
+    return np.array(padded, np.int64).reshape(len(columns), most).T
+
+
+def _count(
+    cells: npt.NDArray[np.int64], shape: tuple[int, int], times: npt.NDArray[np.int64] | None = None
+) -> Counts:
+    found = np.bincount(cells, times, minlength=shape[0] * shape[1])
+    return found.astype(np.int16).reshape(shape)

@@ -44,3 +44,9 @@ class History:
         writer.writerows(self.rows)
         with tables.atomic(self.file) as file:
             file.write(text.getvalue().encode())
+
+
+def logit_scales(run: Path) -> list[float]:
+    """``logit_scale`` after each step of a run, from its folder; empty without a history."""
+    rows = History.load(run / "history.csv", 1 << 62).rows
+    return [float(row["logit_scale"]) for row in rows]

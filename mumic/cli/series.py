@@ -1,0 +1,143 @@
+"""``mumic ablate``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from annotate.cli.console import emit, json_option, note, open_workspace, progress, table
+
+if TYPE_CHECKING:
+    from mumic.train import Reports
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.option("--seeds", type=click.IntRange(1, 20), default=1, show_default=True,
+              help="Trainings of each arm, with different seeds.")  # fmt: skip
+@click.option("--split", default="test", show_default=True, help="train, validation or test.")
+@click.option("--epochs", type=int, help="Passes over the training split.")
+@click.option("--device", default="auto", show_default=True, help="cpu, cuda or auto.")
+@click.option("--allow-demo-model", is_flag=True, help="Let the small CLIP learn from real photos.")
+@json_option
+def ablate(
+    name: str | None,
+    seeds: int,
+    split: str,
+    epochs: int | None,
+    device: str,
+    allow_demo_model: bool,
+    as_json: bool,
+) -> None:
+    """Train the arms of an ablation of the paper and measure them side by side.
+
+    Without a NAME: the list of ready-made ones. All arms have the settings of mumic.toml but for
+    what they are about. Can be stopped at any moment; the same command goes on.
+
+    \b
+    Example:
+      mumic ablate crop --seeds 3
+    """
+    from mumic.series.ablations import ABLATIONS, run_ablation
+
+    if name is None:
+        known = {key: entry.about for key, entry in ABLATIONS.items()}
+        rows = [[key, len(entry.arms), entry.about] for key, entry in ABLATIONS.items()]
+        emit(known, table(["ablation", "arms", "about"], rows), as_json=as_json)
+        return
+    from mumic.cli.options import override
+    from mumic.train import TrainOptions
+
+    workspace = override(open_workspace(), train={"epochs": epochs})
+    seed = workspace.settings.project.seed
+    with SeriesBars() as bars:
+        summary = run_ablation(
+            workspace,
+            name,
+            seeds=range(seed, seed + seeds),
+            split=split,
+            options=TrainOptions(allow_demo_model=allow_demo_model, device=device),
+            reports_for=bars.start,
+        )
+    emit(summary, series_lines(summary), as_json=as_json)
+
+
+class SeriesBars:
+    """A progress bar for each training of a series, one after another."""
+
+    def __init__(self) -> None:
+        self._bars: list[Any] = []
+
+    def __enter__(self) -> SeriesBars:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
+
+    def start(self, title: str) -> Reports:
+        """Close the bar before, name the training, and report to a new bar."""
+        from mumic.cli.train import TrainingBar
+        from mumic.train import Reports
+
+        self._close()
+        note(title)
+        bar, decoding = TrainingBar(), progress(None, "decoding")
+        self._bars = [bar, decoding]
+        return Reports(on_decoded=decoding.update, on_step=bar.show)
+
+    def _close(self) -> None:
+        for bar in self._bars:
+            bar.__exit__(None, None, None)
+        self._bars = []
+
+
+def series_lines(summary: dict[str, Any]) -> list[str]:
+    """Arms, then the differences of the first to the others, then the classes that it moves."""
+    k = summary["k"]
+    header = ["", "macro mAP", "weighted mAP", "GAP", f"GAP@{k}", "F1 micro", "logit_scale"]
+    keys = ("macro_map", "weighted_map", "gap", "gap_at_k", "f1_micro", "logit_scale")
+    seeds = summary["arms"][0]["seeds"]
+    left_out = summary["classes_left_out"]
+    lines = [
+        f"{summary['images']} {summary['split']} images, mean of {seeds} "
+        f"{'seed' if seeds == 1 else 'seeds'}; {left_out} classes with too few positives are left "
+        "out of the means.",
+        *table(
+            header, [[row["arm"], *(_number(row[key]) for key in keys)] for row in summary["arms"]]
+        ),
+    ]
+    first = summary["arms"][0]["arm"]
+    for other, found in summary["differences"].items():
+        lines.append(
+            f"{first} - {other}: macro mAP {_difference(found['macro_map'])}; "
+            f"GAP {_difference(found['gap'])}"
+        )
+        lines += _moved(summary["per_class"][other])
+    lines += [f"Figure: {path}" for path in summary.get("figures", ())]
+    if summary["demo_model"]:
+        lines.append("Trained from the small CLIP of the demo world.")
+    return lines
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _difference(found: dict[str, Any]) -> str:
+    if found["low"] is None:
+        return "-"
+    mark = "" if found["counts"] else ", no clear difference"
+    seeds = (
+        f", ahead in {found['ahead_in_seeds']} of {found['seeds']}" if found["seeds"] > 1 else ""
+    )
+    return f"{found['value']:+.3f} (95 %: {found['low']:+.3f} to {found['high']:+.3f}{mark}{seeds})"
+
+
+def _moved(rows: list[dict[str, Any]]) -> list[str]:
+    """The classes whose interval excludes zero."""
+    ordered = sorted((row for row in rows if row["counts"]), key=lambda row: -row["value"])
+    if not ordered:
+        return ["  no class with a clear difference"]
+    named = ", ".join(f"{row['name']} {100 * row['value']:+.0f}" for row in ordered)
+    return [f"  {len(ordered)} of {len(rows)} classes differ clearly, in points: {named}"]

@@ -1,0 +1,225 @@
+"""The paper's ablations, ready-made: arms, what they are about, and their results.
+
+The first arm of each is the one that the others are measured against.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from annotate import tables
+from annotate.errors import InputError, closest
+from annotate.workspace import Workspace
+from mumic.data import Dataset
+from mumic.figures.differences import draw_gains
+from mumic.figures.temperature import draw_temperature
+from mumic.history import logit_scales
+from mumic.measure import split_weights
+from mumic.run import Run
+from mumic.scores import check_split
+from mumic.series.arms import Arm, arm_method, series_folder, train_arm
+from mumic.series.compare import Seen, arm_difference, arm_rows, class_rows, see
+from mumic.train import Reports, TrainOptions
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """What is varied, what for, and the arms."""
+
+    about: str
+    arms: tuple[Arm, ...]
+
+
+def _noise_arm(percent: int) -> Arm:
+    return Arm(f"{percent} % flipped", {"label_noise": percent / 100})
+
+
+ABLATIONS = {
+    "crop": Ablation(
+        "images squashed to a square, or the middle cropped out (section 2.3)",
+        (Arm("squash", {"resize": "squash"}), Arm("crop", {"resize": "crop"})),
+    ),
+    "frozen": Ablation(
+        "both towers free, or one of them frozen",
+        (
+            Arm("both towers free", {"freeze": "none"}),
+            Arm("text tower frozen", {"freeze": "text"}),
+            Arm("image tower frozen", {"freeze": "image"}),
+        ),
+    ),
+    "temperature": Ablation(
+        "the temperature learned, or fixed at 1: plain BCE (section 3.3)",
+        (
+            Arm("learned temperature", {"loss": "tempered-bce"}),
+            Arm("learned temperature, no bias", {"loss": "tempered-bce", "logit_bias": 0.0}),
+            Arm("temperature 1, no bias", {"loss": "bce", "logit_bias": 0.0}),
+        ),
+    ),
+    "noise": Ablation(
+        "some of the training labels flipped: what becomes of the temperature",
+        tuple(_noise_arm(percent) for percent in (0, 5, 10, 20)),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished run of an arm."""
+
+    arm: Arm
+    seed: int
+    run: Run
+
+
+def ablation(name: str) -> Ablation:
+    """A ready-made ablation.
+
+    Raises:
+        InputError: there is none of that name.
+    """
+    if name not in ABLATIONS:
+        near = closest(name, ABLATIONS) or f". Ready-made are {', '.join(ABLATIONS)}"
+        raise InputError(f"no ablation {name!r}{near}")
+    return ABLATIONS[name]
+
+
+def train_series(
+    workspace: Workspace,
+    series: str,
+    arms: Sequence[Arm],
+    seeds: Sequence[int],
+    options: TrainOptions,
+    reports_for: Callable[[str], Reports],
+) -> list[Trained]:
+    """Train every arm with every seed, or take what is finished.
+
+    Args:
+        workspace: its own settings are those of an arm without changes.
+        series: name of the folder below ``runs/``.
+        arms: see :class:`mumic.series.arms.Arm`.
+        seeds: of the trainings.
+        options: device and permissions.
+        reports_for: gives the reports of a training from a line that names it.
+    """
+    total = len(arms) * len(seeds)
+    found: list[Trained] = []
+    for seed in seeds:
+        for arm in arms:
+            title = f"{len(found) + 1} of {total}: {arm.name}, seed {seed}"
+            run = train_arm(workspace, series, arm, seed, options, reports_for(title))
+            found.append(Trained(arm, seed, run))
+    return found
+
+
+def measure_series(
+    workspace: Workspace, trained: Sequence[Trained], split: str
+) -> tuple[list[Seen], Dataset]:
+    """Every run on one split, under the same resamples; and that split."""
+    seen: list[Seen] = []
+    dataset: Dataset | None = None
+    weights: Any = None
+    settings = workspace.settings
+    for entry in trained:
+        method, dataset = arm_method(workspace, entry.run, entry.arm.name, check_split(split))
+        if weights is None:
+            weights = split_weights(dataset, settings.evaluate, settings.project.seed)
+        seen.append(see(method, entry.seed, dataset.cells, weights, settings.evaluate))
+    if dataset is None:
+        raise ValueError("no runs")
+    return seen, dataset
+
+
+def run_ablation(
+    workspace: Workspace,
+    name: str,
+    *,
+    seeds: Sequence[int],
+    split: str,
+    options: TrainOptions,
+    reports_for: Callable[[str], Reports],
+) -> dict[str, Any]:
+    """Train and measure the arms of an ablation; write ``summary.json`` and the figures.
+
+    Args:
+        workspace: with a dataset.
+        name: see :data:`ABLATIONS`.
+        seeds: of the trainings.
+        split: that the arms are measured on.
+        options: see :func:`train_series`.
+        reports_for: see there.
+
+    Returns:
+        What ``summary.json`` holds.
+    """
+    chosen = ablation(name)
+    series = f"ablate-{name}"
+    arms = _distinct(workspace, chosen.arms)
+    trained = train_series(workspace, series, arms, seeds, options, reports_for)
+    seen, dataset = measure_series(workspace, trained, split)
+    summary = {"ablation": name, "about": chosen.about} | series_summary(
+        workspace, trained, seen, dataset, split
+    )
+    folder = series_folder(workspace, series)
+    summary["figures"] = [str(path) for path in _draw(folder, trained, summary)]
+    tables.write_json(folder / "summary.json", summary)
+    return summary
+
+
+def _distinct(workspace: Workspace, arms: Sequence[Arm]) -> list[Arm]:
+    """Without arms that change nothing which an earlier arm does not change too."""
+    own = workspace.settings.train
+    kept: dict[tuple[Any, ...], Arm] = {}
+    names = sorted({name for arm in arms for name in arm.changes})
+    for arm in arms:
+        kept.setdefault(tuple(arm.changes.get(name, getattr(own, name)) for name in names), arm)
+    return list(kept.values())
+
+
+def series_summary(
+    workspace: Workspace,
+    trained: Sequence[Trained],
+    seen: Sequence[Seen],
+    dataset: Dataset,
+    split: str,
+) -> dict[str, Any]:
+    """Arms with their measures and temperatures, and differences of the first to each other."""
+    settings = workspace.settings.evaluate
+    first, *others = dict.fromkeys(entry.arm.name for entry in trained)
+    rows = arm_rows(seen)
+    for row in rows:
+        scales = [entry.run.logit_scale for entry in trained if entry.arm.name == row["arm"]]
+        row["logit_scale"] = sum(scales) / len(scales)
+    return {
+        "split": split,
+        "images": len(dataset),
+        "classes_left_out": seen[0].metrics.classes_left_out,
+        "k": settings.k,
+        "arms": rows,
+        "runs": [
+            {"arm": entry.arm.name, "seed": entry.seed, "path": str(entry.run.path)}
+            for entry in trained
+        ],
+        "differences": {
+            other: arm_difference(seen, first, other, dataset.cells, settings) for other in others
+        },
+        "per_class": {other: class_rows(seen, first, other, dataset, settings) for other in others},
+        "demo_model": bool(trained[0].run.record.get("demo_model")),
+    }
+
+
+def _draw(folder: Path, trained: Sequence[Trained], summary: dict[str, Any]) -> list[Path]:
+    first = trained[0].arm.name
+    found = []
+    for other, rows in summary["per_class"].items():
+        target = folder / f"per-class-{'-'.join(other.replace('%', '').split())}.png"
+        found.append(draw_gains(rows, f"{first} against {other}").save(target))
+    curves = {
+        entry.arm.name: logit_scales(entry.run.path)
+        for entry in trained
+        if entry.seed == trained[0].seed
+    }
+    found.append(draw_temperature(curves).save(folder / "temperature.png"))
+    return found

@@ -1,0 +1,106 @@
+"""Arms of a series: the workspace's own training with some settings of ``[train]`` changed.
+
+A series has a folder of its own, ``runs/SERIES/``, so that its runs are nobody's newest run. A run
+there is named by its arm and its settings: what is finished is taken as it is, and a killed series
+goes on where it was.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from annotate.errors import InputError, closest
+from annotate.settings import TrainSettings
+from annotate.workspace import Workspace
+from mumic.data import Dataset, load_dataset
+from mumic.measure import Method
+from mumic.pixels import pixel_rows
+from mumic.run import Run
+from mumic.scores import Scores, read_scores, run_logits, write_scores
+from mumic.train import Reports, TrainOptions, train
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A name for people, and the settings of ``[train]`` that it changes."""
+
+    name: str
+    changes: Mapping[str, Any]
+
+
+def arm_workspace(workspace: Workspace, series: str, arm: Arm, seed: int) -> Workspace:
+    """The workspace in which an arm is trained.
+
+    Raises:
+        InputError: ``[train]`` has no such setting.
+    """
+    known = [entry.name for entry in fields(TrainSettings)]
+    for name in arm.changes:
+        if name not in known:
+            raise InputError(f"[train] has no setting {name!r}{closest(name, known)}")
+    settings = workspace.settings
+    changed = replace(
+        settings,
+        train=replace(settings.train, **arm.changes),
+        project=replace(settings.project, seed=seed, runs=str(series_folder(workspace, series))),
+    )
+    return replace(workspace, settings=changed)
+
+
+def series_folder(workspace: Workspace, series: str) -> Path:
+    """Where a series keeps its runs and its results."""
+    return workspace.runs / series
+
+
+def train_arm(
+    workspace: Workspace,
+    series: str,
+    arm: Arm,
+    seed: int,
+    options: TrainOptions,
+    reports: Reports | None = None,
+) -> Run:
+    """Train an arm, or take its finished run.
+
+    Args:
+        workspace: see :func:`arm_workspace`.
+        series: name of the folder below ``runs/``.
+        arm: what to change.
+        seed: of the training.
+        options: its device and permissions; the run's name is chosen here.
+        reports: see :class:`mumic.train.Reports`.
+    """
+    here = arm_workspace(workspace, series, arm, seed)
+    run = train(here, replace(options, run=None, prefix=_file_name(arm.name, seed)), reports)
+    # Three times the weights, and of no use to a finished run.
+    shutil.rmtree(run.path / "last", ignore_errors=True)
+    return run
+
+
+def _file_name(arm: str, seed: int) -> str:
+    """As a run may be called.
+
+    >>> _file_name("20 % flipped", 1)
+    '20-flipped-seed1'
+    """
+    words = "".join(letter if letter.isalnum() or letter in "._" else " " for letter in arm).split()
+    return "-".join([*words, f"seed{seed}"])
+
+
+def arm_method(workspace: Workspace, run: Run, name: str, split: str) -> tuple[Method, Dataset]:
+    """An arm's logits on a split, computed once and kept beside its weights, and the split."""
+    dataset = load_dataset(workspace).of_classes([entry.id for entry in run.classes]).split(split)
+    image_ids = list(dataset.images["image_id"])
+    if (run.path / f"scores-{split}.npz").is_file():
+        stored = read_scores(run.path, split)
+        if stored.image_ids == image_ids:
+            return Method(name, stored.logits, run.thresholds()), dataset
+    clip = run.load(workspace)
+    pixels = pixel_rows(workspace, dataset.images, clip.image_size, resize=run.resize)
+    logits = run_logits(workspace, run, clip, pixels, dataset)
+    write_scores(run, split, Scores(logits, image_ids))
+    return Method(name, logits, run.thresholds()), dataset

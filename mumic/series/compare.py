@@ -1,0 +1,170 @@
+"""Arms of a series in numbers: means over seeds, differences to the first arm, class by class.
+
+A difference is averaged over the seeds, each pair of runs being measured under the same resamples
+of whole properties: its interval says how far other test images could move it. How far other seeds
+could is what ``ahead_in_seeds`` is for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from annotate.settings import EvaluateSettings
+from mumic.data import Dataset
+from mumic.intervals import Interval, Weights, gap_samples, interval, weighted_average_precision
+from mumic.measure import Method
+from mumic.metrics import (
+    Cells,
+    Metrics,
+    average_precisions,
+    included_classes,
+    positives,
+    summarise,
+)
+
+Samples = npt.NDArray[np.float64]
+
+MEANS = ("macro_map", "weighted_map", "gap", "gap_at_k", "f1_micro", "f1_macro")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One run of one arm, measured.
+
+    ``precisions`` (classes,) and ``class_samples`` (classes, resamples) are average precisions;
+    ``gap_samples`` (resamples,).
+    """
+
+    arm: str
+    seed: int
+    metrics: Metrics
+    precisions: Samples
+    class_samples: Samples
+    gap_samples: Samples
+
+
+def see(
+    method: Method, seed: int, cells: Cells, weights: Weights, settings: EvaluateSettings
+) -> Seen:
+    """Measure a method with the resamples of every class."""
+    return Seen(
+        arm=method.name,
+        seed=seed,
+        metrics=summarise(
+            method.logits,
+            cells,
+            method.thresholds.logits,
+            min_positives=settings.min_positives,
+            k=settings.k,
+        ),
+        precisions=average_precisions(method.logits, cells.labels, cells.mask),
+        class_samples=_class_samples(method, cells, weights),
+        gap_samples=gap_samples(method.logits, cells, weights),
+    )
+
+
+def _class_samples(method: Method, cells: Cells, weights: Weights) -> Samples:
+    rows = [np.flatnonzero(known) for known in cells.mask.T]
+    return np.stack(
+        [
+            weighted_average_precision(
+                method.logits[known, column], cells.labels[known, column], known, weights
+            )
+            for column, known in enumerate(rows)
+        ]
+    )
+
+
+def arm_rows(seen: Sequence[Seen]) -> list[dict[str, Any]]:
+    """Each arm with its measures, averaged over its seeds, and their spread (max - min)."""
+    rows = []
+    for arm in dict.fromkeys(entry.arm for entry in seen):
+        of_arm = [entry.metrics for entry in seen if entry.arm == arm]
+        values = {name: [getattr(found, name) for found in of_arm] for name in MEANS}
+        rows.append(
+            {"arm": arm, "seeds": len(of_arm)}
+            | {name: _number(np.mean(found)) for name, found in values.items()}
+            | {"spread": {name: _number(np.ptp(found)) for name, found in values.items()}}
+        )
+    return rows
+
+
+def _number(value: Any) -> float | None:
+    return None if value != value else float(value)
+
+
+def arm_difference(
+    seen: Sequence[Seen], first: str, second: str, cells: Cells, settings: EvaluateSettings
+) -> dict[str, Any]:
+    """First minus second in macro mAP and GAP, averaged over the seeds that both have.
+
+    Returns:
+        Per measure: value, low, high, ``counts`` (the interval excludes zero), and
+        ``ahead_in_seeds``, in how many of ``seeds`` the first is ahead.
+    """
+    included = included_classes(cells, settings.min_positives)
+    pairs = _pairs(seen, first, second)
+    found: dict[str, Any] = {}
+    for name in ("macro_map", "gap"):
+        values = [getattr(a.metrics, name) - getattr(b.metrics, name) for a, b in pairs]
+        samples = [_samples(a, name, included) - _samples(b, name, included) for a, b in pairs]
+        mean = interval(float(np.mean(values)), np.mean(samples, axis=0))
+        found[name] = mean.to_json() | {
+            "counts": mean.excludes_zero,
+            "seeds": len(pairs),
+            "ahead_in_seeds": int(np.sum(np.array(values) > 0)),
+        }
+    return found
+
+
+def _pairs(seen: Sequence[Seen], first: str, second: str) -> list[tuple[Seen, Seen]]:
+    of_second = {entry.seed: entry for entry in seen if entry.arm == second}
+    return [
+        (entry, of_second[entry.seed])
+        for entry in seen
+        if entry.arm == first and entry.seed in of_second
+    ]
+
+
+def _samples(seen: Seen, name: str, included: npt.NDArray[np.bool_]) -> Samples:
+    """Resamples of macro mAP (over the classes that a resample holds a positive of), or of GAP."""
+    if name == "gap":
+        return seen.gap_samples
+    values = seen.class_samples[included]
+    held = ~np.isnan(values)
+    total: Samples = np.where(held, values, 0.0).sum(axis=0) / np.maximum(held.sum(axis=0), 1)
+    return total
+
+
+def class_rows(
+    seen: Sequence[Seen], first: str, second: str, dataset: Dataset, settings: EvaluateSettings
+) -> list[dict[str, Any]]:
+    """First minus second in average precision, per class.
+
+    Returns:
+        class_id, name, positives, value, low, high and ``counts``: the interval excludes zero, and
+        there are positives enough for an interval to mean something.
+    """
+    counts = positives(dataset.cells.labels, dataset.cells.mask)
+    enough = max(settings.min_positives, settings.threshold_min_positives)
+    return [
+        {"class_id": entry.id, "name": entry.name, "positives": int(count)}
+        | found.to_json()
+        | {"counts": bool(found.excludes_zero and count >= enough)}
+        for entry, count, found in zip(
+            dataset.classes, counts, class_differences(seen, first, second), strict=True
+        )
+    ]
+
+
+def class_differences(seen: Sequence[Seen], first: str, second: str) -> list[Interval]:
+    """First minus second in average precision, per class, averaged over the seeds."""
+    pairs = _pairs(seen, first, second)
+    values = np.mean([a.precisions - b.precisions for a, b in pairs], axis=0)
+    samples = np.mean([a.class_samples - b.class_samples for a, b in pairs], axis=0)
+    return [interval(float(value), drawn) for value, drawn in zip(values, samples, strict=True)]

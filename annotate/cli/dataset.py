@@ -21,27 +21,44 @@ def dataset() -> None:
 @click.option("--train", type=float, help="Share of images to train on.")
 @click.option("--validation", type=float, help="Share for early stopping and thresholds.")
 @click.option("--test", type=float, help="Share that only evaluation sees.")
+@click.option(
+    "--split",
+    type=click.Choice(["lowest-frequency", "iterative"]),
+    help="Stratify by each image's rarest label, or by all its labels.",
+)
+@click.option(
+    "--missing",
+    type=click.Choice(["refuse", "allow", "leave-out"]),
+    help="What to do where a split would lack a class.",
+)
+@click.option("--locked", is_flag=True, help="Make the dataset of lock.json again, or refuse.")
 @json_option
-def build(train: float | None, validation: float | None, test: float | None, as_json: bool) -> None:
+def build(locked: bool, as_json: bool, **options: Any) -> None:
     """Join labels and catalogue and split them; images keep the split that they have had.
+
+    Whole properties, and photos that look alike, stay on one side. New images never move an old
+    one; they fill the splits that are short.
 
     \b
     Example:
       mumic-annotate dataset build --train 0.7 --validation 0.1 --test 0.2
+      mumic-annotate dataset build --split iterative --missing leave-out
+      mumic-annotate dataset build --locked
     """
     from dataclasses import replace
 
-    from annotate.dataset.files import write_dataset
+    from annotate.dataset.files import read_stats, write_dataset
+    from annotate.dataset.verify import require_restored
 
     workspace = open_workspace()
-    own = workspace.settings.dataset
-    settings = replace(
-        own,
-        train=own.train if train is None else train,
-        validation=own.validation if validation is None else validation,
-        test=own.test if test is None else test,
-    )
-    stats = write_dataset(workspace, settings)
+    given = {name: value for name, value in options.items() if value is not None}
+    if locked and given:
+        raise click.UsageError("--locked takes every setting from the lock; leave the others out.")
+    if locked:
+        require_restored(workspace)
+        stats = read_stats(workspace)
+    else:
+        stats = write_dataset(workspace, replace(workspace.settings.dataset, **given))
     for warning in stats["warnings"]:
         note(f"Warning: {warning}.")
     emit(stats, [*_lines(stats), f"Written to {workspace.dataset}"], as_json=as_json)
@@ -62,6 +79,33 @@ def stats(as_json: bool) -> None:
     for warning in found["warnings"]:
         note(f"Warning: {warning}.")
     emit(found, _lines(found), as_json=as_json)
+
+
+@dataset.command()
+@json_option
+def verify(as_json: bool) -> None:
+    """Make the locked dataset again beside the one that is there, and compare them bit for bit.
+
+    Exit code 1 where an input changed since, or a file differs.
+
+    \b
+    Example:
+      mumic-annotate dataset verify
+    """
+    from dataclasses import asdict
+
+    from annotate.dataset.verify import lines, verify_dataset
+
+    verdict = verify_dataset(open_workspace())
+    summary = {**asdict(verdict), "whole": verdict.whole}
+    whole = ["The dataset is the locked one, and comes out the same from its labels."]
+    emit(
+        summary,
+        whole if verdict.whole else ["Not the locked dataset:", *lines(verdict)],
+        as_json=as_json,
+    )
+    if not verdict.whole:
+        raise SystemExit(1)
 
 
 def _lines(stats: dict[str, Any]) -> list[str]:

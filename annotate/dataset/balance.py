@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,7 @@ Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
 ROUNDS = 24
+PATIENCE = 6  # rounds without a better assignment that end the search
 MOST_STEPS = 2000
 MOST_WORK = 2e8  # steps times cells of the table, a round
 SIZE_WEIGHT = 5.0  # the number of images counts as much as so many classes
@@ -44,11 +46,22 @@ class Balance:
         importance[0] = SIZE_WEIGHT
         return cls(table, shares, importance)
 
-    @property
+    @cached_property
     def targets(self) -> Floats:
-        """(S, K)."""
-        targets: Floats = self.shares[:, None] * self.table.sum(axis=0)
-        return targets
+        """(S, K): a column's share, but one at least for each split where there are enough.
+
+        The largest split gives what the others get beyond their share: of five images of a class
+        one validates and one tests, though a tenth of five is less.
+        """
+        totals = self.table.sum(axis=0)
+        targets: Floats = self.shares[:, None] * totals
+        wanting = self.shares > 0
+        raised = np.where(
+            wanting[:, None] & (totals >= wanting.sum()), np.maximum(targets, 1), targets
+        )
+        largest = int(self.shares.argmax())
+        raised[largest] -= raised.sum(axis=0) - totals
+        return raised
 
     @property
     def weights(self) -> Floats:
@@ -58,8 +71,13 @@ class Balance:
 
     def deviations(self, split: Indices) -> Floats:
         """(S, K), count minus target."""
-        counts = [self.table[split == at].sum(axis=0) for at in range(len(self.shares))]
-        return np.stack(counts) - self.targets
+        members = split == np.arange(len(self.shares))[:, None]
+        deviations: Floats = members.astype(np.float64) @ self.table - self.targets
+        return deviations
+
+    def lacks_a_class(self, split: Indices) -> bool:
+        """Whether a split has nothing of a column of which it should have one at least."""
+        return bool((self.lacking(split) >= 1).any())
 
     def lacking(self, split: Indices) -> Floats:
         """(S, K) share of the target that is missing, 0 where there is enough."""
@@ -77,13 +95,16 @@ def balance_groups(balance: Balance, split: Indices, frozen: Mask) -> Indices:
     Returns:
         (G,), the assignment whose worst column lacks least (by the sum of fourth powers).
     """
-    best, least = split, np.inf
+    best, least, idle = split, np.inf, 0
     for _ in range(ROUNDS):
         split = _descend(balance, split, frozen)
         lacking = balance.lacking(split)
         badness = round(float((lacking**4).sum()), _DIGITS)
+        idle += 1
         if badness < least:
-            best, least = split, badness
+            best, least, idle = split, badness, 0
+        if idle == PATIENCE:
+            break
         balance = replace(balance, importance=balance.importance * (1 + lacking.max(axis=0)))
     return best
 
@@ -92,10 +113,10 @@ def _descend(balance: Balance, split: Indices, frozen: Mask) -> Indices:
     """Steepest descent: the best move of a group, or the best swap of two where no move helps."""
     split = split.copy()
     table, weights = balance.table, balance.weights
-    deviations = balance.deviations(split)
+    columns = np.ascontiguousarray(table.T)
     squares = table**2 @ weights.T
+    slopes = 2 * table @ (weights * balance.deviations(split)).T
     for _ in range(int(min(MOST_STEPS, MOST_WORK / max(table.size, 1)))):
-        slopes = 2 * table @ (weights * deviations).T
         costs = _Costs(squares - slopes, squares + slopes)
         moved = _best_move(costs, split, frozen, balance.shares)
         if moved is None:
@@ -103,8 +124,10 @@ def _descend(balance: Balance, split: Indices, frozen: Mask) -> Indices:
         if moved is None:
             break
         for group, target in moved:
-            deviations[split[group]] -= table[group]
-            deviations[target] += table[group]
+            # Only the columns that the group has change, and of the slopes those of two splits.
+            own = np.flatnonzero(table[group])
+            for side, sign in ((split[group], -2.0), (target, 2.0)):
+                slopes[:, side] += (sign * weights[side, own] * table[group, own]) @ columns[own]
             split[group] = target
     return split
 
@@ -158,4 +181,7 @@ def _candidates(costs: _Costs, split: Indices, frozen: Mask, source: int, target
     """Groups of a split that would cost least to move to another."""
     groups = np.flatnonzero((split == source) & ~frozen)
     change = np.round(costs.out[groups, source] + costs.into[groups, target], _DIGITS)
+    if len(groups) > SWAP_CANDIDATES:  # without sorting the many that cost more
+        fine = change <= np.partition(change, SWAP_CANDIDATES)[SWAP_CANDIDATES]
+        groups, change = groups[fine], change[fine]
     return groups[np.argsort(change, kind="stable")[:SWAP_CANDIDATES]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,10 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from annotate.dataset.splits import FREE, SPLITS, SplitCounts, assign_splits, split_shares
+from annotate.dataset.groups import Grouping, group_for_splits
+from annotate.dataset.splits import SPLITS, assign_splits, check_method, split_shares
+from annotate.dataset.summary import check_missing, missing_classes, refuse, summarise
 from annotate.errors import InputError
-from annotate.images.neighbours import group_images
 from annotate.settings import DatasetSettings
 from annotate.tables import Table
 from annotate.taxonomy.model import Taxonomy
@@ -22,10 +23,20 @@ MADE_BY = "mumic-annotate dataset"
 STORED_SPLITS = Table(
     "splits", MADE_BY, {"image_id": pa.string(), "group_id": pa.string(), "split": pa.string()}
 )
+DATASET_VOTES = Table(
+    "dataset's votes",
+    MADE_BY,
+    {
+        "image_id": pa.string(),
+        "yes": pa.list_(pa.int16()),  # in the order of classes.json; null: no label
+        "no": pa.list_(pa.int16()),
+        "decided": pa.list_(pa.string()),
+    },
+)
+
 LARGE_GROUP = 0.1  # a group with a larger share of all images spoils the balance
 
 Mask = npt.NDArray[np.bool_]
-Indices = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -34,12 +45,14 @@ class Dataset:
 
     Attributes:
         images: ``tables.DATASET``, sorted by image.
+        votes: ``DATASET_VOTES``, of the same images.
         splits: ``STORED_SPLITS``, also of images that are no longer labelled.
         classes: for ``classes.json``.
         stats: for ``stats.json``.
     """
 
     images: pd.DataFrame
+    votes: pd.DataFrame
     splits: pd.DataFrame
     classes: list[dict[str, Any]]
     stats: dict[str, Any]
@@ -57,7 +70,8 @@ def build_dataset(
     """Join labels with the catalogue and split them.
 
     A split is final: an image keeps the one it has had, and an image of a group that has one
-    follows it. New groups fill what is short.
+    follows it. New groups fill what is short. A new image that would tie several splits together is
+    in none of them.
 
     Args:
         labels: ``tables.LABELS``.
@@ -65,49 +79,106 @@ def build_dataset(
             left out and counted.
         stored: ``STORED_SPLITS`` of the last build, empty at the first.
         taxonomy: its classes that have labels are the dataset's, in its order.
-        settings: shares of the splits, and what counts as the same picture.
+        settings: shares of the splits, the way to split, what counts as the same picture, and what
+            becomes of a class that a split would lack.
         seed: decides between groups that are alike.
 
     Raises:
-        InputError: shares that make no sense, or nothing is left.
+        InputError: settings that make no sense, nothing is left, or a class would be missing from a
+            split and ``missing`` is ``refuse``.
     """
+    split_shares(settings)
+    check_method(settings.split)
+    check_missing(settings.missing)
+    dataset = _build(labels, catalog, stored, taxonomy, settings, seed)
+    left_out: list[str] = []
+    while settings.missing == "leave-out" and (lacking := list(dataset.stats["missing"])):
+        left_out += lacking
+        labels = labels[~labels["class_id"].isin(lacking)]
+        dataset = _build(labels, catalog, stored, taxonomy, settings, seed)
+    if settings.missing == "refuse":
+        refuse(dataset.stats)
+    return replace(dataset, stats={**dataset.stats, "classes_left_out": left_out})
+
+
+def _build(
+    labels: pd.DataFrame,
+    catalog: pd.DataFrame,
+    stored: pd.DataFrame,
+    taxonomy: Taxonomy,
+    settings: DatasetSettings,
+    seed: int,
+) -> Dataset:
     shares = split_shares(settings)
     labels = labels[labels["class_id"].isin(taxonomy.ids)]
-    labelled = labels["image_id"].nunique()
-    kept = catalog[catalog["present"] & catalog["image_id"].isin(labels["image_id"])]
-    images = kept.sort_values("image_id").reset_index(drop=True)
+    labelled = pd.Index(labels["image_id"].unique())
+    images = catalog[catalog["present"] & catalog["image_id"].isin(labelled)]
+    images = images.sort_values("image_id").reset_index(drop=True)
     if images.empty:
         raise InputError(
-            f"none of {labelled} images that have labels of this taxonomy is in the catalogue. "
-            "Run `mumic-annotate catalog`, then `mumic-annotate consolidate`."
+            f"none of {len(labelled)} images that have labels of this taxonomy is in the "
+            "catalogue. Run `mumic-annotate catalog`, then `mumic-annotate consolidate`."
         )
+    grouping = _group(images, catalog, stored, settings)
+    bridging = images["image_id"][grouping.bridging].tolist()
+    images = images[~grouping.bridging].reset_index(drop=True)
+    grouping = grouping.take(~grouping.bridging)
     classes = taxonomy.subset(set(labels["class_id"]))
     cells = _cells(labels, images["image_id"], classes.ids)
-    groups, group_ids = _groups(images, catalog, stored, settings.near_duplicate_bits)
-    split = assign_splits(cells.positive, groups, _stored_splits(images, stored), shares, seed=seed)
-    names = np.array(SPLITS, object)[split]
+    split = assign_splits(
+        cells.positive, grouping.group, grouping.fixed, shares, seed=seed, method=settings.split
+    )
     table = pd.DataFrame(
         {
             **{name: images[name] for name in ("image_id", "uri", "content_hash", "property_id")},
-            "group_id": group_ids,
+            "group_id": grouping.ids,
             "text": images["text"],
-            "split": names,
+            "split": np.array(SPLITS, object)[split],
             "labels": _lists(cells.labels, cells.known, pa.int8()),
             "rates": _lists(cells.rates, cells.known & ~np.isnan(cells.rates), pa.float32()),
         }
     )
-    stats = _stats(cells, split, groups, classes.ids)
-    stats["images_left_out"] = labelled - len(images)
-    return Dataset(table, _all_splits(table, stored), _class_list(classes), stats)
+    counted = summarise(cells.positive, cells.known, split, grouping.group, classes.ids)
+    stats = {
+        **counted,
+        "missing": missing_classes(counted, shares),
+        "images_left_out": len(labelled) - len(images) - len(bridging),
+        "bridging": bridging,
+        "groups_in_several_splits": grouping.crossing,
+        "without_property": int(images["property_id"].isna().sum()),
+    }
+    stats["warnings"] = _warnings(stats, len(split))
+    return Dataset(
+        table, _vote_table(images, cells), _all_splits(table, stored), _class_list(classes), stats
+    )
+
+
+def _group(
+    images: pd.DataFrame, catalog: pd.DataFrame, stored: pd.DataFrame, settings: DatasetSettings
+) -> Grouping:
+    gone = catalog[
+        catalog["image_id"].isin(stored["image_id"]) & ~catalog["image_id"].isin(images["image_id"])
+    ].sort_values("image_id")
+    return group_for_splits(images, gone, stored, settings.near_duplicate_bits)
 
 
 @dataclass(frozen=True)
 class _Cells:
-    """Labels as arrays, (N, C) each: 0 or 1, whether known, yes share or NaN."""
+    """Labels as arrays, (N, C) each.
+
+    ``labels`` 0 or 1, ``known`` whether they mean something, ``rates`` yes share or NaN, ``rows``
+    whether there is a row of ``tables.LABELS`` at all, ``yes`` and ``no`` votes, ``decided`` codes
+    of ``ways``.
+    """
 
     labels: npt.NDArray[np.int8]
     known: Mask
     rates: npt.NDArray[np.float32]
+    rows: Mask
+    yes: npt.NDArray[np.int16]
+    no: npt.NDArray[np.int16]
+    decided: npt.NDArray[np.int8]
+    ways: tuple[str, ...]
 
     @property
     def positive(self) -> Mask:
@@ -122,50 +193,35 @@ def _cells(labels: pd.DataFrame, image_ids: pd.Series[str], class_ids: Sequence[
     here = rows >= 0
     at = (rows[here], columns[here])
     shape = (len(image_ids), len(class_ids))
-    values, known = np.zeros(shape, np.int8), np.zeros(shape, bool)
-    rates = np.full(shape, np.nan, np.float32)
-    values[at] = labels["label"].fillna(0).to_numpy(np.int8)[here]
-    known[at] = labels["label"].notna().to_numpy(bool)[here]
-    rates[at] = labels["rate"].to_numpy(np.float32)[here]
-    return _Cells(values, known, rates)
+    decided, ways = pd.factorize(labels["decided"], sort=True)
 
+    def table(values: npt.NDArray[Any], empty: float = 0) -> npt.NDArray[Any]:
+        filled = np.full(shape, empty, values.dtype)
+        filled[at] = values[here]
+        return filled
 
-def _groups(
-    images: pd.DataFrame, catalog: pd.DataFrame, stored: pd.DataFrame, bits: int
-) -> tuple[Indices, list[str]]:
-    """Group of each image, as a number and as an id that outlives later builds.
-
-    Images that were split before and are no longer labelled still hold their group together.
-    """
-    former = stored.set_index("image_id")["group_id"]
-    gone = catalog[
-        catalog["image_id"].isin(former.index) & ~catalog["image_id"].isin(images["image_id"])
-    ]
-    everything = pd.concat(
-        [frame[["image_id", "property_id", "perceptual_hash"]] for frame in (images, gone)]
+    return _Cells(
+        labels=table(labels["label"].fillna(0).to_numpy(np.int8)),
+        known=table(labels["label"].notna().to_numpy(bool)),
+        rates=table(labels["rate"].to_numpy(np.float32), np.nan),
+        rows=table(np.ones(len(labels), bool)),
+        yes=table(labels["yes"].fillna(0).to_numpy(np.int16)),
+        no=table(labels["no"].fillna(0).to_numpy(np.int16)),
+        decided=table(decided.astype(np.int8)),
+        ways=tuple(ways),
     )
-    known = everything["image_id"].map(former)
-    root = group_images(
-        everything["property_id"].tolist(),
-        everything["perceptual_hash"].tolist(),
-        known.tolist(),
-        bits,
-    )
-    # A group is called after the first of its images, or as it was called at an earlier build.
-    own = pd.DataFrame(
-        {"root": root, "id": everything["image_id"].to_numpy(), "old": known.to_numpy()}
-    )
-    names = own.groupby("root")["id"].min().to_dict()
-    names.update(own.dropna(subset=["old"]).groupby("root")["old"].min().to_dict())
-    chosen = own["old"].where(own["old"].notna(), own["root"].map(names))
-    return root[: len(images)], chosen.iloc[: len(images)].astype(str).tolist()
 
 
-def _stored_splits(images: pd.DataFrame, stored: pd.DataFrame) -> Indices:
-    code = {name: at for at, name in enumerate(SPLITS)}
-    former = dict(zip(stored["image_id"], stored["split"], strict=True))
-    codes = [code.get(former.get(image_id, ""), FREE) for image_id in images["image_id"]]
-    return np.array(codes, np.int64)
+def _vote_table(images: pd.DataFrame, cells: _Cells) -> pd.DataFrame:
+    ways = pa.array(cells.ways, pa.string())
+    return pd.DataFrame(
+        {
+            "image_id": images["image_id"],
+            "yes": _lists(cells.yes, cells.rows, pa.int16()),
+            "no": _lists(cells.no, cells.rows, pa.int16()),
+            "decided": _lists(cells.decided, cells.rows, pa.int8(), ways),
+        }
+    )
 
 
 def _all_splits(images: pd.DataFrame, stored: pd.DataFrame) -> pd.DataFrame:
@@ -175,12 +231,14 @@ def _all_splits(images: pd.DataFrame, stored: pd.DataFrame) -> pd.DataFrame:
 
 
 def _lists(
-    values: npt.NDArray[np.int8] | npt.NDArray[np.float32], known: Mask, kind: pa.DataType
+    values: npt.NDArray[Any], known: Mask, kind: pa.DataType, words: pa.Array | None = None
 ) -> pd.Series[Any]:
-    """Rows of a table (N, C) as a column of lists, null where not known."""
+    """Rows of a table (N, C) as a column of lists, null where not known; or words by number."""
     count, width = values.shape
     offsets = pa.array(np.arange(count + 1) * width, pa.int32())
     flat = pa.array(values.ravel(), kind, mask=~known.ravel())
+    if words is not None:
+        flat = pa.DictionaryArray.from_arrays(flat, words).cast(pa.string())
     column = pa.ListArray.from_arrays(offsets, flat)
     return pd.Series(pd.arrays.ArrowExtensionArray(column))
 
@@ -199,50 +257,32 @@ def _class_list(taxonomy: Taxonomy) -> list[dict[str, Any]]:
     ]
 
 
-def _stats(
-    cells: _Cells, split: Indices, groups: Indices, class_ids: Sequence[str]
-) -> dict[str, Any]:
-    positives = SplitCounts.of(cells.positive, split)
-    negatives = SplitCounts.of(cells.known & ~cells.positive, split)
-    sizes = np.unique(groups, return_counts=True)[1]
-    pairs = np.unique(np.stack([groups, split], axis=1), axis=0)
-    stats = {
-        "images": _by_split(positives.images),
-        "groups": len(sizes),
-        "largest_group": int(sizes.max()),
-        "groups_in_several_splits": len(pairs) - len(sizes),
-        "labels_per_image": float(cells.positive.sum() / len(split)),
-        "without_positives": int((~cells.positive.any(axis=1)).sum()),
-        "classes": {
-            class_id: {
-                "positive": _by_split(positives.positives[at]),
-                "negative": _by_split(negatives.positives[at]),
-                "unknown": int((~cells.known[:, at]).sum()),
-            }
-            for at, class_id in enumerate(class_ids)
-        },
-    }
-    return {**stats, "warnings": _warnings(stats, len(split))}
-
-
-def _by_split(counts: Indices) -> dict[str, int]:
-    return {name: int(count) for name, count in zip(SPLITS, counts, strict=True)}
-
-
 def _warnings(stats: dict[str, Any], images: int) -> list[str]:
     found = []
-    for name in SPLITS:
-        lacking = [key for key, entry in stats["classes"].items() if not entry["positive"][name]]
-        if lacking:
-            found.append(f"{name} has no positive of {', '.join(lacking)}; collect more of them")
+    if stats["missing"]:
+        found.append(
+            f"{len(stats['missing'])} classes are missing from a split, so nothing measures them "
+            f"there: {', '.join(list(stats['missing'])[:10])}"
+        )
+    if stats["without_property"]:
+        found.append(
+            f"{stats['without_property']:,} images name no property, so each stands for itself: "
+            "photos of one place can be on both sides of a split. Give the catalogue a table with "
+            "their property ([catalog] property_column)"
+        )
     if stats["largest_group"] > LARGE_GROUP * images:
         found.append(
             f"one group holds {stats['largest_group']} of {images} images: one property, or "
             "pictures so alike that [dataset] near_duplicate_bits connects them"
         )
+    if stats["bridging"]:
+        found.append(
+            f"{len(stats['bridging'])} new images look like images of several splits and are in "
+            f"none: {', '.join(stats['bridging'][:3])}; stats.json lists them"
+        )
     if stats["groups_in_several_splits"]:
         found.append(
-            f"{stats['groups_in_several_splits']} groups stand in several splits: new images "
-            "connect groups that were split before. Delete splits.parquet to split everything anew"
+            f"{stats['groups_in_several_splits']} groups stand in several splits: images of today "
+            "connect what was split apart. Delete splits.parquet to split everything anew"
         )
     return found

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
+import pandas as pd
 
-from annotate.dataset.build import MADE_BY, STORED_SPLITS, build_dataset
-from annotate.dataset.splits import SPLITS
+from annotate.dataset.build import DATASET_VOTES, MADE_BY, STORED_SPLITS, Dataset, build_dataset
+from annotate.dataset.lock import LOCK_FILE, make_lock
+from annotate.errors import MissingError
 from annotate.settings import DatasetSettings
 from annotate.tables import (
     CATALOG,
@@ -24,11 +24,69 @@ from annotate.tables import (
     write_json,
 )
 from annotate.taxonomy.load import load_taxonomy
+from annotate.taxonomy.model import Taxonomy
 from annotate.workspace import Workspace
 
 
+@dataclass(frozen=True)
+class Inputs:
+    """What a dataset is made from.
+
+    Attributes:
+        labels: ``tables.LABELS``, of votes and of imports.
+        catalog: ``tables.CATALOG``.
+        taxonomy: of the workspace.
+        consolidation: ``summary.json`` of ``consolidate``; empty where all labels were imported.
+        label_files: what ``labels`` was read from.
+    """
+
+    labels: pd.DataFrame
+    catalog: pd.DataFrame
+    taxonomy: Taxonomy
+    consolidation: dict[str, Any]
+    label_files: tuple[Path, ...]
+
+
+def read_inputs(workspace: Workspace) -> Inputs:
+    """Read labels, catalogue and label list.
+
+    Raises:
+        MissingError: no labels, neither of votes nor imported, or no catalogue.
+    """
+    taxonomy = load_taxonomy(workspace.taxonomy, workspace.settings.project.classes)
+    voted = workspace.labels / "labels.parquet"
+    imported = imported_labels(workspace)
+    if not voted.is_file() and not imported:
+        raise MissingError(
+            f"no labels at {voted}. Make them with `{LABELS.made_by}`, or bring your own with "
+            "`mumic-annotate dataset import`."
+        )
+    files = ([voted] if voted.is_file() else []) + imported
+    labels = [read(LABELS, file) for file in files]
+    catalog = read(CATALOG, workspace.catalog / "images.parquet")
+    consolidation: dict[str, Any] = {}
+    if voted.is_file():
+        consolidation = read_json(workspace.labels / "summary.json", LABELS.made_by)
+    return Inputs(_merged(labels), catalog, taxonomy, consolidation, tuple(files))
+
+
+def imported_labels(workspace: Workspace) -> list[Path]:
+    """The files of labels that ``dataset import`` wrote, the oldest name first."""
+    return sorted((workspace.data / "imports").glob("*/labels.parquet"))
+
+
+def _merged(labels: list[pd.DataFrame]) -> pd.DataFrame:
+    """Votes before imports, known labels before unknown ones; each image and class once."""
+    if len(labels) == 1:
+        return labels[0]
+    rows = pd.concat(labels, ignore_index=True)
+    rows = rows.assign(unknown=rows["label"].isna())
+    rows = rows.sort_values("unknown", kind="stable").drop_duplicates(["image_id", "class_id"])
+    return rows.drop(columns="unknown").sort_index().reset_index(drop=True)
+
+
 def write_dataset(workspace: Workspace, settings: DatasetSettings) -> dict[str, Any]:
-    """Build the dataset from ``data/labels/``.
+    """Build the dataset from the labels of votes and imports.
 
     The splits are written first: a build that was killed is finished with the same ones. The lock
     is written last.
@@ -38,39 +96,41 @@ def write_dataset(workspace: Workspace, settings: DatasetSettings) -> dict[str, 
 
     Raises:
         MissingError: no labels or no catalogue.
-        InputError: settings that make no sense, or nothing is left.
+        InputError: settings that make no sense, nothing is left, or a split lacks a class.
     """
     folder, seed = workspace.dataset, workspace.settings.project.seed
-    taxonomy = load_taxonomy(workspace.taxonomy, workspace.settings.project.classes)
-    labels_file = workspace.labels / "labels.parquet"
-    labels = read(LABELS, labels_file)
-    catalog = read(CATALOG, workspace.catalog / "images.parquet")
-    splits_file = folder / "splits.parquet"
-    stored = read(STORED_SPLITS, splits_file) if splits_file.is_file() else empty(STORED_SPLITS)
-    summary = read_json(workspace.labels / "summary.json", "mumic-annotate consolidate")
-    dataset = build_dataset(labels, catalog, stored, taxonomy, settings, seed=seed)
-    stats = {**dataset.stats, "settings": {"dataset": asdict(settings)}, "seed": seed}
+    inputs = read_inputs(workspace)
+    dataset = build(inputs, stored_splits(folder), settings, seed)
     remove_stale(folder)
-    write(STORED_SPLITS, dataset.splits, splits_file)
+    write_files(dataset, inputs.taxonomy, folder)
+    lock = make_lock(workspace, inputs, settings, seed, folder)
+    write_json(folder / LOCK_FILE, lock)
+    return dataset.stats
+
+
+def stored_splits(folder: Path) -> pd.DataFrame:
+    """The splits of earlier builds; an empty table where there are none."""
+    file = folder / "splits.parquet"
+    return read(STORED_SPLITS, file) if file.is_file() else empty(STORED_SPLITS)
+
+
+def build(inputs: Inputs, stored: pd.DataFrame, settings: DatasetSettings, seed: int) -> Dataset:
+    """As :func:`build_dataset`, with the settings in the statistics."""
+    dataset = build_dataset(
+        inputs.labels, inputs.catalog, stored, inputs.taxonomy, settings, seed=seed
+    )
+    dataset.stats.update(settings={"dataset": asdict(settings)}, seed=seed)
+    return dataset
+
+
+def write_files(dataset: Dataset, taxonomy: Taxonomy, folder: Path) -> None:
+    """Write everything but the lock."""
+    write(STORED_SPLITS, dataset.splits, folder / "splits.parquet")
+    write(DATASET_VOTES, dataset.votes, folder / "votes.parquet")
     write(DATASET, dataset.images, folder / "images.parquet")
     listed = {"taxonomy_hash": taxonomy.hash, "classes": dataset.classes}
     write_json(folder / "classes.json", listed)
-    write_json(folder / "stats.json", stats)
-    ids = [entry["id"] for entry in dataset.classes]
-    lock = {
-        "taxonomy_hash": taxonomy.hash,
-        "labels_hash": _sha256(labels_file),
-        "thresholds": {key: value for key, value in summary["thresholds"].items() if key in ids},
-        "seed": seed,
-        "shares": {name: getattr(settings, name) for name in SPLITS},
-        "near_duplicate_bits": settings.near_duplicate_bits,
-        "splits_hash": _sha256(splits_file),
-        "classes_hash": _sha256(folder / "classes.json"),
-        "images_hash": _sha256(folder / "images.parquet"),
-        "pyarrow": pa.__version__,
-    }
-    write_json(folder / "lock.json", lock)
-    return stats
+    write_json(folder / "stats.json", dataset.stats)
 
 
 def read_stats(workspace: Workspace) -> dict[str, Any]:
@@ -81,7 +141,3 @@ def read_stats(workspace: Workspace) -> dict[str, Any]:
     """
     stats: dict[str, Any] = read_json(workspace.dataset / "stats.json", MADE_BY)
     return stats
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,8 +1,10 @@
-"""Which images train, validate and test: stratified by the rarest label, whole groups together.
+"""Which images train, validate and test: every class in its share, whole groups together.
 
-First the rule of the paper (MuMIC, section "Data"): images are stratified on their label of lowest
-frequency. Groups are larger than images, so that rule alone leaves rare classes uneven;
-``annotate.dataset.balance`` then moves and swaps groups until no step makes it better.
+``lowest-frequency`` is the rule of the paper (MuMIC, section "Data"): images are stratified on
+their label of lowest frequency. ``iterative`` looks at all labels of an image (Sechidis, Tsoumakas
+and Vlahavas, "On the Stratification of Multi-label Data", ECML PKDD 2011, algorithm 1). The first
+leaves the other labels uneven, and groups are larger than images, which leaves rare classes uneven
+by either; ``annotate.dataset.balance`` then moves and swaps groups until no step makes it better.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from annotate.dataset.balance import Balance, balance_groups
-from annotate.errors import InputError
+from annotate.errors import InputError, closest
 from annotate.settings import DatasetSettings
 
 Indices = npt.NDArray[np.int64]
@@ -21,6 +23,7 @@ Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
 SPLITS = ("train", "validation", "test")
+METHODS = ("lowest-frequency", "iterative")
 FREE = -1
 
 
@@ -39,6 +42,19 @@ def split_shares(settings: DatasetSettings) -> tuple[float, float, float]:
     return shares
 
 
+def check_method(method: str) -> None:
+    """Refuse a way to split that there is not.
+
+    Raises:
+        InputError: it is none of ``METHODS``.
+    """
+    if method not in METHODS:
+        raise InputError(
+            f"[dataset] split is {method!r}; set it to {' or '.join(METHODS)}"
+            f"{closest(method, METHODS)}"
+        )
+
+
 def assign_splits(
     positive: Mask,
     groups: Indices,
@@ -46,6 +62,7 @@ def assign_splits(
     shares: tuple[float, float, float],
     *,
     seed: int,
+    method: str = METHODS[0],
 ) -> Indices:
     """Give every image a split.
 
@@ -56,6 +73,7 @@ def assign_splits(
             its group follows (the split that most of the group has, should it have several).
         shares: wanted share of each split.
         seed: decides between groups that are alike.
+        method: one of ``METHODS``.
 
     Returns:
         (N,), index into ``SPLITS``.
@@ -63,15 +81,19 @@ def assign_splits(
     if not len(groups):
         return np.zeros(0, np.int64)
     names, group = np.unique(groups, return_inverse=True)
-    strata = rarest_label(positive)
+    unlabelled = positive.sum(axis=1, keepdims=True) == 0
+    counts = _sums(group, len(names), np.hstack([np.ones_like(unlabelled), unlabelled, positive]))
+    strata = counts[:, 1:]
+    if method == METHODS[0]:
+        rarest = (rarest_label(positive) + 1) % (positive.shape[1] + 1)  # unlabelled ones first
+        strata = np.zeros_like(strata)
+        np.add.at(strata, (group, rarest), 1)
     split = _settled(group, len(names), fixed)
     frozen: Mask = np.not_equal(split, FREE)
-    by_stratum = _sums(group, len(names), np.eye(positive.shape[1] + 1)[strata])
-    split = _fill(by_stratum, split, np.array(shares), seed)
-    unlabelled = positive.sum(axis=1, keepdims=True) == 0
-    columns = np.hstack([np.ones((len(group), 1)), unlabelled, positive])
-    balance = Balance.of(_sums(group, len(names), columns), np.array(shares))
-    split = balance_groups(balance, split, frozen)
+    split = _fill(strata, counts[:, 0], split, np.array(shares), seed)
+    balance = Balance.of(counts, np.array(shares))
+    if method == METHODS[0] or len(names) < len(group) or balance.lacks_a_class(split):
+        split = balance_groups(balance, split, frozen)
     return np.where(fixed == FREE, split[group], fixed)
 
 
@@ -99,18 +121,24 @@ def _settled(group: Indices, count: int, fixed: Indices) -> Indices:
     return np.where(votes.any(axis=1), votes.argmax(axis=1), FREE)
 
 
-def _sums(group: Indices, count: int, rows: npt.NDArray[np.generic]) -> Floats:
-    """Sum rows by group, (count, K)."""
-    sums = np.zeros((count, rows.shape[1]))
-    np.add.at(sums, group, rows.astype(np.float64))
-    return sums
+def _sums(group: Indices, count: int, rows: npt.NDArray[np.bool_]) -> Floats:
+    """Sum rows by group, (count, K); every group has a row."""
+    order = np.argsort(group, kind="stable")
+    starts = np.searchsorted(group[order], np.arange(count))
+    return np.add.reduceat(rows[order].astype(np.float64), starts, axis=0)
 
 
-def _fill(by_stratum: Floats, split: Indices, shares: Floats, seed: int) -> Indices:
-    """Strata from the rarest on, each group to the split that lacks most of the stratum.
+def _fill(strata: Floats, sizes: Floats, split: Indices, shares: Floats, seed: int) -> Indices:
+    """Give free groups a split, those of the stratum that has fewest left first.
+
+    Each goes to the split that lacks most of that stratum, of several such to the one that lacks
+    most images. A group may be in several strata: by the paper's rule one that holds images of
+    several rarest labels, by the iterative one any with several labels.
 
     Args:
-        by_stratum: (G, C + 1) images of each stratum; the last one has no label.
+        strata: (G, K) images of each stratum; the first one is of images without a positive label,
+            whose turn comes last.
+        sizes: (G,) images.
         split: (G,), settled ones or ``FREE``.
         shares: (3,).
         seed: order of groups that have equally many images of a stratum.
@@ -119,20 +147,44 @@ def _fill(by_stratum: Floats, split: Indices, shares: Floats, seed: int) -> Indi
         (G,), all settled.
     """
     split = split.copy()
-    totals = by_stratum.sum(axis=0)
-    need = shares[:, None] * totals
-    for at in np.flatnonzero(split != FREE):
-        need[split[at]] -= by_stratum[at]
+    settled = np.stack([split == at for at in range(len(SPLITS))]).astype(np.float64)
+    need = (shares[:, None] * strata.sum(axis=0) - settled @ strata).tolist()
+    room = ((shares * sizes.sum() - settled @ sizes) / np.maximum(shares, 1e-9)).tolist()
+    open_splits = [at for at, share in enumerate(shares) if share > 0]
     chance = np.random.default_rng(seed).permutation(len(split))
-    labelled = [*np.argsort(totals[:-1], kind="stable"), len(totals) - 1]
-    for stratum in labelled:
-        members = np.flatnonzero((split == FREE) & (by_stratum[:, stratum] > 0))
-        for at in members[np.lexsort((chance[members], -by_stratum[members, stratum]))]:
-            lacking = np.where(shares > 0, np.round(need[:, stratum], 9), -np.inf)
-            overall = np.round(need.sum(axis=1) / np.maximum(shares, 1e-9), 9)
-            split[at] = max(range(len(SPLITS)), key=lambda s: (lacking[s], overall[s], -s))
-            need[split[at]] -= by_stratum[at]
+    left = strata[split == FREE].sum(axis=0)
+    by_stratum = np.ascontiguousarray(strata.T)
+    while (split == FREE).any():
+        stratum = _next_stratum(left)
+        members = np.flatnonzero((split == FREE) & (by_stratum[stratum] > 0))
+        members = members[np.lexsort((chance[members], -by_stratum[stratum][members]))]
+        left -= strata[members].sum(axis=0)
+        for at, entries in zip(members.tolist(), _entries(strata[members]), strict=True):
+            target = max(
+                open_splits,
+                key=lambda s: (round(need[s][stratum], 9), round(room[s], 9), -s),
+            )
+            split[at] = target
+            room[target] -= sizes[at] / shares[target]
+            for column, images in entries:
+                need[target][column] -= images
     return split
+
+
+def _entries(rows: Floats) -> list[list[tuple[int, float]]]:
+    """Columns and values of each row that are not zero: few of many."""
+    found: list[list[tuple[int, float]]] = [[] for _ in range(len(rows))]
+    at, columns = np.nonzero(rows)
+    values = rows[at, columns]
+    for row, column, value in zip(at.tolist(), columns.tolist(), values.tolist(), strict=True):
+        found[row].append((column, value))
+    return found
+
+
+def _next_stratum(left: Floats) -> int:
+    """The stratum with the fewest images left; the first one only when no other has any."""
+    others = np.where(left[1:] > 0, left[1:], np.inf)
+    return int(others.argmin()) + 1 if np.isfinite(others).any() else 0
 
 
 @dataclass(frozen=True)

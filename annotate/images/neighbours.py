@@ -138,29 +138,3 @@ def same_value(values: Sequence[str | None]) -> tuple[Indices, Indices]:
     pairs = [(first.setdefault(value, at), at) for at, value in known]
     table = np.array(pairs, np.int64).reshape(-1, 2)
     return table[:, 0], table[:, 1]
-
-
-def group_images(
-    properties: Sequence[str | None],
-    hashes: Sequence[str | None],
-    stored: Sequence[str | None],
-    bits: int,
-) -> Indices:
-    """Groups of images that may not be separated.
-
-    Two images belong together when they show one property, look nearly the same, or were grouped
-    before; and so does whatever hangs together by a chain of these. An image with none of them is a
-    group of its own.
-
-    Args:
-        properties: (N,) property ids.
-        hashes: (N,) perceptual hashes.
-        stored: (N,) ids of the groups of earlier builds.
-        bits: hashes that differ in at most so many bits look nearly the same.
-
-    Returns:
-        (N,): position of the first image of each image's group.
-    """
-    edges = [same_value(properties), same_value(stored), near_duplicates(hashes, bits)]
-    first, second = (np.concatenate([pair[side] for pair in edges]) for side in (0, 1))
-    return components(len(hashes), (first, second))

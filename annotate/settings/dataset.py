@@ -188,4 +188,10 @@ class DatasetSettings:
     train: float = setting(0.8, "share of images to train on")
     validation: float = setting(0.1, "share for early stopping and thresholds")
     test: float = setting(0.1, "share that only evaluation sees")
+    split: str = setting(
+        "lowest-frequency", "stratify by each image's rarest label, or iterative: by all of them"
+    )
+    missing: str = setting(
+        "refuse", "where a split would lack a class: refuse, allow, or leave-out of the dataset"
+    )
     near_duplicate_bits: int = setting(4, "perceptual hashes this close count as one image")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from annotate.cli.console import Program
 from annotate.cli.dataset import dataset as dataset_command
-from annotate.dataset.build import STORED_SPLITS, Dataset, build_dataset
+from annotate.dataset.build import DATASET_VOTES, STORED_SPLITS, Dataset, build_dataset
+from annotate.dataset.splits import METHODS
 from annotate.errors import InputError
 from annotate.settings import DatasetSettings
 from annotate.tables import CATALOG, DATASET, LABELS, empty, read, write, write_json
@@ -31,7 +35,7 @@ TAXONOMY = Taxonomy(
         TaxonomyClass("snow", "Snow", "all"),
     ),
 )
-SETTINGS = DatasetSettings()
+SETTINGS = DatasetSettings(missing="allow")
 
 
 def catalog_of(
@@ -76,7 +80,8 @@ def labels_of(cells: Any) -> pd.DataFrame:
 
 def build(labels: Any, catalog: pd.DataFrame, stored: Any = None, **more: Any) -> Dataset:
     stored = empty(STORED_SPLITS) if stored is None else stored
-    return build_dataset(labels, catalog, stored, TAXONOMY, SETTINGS, **{"seed": 0, **more})
+    seed = more.pop("seed", 0)
+    return build_dataset(labels, catalog, stored, TAXONOMY, replace(SETTINGS, **more), seed=seed)
 
 
 def many(count: int, seed: int = 0, properties: int = 30) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -187,8 +192,120 @@ def test_a_class_that_a_split_lacks_is_named() -> None:
     rare = labels_of({("i0000", "indoor"): 1, ("i0001", "indoor"): 0})
     built = build(pd.concat([labels, rare]), catalog)
     named = [warning for warning in built.stats["warnings"] if "indoor" in warning]
-    assert len(named) == 2
+    assert len(named) == 1
     assert sum(built.stats["classes"]["indoor"]["positive"].values()) == 1
+    lacking = built.stats["missing"]["indoor"]
+    assert len(lacking) == 2
+    assert built.stats["classes"]["indoor"]["groups"] == 1
+    for name, count in built.stats["classes"]["indoor"]["positive"].items():
+        assert (count == 0) == (name in lacking)
+
+
+def test_a_class_that_a_split_lacks_stops_the_build_with_ways_on() -> None:
+    labels, catalog = many(100)
+    rare = labels_of({("i0000", "indoor"): 1, ("i0001", "indoor"): 0, ("i0002", "pool"): 0})
+    with pytest.raises(InputError) as refused:
+        build(pd.concat([labels, rare]), catalog, missing="refuse")
+    message = str(refused.value)
+    assert "2 of 4 classes" in message
+    assert "indoor: none in" in message
+    assert "(1 positive in 1 group)" in message
+    assert "pool: none in train and validation and test (0 positives in 0 groups)" in message
+    assert "mine --class pool" in message
+    assert "--missing leave-out" in message
+    assert "--missing allow" in message
+    built = build(pd.concat([labels, rare]), catalog, missing="leave-out")
+    assert [entry["id"] for entry in built.classes] == ["water", "snow"]
+    assert built.stats["classes_left_out"] == ["pool", "indoor"]
+    pd.testing.assert_frame_equal(built.images, build(labels, catalog).images)
+
+
+def test_a_class_without_a_chance_is_not_missed_in_a_split_of_share_zero() -> None:
+    labels, catalog = many(100)
+    built = build(labels, catalog, missing="refuse", train=0.8, validation=0.2, test=0.0)
+    assert built.stats["missing"] == {}
+
+
+@pytest.mark.parametrize("wrong", [{"missing": "ignore"}, {"split": "iterativ"}])
+def test_settings_that_there_are_not(wrong: Any) -> None:
+    with pytest.raises(InputError, match="set it to"):
+        build(*many(20), **wrong)
+
+
+def test_votes_and_how_each_label_was_decided(tmp_path: Path) -> None:
+    labels = labels_of({("a", "snow"): 1, ("a", "water"): None, ("b", "snow"): 0})
+    labels["decided"] = ["golden", "unknown", "voted"]
+    labels["yes"], labels["no"] = [5, 1, 0], [0, 0, 4]
+    built = build(labels, catalog_of(["a", "b"]))
+    write(DATASET_VOTES, built.votes, tmp_path / "votes.parquet")
+    votes = read(DATASET_VOTES, tmp_path / "votes.parquet")
+    assert plain(votes["yes"]) == [[1, 5], [None, 0]]
+    assert plain(votes["no"]) == [[0, 0], [None, 4]]
+    assert plain(votes["decided"]) == [["unknown", "golden"], [None, "voted"]]
+
+
+def test_a_new_near_duplicate_that_bridges_splits_is_in_none_and_reported() -> None:
+    ids = [f"i{at:02d}" for at in range(40)]
+    catalog = catalog_of(ids)
+    first = build(labels_of({(i, "snow"): 1 for i in ids}), catalog)
+    splits = first.images.set_index("image_id")["split"]
+    old = catalog.set_index("image_id")["perceptual_hash"]
+    one, other = splits.index[splits == "train"][0], splits.index[splits == "test"][0]
+    # Four bits from either: a picture between the two.
+    far = [at for at in range(64) if (int(old[one], 16) ^ int(old[other], 16)) >> at & 1]
+    near = int(old[one], 16)
+    for at in far[: len(far) - 8]:
+        near ^= 1 << at
+    moved = catalog.copy()
+    moved.loc[moved["image_id"] == one, "perceptual_hash"] = f"{near:016x}"
+    for at in far[len(far) - 8 : len(far) - 4]:
+        near ^= 1 << at
+    new = catalog_of(["new", "plain"], hashes=[f"{near:016x}", "00ff00ff00ff00ff"])
+    labels = labels_of({(i, "snow"): 1 for i in [*ids, "new", "plain"]})
+    second = build(labels, pd.concat([moved, new]), first.splits)
+    assert second.stats["bridging"] == ["new"]
+    assert any("look like images of several splits" in text for text in second.stats["warnings"])
+    after = second.images.set_index("image_id")["split"]
+    assert set(after.index) == {*ids, "plain"}
+    pd.testing.assert_series_equal(after[splits.index], splits)
+    assert "new" not in set(second.splits["image_id"])
+
+
+def test_images_without_a_property_are_named() -> None:
+    labels, catalog = many(100)
+    catalog.loc[:9, "property_id"] = None
+    warnings = build(labels, catalog).stats["warnings"]
+    assert len(warnings) == 1
+    assert warnings[0].startswith("10 images name no property")
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 10_000), st.sampled_from(METHODS))
+def test_the_order_of_rows_changes_nothing(seed: int, method: str) -> None:
+    labels, catalog = many(80, seed=seed % 7, properties=15)
+    first = build(labels, catalog, split=method)
+    rng = np.random.default_rng(seed)
+    mixed = [frame.iloc[rng.permutation(len(frame))] for frame in (labels, catalog)]
+    second = build(*mixed, split=method)
+    pd.testing.assert_frame_equal(second.images, first.images)
+    assert second.stats == first.stats
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.integers(1, 40), min_size=2, max_size=4), st.sampled_from(METHODS))
+def test_splits_are_final_and_groups_whole_however_the_images_come(
+    steps: list[int], method: str
+) -> None:
+    labels, catalog = many(sum(steps), properties=20)
+    stored, former = None, pd.Series(dtype=object)
+    for end in np.cumsum(steps):
+        kept = catalog["image_id"].iloc[:end]
+        built = build(labels[labels["image_id"].isin(kept)], catalog[:end], stored, split=method)
+        table = built.images.set_index("image_id")
+        assert table.loc[former.index, "split"].tolist() == former.tolist()
+        assert table.groupby("property_id")["split"].nunique().max() == 1
+        assert table.groupby("group_id")["split"].nunique().max() == 1
+        stored, former = built.splits, table["split"]
 
 
 def test_a_group_too_large_to_balance_is_named() -> None:
@@ -268,6 +385,7 @@ def test_the_command_writes_the_same_bytes_again(workspace: Path) -> None:
         "images.parquet",
         "classes.json",
         "splits.parquet",
+        "votes.parquet",
         "stats.json",
         "lock.json",
     }

@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pytest
+from iterstrat.ml_stratifiers import IterativeStratification
 
 from annotate.dataset.balance import Balance, balance_groups
 from annotate.dataset.splits import (
     FREE,
+    METHODS,
     SPLITS,
     SplitCounts,
     assign_splits,
@@ -171,3 +173,55 @@ def test_frozen_groups_stay() -> None:
     found = balance_groups(Balance.of(table, np.array(SHARES)), start, frozen)
     np.testing.assert_array_equal(found[frozen], start[frozen])
     assert (found != start).any()
+
+
+def test_iterative_is_as_even_as_the_library() -> None:
+    """Of single images, the mean and the largest error of a class's share, in all splits."""
+    rng = np.random.default_rng(0)
+    frequency = np.exp(rng.uniform(np.log(0.005), np.log(0.3), 40))
+    positive = rng.random((4000, 40)) < frequency
+    own = assign_splits(positive, np.arange(4000), free(4000), SHARES, seed=0, method="iterative")
+    random = np.random.RandomState(0)
+    library = IterativeStratification(positive, np.array(SHARES), random)
+    own_error, library_error = (_errors(positive, split) for split in (own, library))
+    assert own_error.mean() <= library_error.mean()
+    assert own_error.max() <= library_error.max()
+
+
+def _errors(
+    positive: npt.NDArray[np.bool_], split: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float64]:
+    counts = SplitCounts.of(positive, split).positives
+    errors: npt.NDArray[np.float64] = np.abs(counts / counts.sum(axis=1, keepdims=True) - SHARES)
+    return errors
+
+
+def test_iterative_keeps_groups_whole_and_old_images_in_place() -> None:
+    positive, group = world(9, images=800, groups=90, classes=12)
+    fixed = np.where(group < 30, group % 3, FREE)
+    split = assign_splits(positive, group, fixed, SHARES, seed=0, method="iterative")
+    np.testing.assert_array_equal(split[group < 30], (group % 3)[group < 30])
+    assert all(len(set(split[group == at])) == 1 for at in set(group))
+    assert np.abs(SplitCounts.of(positive, split).images / 800 - [0.6, 0.2, 0.2]).max() < 0.15
+
+
+def test_first_steps_of_the_iterative_rule_by_hand() -> None:
+    # Class 1 is the rarer one: its two images first, each to the side that wants it most; then the
+    # rest of class 0, and at last the image without a label.
+    positive = np.array([[1, 1], [0, 1], [1, 0], [1, 0], [0, 0], [1, 0]], bool)
+    split = assign_splits(
+        positive, np.arange(6), free(6), (0.5, 0.5, 0.0), seed=0, method="iterative"
+    )
+    counts = SplitCounts.of(positive, split)
+    assert counts.positives.tolist() == [[2, 2, 0], [1, 1, 0]]
+    assert counts.images.tolist() == [3, 3, 0]
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("count", [3, 4, 6])
+def test_three_single_images_of_a_class_are_in_three_splits(method: str, count: int) -> None:
+    positive = np.zeros((300, 2), bool)
+    positive[:count, 0] = True
+    positive[100:, 1] = True
+    split = assign_splits(positive, np.arange(300), free(300), SHARES, seed=0, method=method)
+    assert (SplitCounts.of(positive, split).positives > 0).all()

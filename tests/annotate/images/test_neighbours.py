@@ -12,7 +12,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from annotate.errors import InputError
-from annotate.images.neighbours import components, group_images, near_duplicates
+from annotate.images.neighbours import components, near_duplicates
 
 
 def _same_partition(one: Any, other: Any) -> bool:
@@ -68,11 +68,3 @@ def test_components_equal_scipys(edges: list[tuple[int, int]]) -> None:
     graph = coo_matrix((np.ones(len(table)), (table[:, 0], table[:, 1])), shape=(30, 30))
     expected = connected_components(graph, directed=False)[1]
     assert _same_partition(components(30, (table[:, 0], table[:, 1])), expected)
-
-
-def test_groups_hang_together_by_chains() -> None:
-    near = ["0" * 16, "0" * 15 + "1", "f" * 16, None, "5" * 16, "a" * 16]
-    properties = [None, "hotel", "hotel", "other", "", None]
-    stored = [None, None, None, None, "g", "g"]
-    # 0 looks like 1, which shares a property with 2; 4 and 5 were grouped before; 3 is alone.
-    assert group_images(properties, near, stored, 1).tolist() == [0, 0, 0, 3, 4, 4]

@@ -1,0 +1,100 @@
+"""The lock: what a dataset was made from, so that it can be made again bit for bit."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pyarrow as pa
+
+from annotate.dataset.splits import SPLITS
+from annotate.settings import DatasetSettings
+from annotate.workspace import Workspace
+
+if TYPE_CHECKING:
+    from annotate.dataset.files import Inputs
+
+LOCK_FILE = "lock.json"
+OUTPUTS = {
+    "splits_hash": "splits.parquet",
+    "votes_hash": "votes.parquet",
+    "images_hash": "images.parquet",
+    "classes_hash": "classes.json",
+}
+CATALOG_COLUMNS = (
+    *("image_id", "uri", "content_hash", "perceptual_hash", "property_id", "text", "present"),
+)
+
+
+def make_lock(
+    workspace: Workspace,
+    inputs: Inputs,
+    settings: DatasetSettings,
+    seed: int,
+    folder: Path,
+) -> dict[str, Any]:
+    """What ``lock.json`` holds.
+
+    Args:
+        workspace: where the answers are.
+        inputs: what the dataset was built from.
+        settings: of the build.
+        seed: of the build.
+        folder: with the files that were written.
+    """
+    return {
+        **describe_inputs(workspace, inputs),
+        "seed": seed,
+        "settings": asdict(settings),
+        "shares": {name: getattr(settings, name) for name in SPLITS},
+        "near_duplicate_bits": settings.near_duplicate_bits,
+        **{key: sha256(folder / name) for key, name in OUTPUTS.items()},
+        "pyarrow": pa.__version__,
+    }
+
+
+def describe_inputs(workspace: Workspace, inputs: Inputs) -> dict[str, Any]:
+    """Hashes of everything that a dataset follows from."""
+    ids = set(inputs.labels["class_id"])
+    thresholds = inputs.consolidation.get("thresholds", {})
+    labelled = inputs.catalog["image_id"].isin(inputs.labels["image_id"])
+    return {
+        "taxonomy_version": inputs.taxonomy.version,
+        "taxonomy_hash": inputs.taxonomy.hash,
+        "answers": _hashes(workspace, workspace.answers.rglob("*")),
+        "labels_hash": _labels_hash(workspace, inputs),
+        "imports": _hashes(workspace, inputs.label_files[bool(inputs.consolidation) :]),
+        "thresholds": {key: value for key, value in thresholds.items() if key in ids},
+        "consolidation": inputs.consolidation.get("settings", {}).get("consolidate", {}),
+        "catalog_hash": frame_hash(inputs.catalog.loc[labelled, list(CATALOG_COLUMNS)]),
+    }
+
+
+def _labels_hash(workspace: Workspace, inputs: Inputs) -> str | None:
+    return sha256(workspace.labels / "labels.parquet") if inputs.consolidation else None
+
+
+def _hashes(workspace: Workspace, files: Iterable[Path]) -> dict[str, str]:
+    found = sorted(file for file in files if file.is_file() and not file.name.startswith("."))
+    return {file.relative_to(workspace.data).as_posix(): sha256(file) for file in found}
+
+
+def frame_hash(frame: pd.DataFrame) -> str:
+    """Of a table's content, whatever the order of its rows or the file that held it."""
+    rows = frame.sort_values(list(frame.columns[:1])).astype(object)
+    rows = rows.where(rows.notna(), None)
+    digest = hashlib.sha256()
+    for row in rows.itertuples(index=False):
+        digest.update(json.dumps(list(row), separators=(",", ":")).encode() + b"\n")
+    return digest.hexdigest()
+
+
+def sha256(path: Path) -> str:
+    """Of a file's bytes, read piece by piece."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,153 @@
+"""Makes a locked dataset again and compares it, bit for bit."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from annotate.dataset.build import MADE_BY, STORED_SPLITS
+from annotate.dataset.files import build, read_inputs, write_files
+from annotate.dataset.lock import LOCK_FILE, OUTPUTS, describe_inputs, sha256
+from annotate.errors import DamagedError, InputError, MissingError
+from annotate.settings import DatasetSettings
+from annotate.tables import empty, read, read_json
+from annotate.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of a locked dataset.
+
+    Attributes:
+        changed: inputs that are not those of the lock, each with what to do about it.
+        different: files that come out otherwise than the lock says.
+        damaged: files in the dataset's folder that are not those of the lock, or are missing.
+    """
+
+    changed: list[str]
+    different: list[str]
+    damaged: list[str]
+
+    @property
+    def whole(self) -> bool:
+        """Whether everything is as it was locked."""
+        return not (self.changed or self.different or self.damaged)
+
+
+def verify_dataset(workspace: Workspace, *, restore: bool = False) -> Verdict:
+    """Build the dataset of ``lock.json`` anew, beside the one that is there.
+
+    Settings and seed are those of the lock, whatever ``mumic.toml`` says today.
+
+    Args:
+        workspace: with lock, labels and catalogue.
+        restore: put files in their place that are missing or damaged, if the new ones are exactly
+            those of the lock. Nothing is ever written that is not.
+
+    Raises:
+        MissingError: no lock, no labels, or the splits that a later build started from are gone.
+        DamagedError: the lock is not one.
+        InputError: the build refuses.
+    """
+    folder = workspace.dataset
+    lock = read_json(folder / LOCK_FILE, MADE_BY)
+    settings = _settings(lock, folder / LOCK_FILE)
+    inputs = read_inputs(workspace)
+    changed = _changed(lock, describe_inputs(workspace, inputs))
+    damaged = _damaged(lock, folder)
+    if changed:
+        return Verdict(changed, [], damaged)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".verify-") as scratch:
+        again = Path(scratch)
+        stored = _stored(lock, folder)
+        write_files(build(inputs, stored, settings, lock["seed"]), inputs.taxonomy, again)
+        different = [name for key, name in OUTPUTS.items() if sha256(again / name) != lock[key]]
+        if restore and not different:
+            for name in (*damaged, "stats.json"):
+                os.replace(again / name, folder / name)
+            damaged = []
+    if "splits.parquet" in different:
+        raise MissingError(
+            f"{folder / 'splits.parquet'} is gone or not the locked one, and it carries the splits "
+            "of earlier builds, which nothing else says. Bring it back; keep it together with "
+            "lock.json under version control."
+        )
+    if different and lock.get("pyarrow") != pa.__version__:
+        different.append(f"(written with pyarrow {lock.get('pyarrow')}, this is {pa.__version__})")
+    return Verdict([], different, damaged)
+
+
+def require_restored(workspace: Workspace) -> None:
+    """Make the locked dataset again, or say why it cannot be.
+
+    Raises:
+        InputError: an input changed, or the result differs.
+    """
+    verdict = verify_dataset(workspace, restore=True)
+    if verdict.changed or verdict.different:
+        raise InputError("\n".join(["the locked dataset cannot be made again:", *lines(verdict)]))
+
+
+def lines(verdict: Verdict) -> list[str]:
+    """The verdict for people."""
+    return [
+        *(f"  {entry}" for entry in verdict.changed),
+        *(f"  {name} comes out different" for name in verdict.different),
+        *(
+            f"  {name} is missing or not the locked one; `mumic-annotate dataset build --locked` "
+            "puts it back"
+            for name in verdict.damaged
+        ),
+    ]
+
+
+def _settings(lock: Any, file: Path) -> DatasetSettings:
+    known = {entry.name for entry in fields(DatasetSettings)}
+    try:
+        return DatasetSettings(**{k: v for k, v in lock["settings"].items() if k in known})
+    except (KeyError, TypeError, AttributeError) as error:
+        raise DamagedError(
+            f"{file}: not a lock of this version ({error}). Build anew with `{MADE_BY}`."
+        ) from error
+
+
+_REMEDIES = {
+    "taxonomy_hash": "the label list changed: bring back the version that the lock names",
+    "labels_hash": "labels.parquet changed: run `mumic-annotate consolidate` on the locked answers "
+    "with the locked settings",
+    "catalog_hash": "the catalogue changed for labelled images: their files, properties or texts",
+    "imports": "imported labels changed",
+}
+
+
+def _changed(lock: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    found = [text for key, text in _REMEDIES.items() if lock.get(key) != now[key]]
+    before, after = lock.get("answers") or {}, now["answers"]
+    for name in sorted({*before, *after}):
+        if before.get(name) != after.get(name):
+            state = (
+                "is new" if name not in before else "is gone" if name not in after else "changed"
+            )
+            found.append(f"answers: {name} {state}")
+    return found
+
+
+def _damaged(lock: dict[str, Any], folder: Path) -> list[str]:
+    return [
+        name
+        for key, name in OUTPUTS.items()
+        if not (folder / name).is_file() or sha256(folder / name) != lock.get(key)
+    ]
+
+
+def _stored(lock: dict[str, Any], folder: Path) -> pd.DataFrame:
+    """The splits to start from: the locked ones, or none, as at a first build."""
+    file = folder / "splits.parquet"
+    whole = file.is_file() and sha256(file) == lock["splits_hash"]
+    return read(STORED_SPLITS, file) if whole else empty(STORED_SPLITS)

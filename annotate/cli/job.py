@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from annotate.cli.console import emit, json_option, note, open_workspace, progress
+from annotate.cli.job_lines import import_lines
 
 if TYPE_CHECKING:
     from annotate.jobs.check import Finding
@@ -248,6 +250,44 @@ def collect(name: str | None, as_json: bool) -> None:
             f"mumic-annotate job launch --chain {record.name}"
         )
     emit(summary, lines, as_json=as_json)
+
+
+@job.command("import")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--name", help="Of the files that are made; else of the first path.")
+@click.option("--manifest", type=click.Path(path_type=Path), help="That the job was given.")
+@click.option(
+    "--labels",
+    type=click.Path(path_type=Path),
+    help="Label category file: what a category list showed.",
+)
+@json_option
+def import_past(
+    paths: tuple[Path, ...],
+    name: str | None,
+    manifest: Path | None,
+    labels: Path | None,
+    as_json: bool,
+) -> None:
+    """Read results of past jobs, of other templates and of Mechanical Turk too.
+
+    PATHS are job output folders (annotations/worker-response/), consolidation requests, output
+    manifests, and assignments of Mechanical Turk as XML, JSON or a batch's CSV. Answers are
+    translated to the questions of questions.yaml and go to data/answers; labels of output manifests
+    go to data/imported, and what cannot be used too, with its reason.
+
+    \b
+    Example:
+      mumic-annotate job import old-job/ --manifest old-job.manifest
+      mumic-annotate job import batch_results.csv && mumic-annotate consolidate
+    """
+    from annotate.answers.history.stage import PastJob, import_results
+
+    stem = paths[0].resolve().name.split(".")[0]
+    made = name or "".join(letter if letter.isalnum() else "-" for letter in stem).strip("-")
+    job = PastJob(paths, manifest, labels)
+    summary = import_results(open_workspace(), job, made or "past")
+    emit(summary, import_lines(summary), as_json=as_json)
 
 
 def _sagemaker(record: JobRecord) -> Any:

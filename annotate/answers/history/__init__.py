@@ -1,0 +1,1 @@
+"""Results of past jobs, of Ground Truth and Mechanical Turk: read, and made answers of today."""

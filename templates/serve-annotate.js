@@ -91,6 +91,12 @@
     at("speed").textContent = (found.median_seconds ? Math.round(found.median_seconds) + " s a photo, " : "") + found.today + " today";
   }
 
+  // The photos that come next are in the browser's cache when their turn comes.
+  async function prefetch() {
+    if (navigator.connection && navigator.connection.saveData) return;
+    (await ask("/api/ahead")).forEach(function (address) { element("img").src = address; });
+  }
+
   async function next() {
     const found = await surely("/api/next");
     if (found) show(found);
@@ -195,6 +201,7 @@
       if (answer) tell("crowd-fill", { answer: answer });
       clock(!document.hidden);
       toTask();
+      prefetch().catch(function () {});
     } else if (data.kind === "crowd-change") {
       if (busy || JSON.stringify(data.answer) === JSON.stringify(answer)) return;
       answer = data.answer;

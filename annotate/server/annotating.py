@@ -44,6 +44,7 @@ class Annotating:
 
     def __init__(self, site: Site) -> None:
         self._site, self._desk, self._store = site, site.desk, site.desk.store
+        self._ahead: dict[str, list[str]] = {}  # images that each annotator may fetch early
 
     def routes(self) -> list[Route]:
         """All addresses of an annotator."""
@@ -56,6 +57,7 @@ class Annotating:
             Route("/image/{image_id}", self.image),
             Route("/example/{number:int}", self.example),
             Route("/api/next", self.next),
+            Route("/api/ahead", self.ahead),
             Route("/api/recent", self.recent),
             Route("/api/pace", self.pace),
             Route("/api/draft", self.draft, methods=["POST"]),
@@ -127,15 +129,16 @@ class Annotating:
         return HTMLResponse(page.html, headers={"Content-Security-Policy": page.policy})
 
     async def image(self, request: Request) -> Response:
-        """A picture that she was given, or any of the tasks' for the owner."""
+        """A picture that she was given or will be next, or any of the tasks' for the owner."""
         image_id = request.path_params["image_id"]
         if request.cookies.get(OWNER):
             check_owner(self._site, request)
             allowed = image_id in self._site.pictures
         else:
             annotator, _ = await annotator_by_session(self._site, request)
-            held = await self._desk.look(self._store.held_task, annotator.id, image_id)
-            allowed = held is not None
+            allowed = image_id in self._ahead.get(annotator.id, ()) or (
+                await self._desk.look(self._store.held_task, annotator.id, image_id) is not None
+            )
         if not allowed:
             raise Refusal(404, "no such image", "image")
         etag = self._site.pictures.etag(image_id)
@@ -167,6 +170,14 @@ class Annotating:
         if task is None:
             return Response(status_code=204)
         return await self._opened(annotator, task)
+
+    async def ahead(self, request: Request) -> Response:
+        """Addresses of the pictures that come next."""
+        annotator, _ = await annotator_by_session(self._site, request)
+        check_active(annotator)
+        images = await self._desk.look(self._store.look_ahead, annotator.id)
+        self._ahead[annotator.id] = images
+        return JSONResponse([f"/image/{quote(image, safe='')}" for image in images])
 
     async def _opened(self, annotator: Annotator, task: OpenTask) -> Response:
         pace = await self._desk.look(self._store.pace, annotator.id)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 import secrets
 import sqlite3
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +35,37 @@ AND NOT EXISTS (SELECT 1 FROM refusal WHERE refusal.task_id = task.id AND annota
 """
 
 
+_HELD = "SELECT * FROM lease WHERE annotator_id = ? AND ended IS NULL AND kind != 'correction'"
+
+
+@dataclass(frozen=True)
+class Draw:
+    """Which of a person's pages show golden images, and in what order these come.
+
+    Both follow from a secret, so that nobody can foretell them and still the pages that come next
+    can be looked up: what is fetched early must not tell a golden image.
+
+    Attributes:
+        secret: of the database.
+        rate: share of golden pages.
+    """
+
+    secret: bytes
+    rate: float
+
+    def is_golden(self, annotator_id: str, page: int) -> bool:
+        """Whether her page of this number, from 0, shows a golden image, if there is one left."""
+        return self._number(f"page {annotator_id} {page}") < self.rate
+
+    def place(self, annotator_id: str, task_id: int) -> float:
+        """Where a golden task stands in her order."""
+        return self._number(f"task {annotator_id} {task_id}")
+
+    def _number(self, what: str) -> float:
+        digest = hmac.new(self.secret, what.encode(), hashlib.sha256).digest()
+        return int.from_bytes(digest[:7], "big") / 2**56
+
+
 @dataclass(frozen=True)
 class Moment:
     """Now, and when a lease given now expires; ISO 8601 in UTC, so that texts compare as times."""
@@ -49,33 +83,65 @@ def check_active(db: sqlite3.Connection, annotator_id: str) -> None:
 
 
 def next_open(
-    db: sqlite3.Connection, annotator_id: str, moment: Moment, *, golden: bool
+    db: sqlite3.Connection, annotator_id: str, moment: Moment, draw: Draw
 ) -> OpenTask | None:
     """The page that she holds already, else a golden one where it is time, else the next one."""
     db.execute(
         "UPDATE lease SET ended = 'expired' WHERE ended IS NULL AND expires <= ?", (moment.now,)
     )
-    held = db.execute(
-        "SELECT * FROM lease WHERE annotator_id = ? AND ended IS NULL AND kind != 'correction'",
-        (annotator_id,),
-    ).fetchone()
+    held = db.execute(_HELD, (annotator_id,)).fetchone()
     if held is not None:
         db.execute("UPDATE lease SET expires = ? WHERE id = ?", (moment.expires, held["id"]))
         return open_task(db, held["id"])
-    me = {"me": annotator_id}
-    task = None
-    if golden:  # beyond the seats: everybody is measured on them, and labels use the first answers
-        task = db.execute(
-            "SELECT * FROM task WHERE golden IS NOT NULL AND NOT broken "
-            f"AND {_NEW_TO_HER} ORDER BY random() LIMIT 1",
-            me,
-        ).fetchone()
-    if task is not None:
-        return grant(db, task, annotator_id, "golden", moment)
-    task = db.execute(
-        f"SELECT * FROM task WHERE open = 1 AND {_FREE} AND {_NEW_TO_HER} ORDER BY turn LIMIT 1", me
+    found = _choose(db, annotator_id, _pages_done(db, annotator_id), draw)
+    return None if found is None else grant(db, found[0], annotator_id, found[1], moment)
+
+
+def look_ahead(db: sqlite3.Connection, annotator_id: str, draw: Draw, pages: int) -> list[str]:
+    """Images that she will get next unless others take their seats; nothing is kept for her."""
+    held = {row["task_id"] for row in db.execute(_HELD, (annotator_id,))}
+    start = _pages_done(db, annotator_id) + len(held)
+    images: list[str] = []
+    for page in range(start, start + pages):
+        found = _choose(db, annotator_id, page, draw, held)
+        if found is None:
+            break
+        held.add(found[0]["id"])
+        images.append(found[0]["image_id"])
+    return images
+
+
+def _pages_done(db: sqlite3.Connection, annotator_id: str) -> int:
+    row = db.execute(
+        "SELECT (SELECT count(*) FROM seat WHERE annotator_id = :me) "
+        "+ (SELECT count(*) FROM refusal WHERE annotator_id = :me)",
+        {"me": annotator_id},
     ).fetchone()
-    return None if task is None else grant(db, task, annotator_id, "seat", moment)
+    return int(row[0])
+
+
+def _choose(
+    db: sqlite3.Connection,
+    annotator_id: str,
+    page: int,
+    draw: Draw,
+    passed: Collection[int] = frozenset(),
+) -> tuple[sqlite3.Row, str] | None:
+    """The task of her page of that number, and the kind of its lease; ``passed`` are left out."""
+    me = {"me": annotator_id}
+    if draw.is_golden(annotator_id, page):
+        # Beyond the seats: everybody is measured on them, and labels use the first answers.
+        golden = db.execute(
+            f"SELECT * FROM task WHERE golden IS NOT NULL AND NOT broken AND {_NEW_TO_HER}", me
+        ).fetchall()
+        golden = [task for task in golden if task["id"] not in passed]
+        if golden:
+            return min(golden, key=lambda task: draw.place(annotator_id, task["id"])), "golden"
+    tasks = db.execute(
+        f"SELECT * FROM task WHERE open = 1 AND {_FREE} AND {_NEW_TO_HER} ORDER BY turn LIMIT :n",
+        {**me, "n": len(passed) + 1},
+    )
+    return next(((task, "seat") for task in tasks if task["id"] not in passed), None)
 
 
 def grant(

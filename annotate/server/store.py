@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import random
+import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -13,9 +13,11 @@ from typing import Any
 from annotate.server import answering, export, leasing, loading, people, report
 from annotate.server.answering import Submission
 from annotate.server.errors import StaleLease
-from annotate.server.leasing import Moment
+from annotate.server.leasing import Draw, Moment
 from annotate.server.model import ACTIVE, Annotator, OpenTask, OwnerReport, Pace, Progress, Rules
 from annotate.server.schema import Database
+
+AHEAD = 3  # pages
 
 
 def utc_now() -> datetime:
@@ -34,7 +36,7 @@ class Store:
         self.rules = rules
         self._database = database
         self._clock = clock
-        self._random = random.SystemRandom()
+        self._draw = Draw(self._secret(), rules.golden_rate)
 
     @classmethod
     def open(cls, path: Path, rules: Rules, clock: Callable[[], datetime] = utc_now) -> Store:
@@ -104,12 +106,16 @@ class Store:
 
     def next_task(self, annotator_id: str) -> OpenTask | None:
         """The page that she holds, else the next one; None where there is nothing for her."""
-        golden = self._random.random() < self.rules.golden_rate
         with self._database.writing() as db:
             row = db.execute("SELECT state FROM annotator WHERE id = ?", (annotator_id,)).fetchone()
             if row is None or row["state"] != ACTIVE:
                 return None
-            return leasing.next_open(db, annotator_id, self._moment(), golden=golden)
+            return leasing.next_open(db, annotator_id, self._moment(), self._draw)
+
+    def look_ahead(self, annotator_id: str, pages: int = AHEAD) -> list[str]:
+        """Images of the pages that will likely be hers next, so that they can be fetched early."""
+        with self._database.reading() as db:
+            return leasing.look_ahead(db, annotator_id, self._draw, pages)
 
     def task_again(self, annotator_id: str, image_id: str) -> OpenTask:
         """Open one of her last ten answers to correct it; raises NotYours for any other."""
@@ -200,6 +206,14 @@ class Store:
         """Write ``serve.jsonl`` in the form that ``annotate.answers`` reads; number of lines."""
         with self._database.reading() as db:
             return export.write(db, folder)
+
+    def _secret(self) -> bytes:
+        """Made once for a database, and the same for all servers of it."""
+        with self._database.writing() as db:
+            fresh = secrets.token_hex(32)
+            db.execute("INSERT OR IGNORE INTO meta VALUES ('draw', ?)", (fresh,))
+            row = db.execute("SELECT value FROM meta WHERE key = 'draw'").fetchone()
+        return bytes.fromhex(row["value"])
 
     def _now(self) -> str:
         return _text(self._clock())

@@ -229,6 +229,26 @@ def test_an_answer_survives_a_lost_connection(start: Any, come: Come, reloaded: 
     assert answers_of(server) == {("Ada", image): content("q01 c0", "q02 c6")}
 
 
+def test_the_next_photos_are_there_before_their_turn(start: Any, come: Come) -> None:
+    server = start(images=3)
+    tab = come(server, server.link("Ada"))
+    _, first = at_task(tab)
+    tab.wait_for_function(
+        "() => performance.getEntriesByType('resource')"
+        ".filter(entry => /[/]image[/]/.test(entry.name) && entry.responseEnd).length === 2"
+    )
+    for key in ("0", "0", "Enter"):
+        tab.keyboard.press(key)
+    frame, second = at_task(tab, first)
+    assert frame.locator("#photo").evaluate("photo => photo.decode().then(() => photo.src)")
+    sizes = frame.locator("html").evaluate(
+        "() => performance.getEntriesByType('resource')"
+        ".filter(entry => /[/]image[/]/.test(entry.name)).map(entry => entry.transferSize)"
+    )
+    assert sizes == [0], "from the browser's cache"
+    assert second != first
+
+
 def test_skip_and_report_with_reasons_on_a_phone(start: Any, come: Come) -> None:
     server = start(images=2)
     tab = come(server, server.link("Ada"), **PHONE)

@@ -115,7 +115,7 @@ def train_series(
 
 
 def measure_series(
-    workspace: Workspace, trained: Sequence[Trained], split: str
+    workspace: Workspace, trained: Sequence[Trained], split: str, device: str = "auto"
 ) -> tuple[list[Seen], Dataset]:
     """Every run on one split, under the same resamples; and that split."""
     seen: list[Seen] = []
@@ -123,7 +123,9 @@ def measure_series(
     weights: Any = None
     settings = workspace.settings
     for entry in trained:
-        method, dataset = arm_method(workspace, entry.run, entry.arm.name, check_split(split))
+        method, dataset = arm_method(
+            workspace, entry.run, entry.arm.name, check_split(split), device
+        )
         if weights is None:
             weights = split_weights(dataset, settings.evaluate, settings.project.seed)
         seen.append(see(method, entry.seed, dataset.cells, weights, settings.evaluate))
@@ -158,7 +160,7 @@ def run_ablation(
     series = f"ablate-{name}"
     arms = _distinct(workspace, chosen.arms)
     trained = train_series(workspace, series, arms, seeds, options, reports_for)
-    seen, dataset = measure_series(workspace, trained, split)
+    seen, dataset = measure_series(workspace, trained, split, options.device)
     summary = {"ablation": name, "about": chosen.about} | series_summary(
         workspace, trained, seen, dataset, split
     )

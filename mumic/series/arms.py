@@ -19,7 +19,7 @@ from annotate.workspace import Workspace
 from mumic.data import Dataset, load_dataset
 from mumic.measure import Method
 from mumic.pixels import pixel_rows
-from mumic.run import Run
+from mumic.run import Run, choose_device
 from mumic.scores import Scores, read_scores, run_logits, write_scores
 from mumic.train import Reports, TrainOptions, train
 
@@ -91,7 +91,9 @@ def _file_name(arm: str, seed: int) -> str:
     return "-".join([*words, f"seed{seed}"])
 
 
-def arm_method(workspace: Workspace, run: Run, name: str, split: str) -> tuple[Method, Dataset]:
+def arm_method(
+    workspace: Workspace, run: Run, name: str, split: str, device: str = "auto"
+) -> tuple[Method, Dataset]:
     """An arm's logits on a split, computed once and kept beside its weights, and the split."""
     dataset = load_dataset(workspace).of_classes([entry.id for entry in run.classes]).split(split)
     image_ids = list(dataset.images["image_id"])
@@ -99,7 +101,7 @@ def arm_method(workspace: Workspace, run: Run, name: str, split: str) -> tuple[M
         stored = read_scores(run.path, split)
         if stored.image_ids == image_ids:
             return Method(name, stored.logits, run.thresholds()), dataset
-    clip = run.load(workspace)
+    clip = run.load(workspace, choose_device(device))
     pixels = pixel_rows(workspace, dataset.images, clip.image_size, resize=run.resize)
     logits = run_logits(workspace, run, clip, pixels, dataset)
     write_scores(run, split, Scores(logits, image_ids))

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
+from annotate import tables
 from annotate.errors import InputError
 from annotate.workspace import Workspace
 from mumic.data import Dataset, load_dataset
-from mumic.measure import Method, compare_scores, difference_json, report, write_report
+from mumic.design import find_design
+from mumic.findings import findings
+from mumic.measure import Method, Truth, difference_json, differences, measure
 from mumic.methods import MUMIC, Material, baseline_methods, run_method
+from mumic.metrics import positives
 from mumic.pixels import pixel_rows
 from mumic.run import Run, check_demo_model, choose_device, open_run
 from mumic.scores import Scores, check_split, read_scores
+from mumic.thresholds import Thresholds
 
 
 @dataclass(frozen=True)
@@ -77,9 +82,45 @@ def evaluate(
     if other is not None:
         methods.append(_other_method(material, run, other, split))
     settings = workspace.settings
-    found = report(run, material.split, methods, settings.evaluate, settings.project.seed)
-    write_report(run, split, found)
+    found = {
+        "run": run.id,
+        "split": split,
+        "demo_model": bool(run.record.get("demo_model")),
+        "dataset": dataset.fingerprint,
+    } | findings(
+        split_truth(dataset, split),
+        methods,
+        settings.evaluate,
+        settings.project.seed,
+        find_design(workspace.candidates, list(material.split.images["image_id"])),
+    )
+    _write(run, split, found)
     return found
+
+
+def split_truth(dataset: Dataset, split: str) -> Truth:
+    """The labels of a split, its groups, and how frequent its classes are in training.
+
+    Raises:
+        InputError: the split has no image with a known label.
+    """
+    part, train = dataset.split(split), dataset.split("train").cells
+    if not part.cells.mask.any():
+        raise InputError(
+            f"split {split} has no image with a known label; nothing can be measured on it."
+        )
+    groups = [
+        group or image_id
+        for group, image_id in zip(part.images["group_id"], part.images["image_id"], strict=True)
+    ]
+    return Truth(part.classes, part.cells, groups, positives(train.labels, train.mask))
+
+
+def _write(run: Run, split: str, found: dict[str, Any]) -> None:
+    """Put what was found into the run's ``metrics.json``, beside other splits."""
+    file = run.path / "metrics.json"
+    earlier = tables.read_json(file, "mumic evaluate") if file.is_file() else {}
+    tables.write_json(file, earlier | {split: found})
 
 
 def _needed(dataset: Dataset, split: str, *, baselines: bool) -> pd.DataFrame:
@@ -97,7 +138,7 @@ def _other_method(material: Material, run: Run, other: Run, split: str) -> Metho
             f"itself, then `mumic compare {run.id} {other.id}`."
         )
     scored = run_method(material, other, f"run {other.id}", split)
-    return Method(scored.name, scored.logits[:, columns], scored.thresholds.take(columns))
+    return Method(scored.name, scored.logits[:, columns], other.thresholds().take(columns))
 
 
 def _same_classes(run: Run, other: Run) -> list[int]:
@@ -126,10 +167,31 @@ def compare(workspace: Workspace, first: str, second: str, split: str) -> dict[s
     columns = _same_classes(*runs)
     stored = [read_scores(run.path, check_split(split)) for run in runs]
     dataset = load_dataset(workspace).of_classes([entry.id for entry in runs[0].classes])
-    found = compare_scores(
-        dataset.split(split),
-        (stored[0], Scores(stored[1].logits[:, columns], stored[1].image_ids)),
-        workspace.settings.evaluate,
-        workspace.settings.project.seed,
-    )
-    return {"first": first, "second": second, "split": split} | difference_json(found)
+    pair = stored[0], Scores(stored[1].logits[:, columns], stored[1].image_ids)
+    thresholds = runs[0].thresholds(), runs[1].thresholds().take(columns)
+    methods, shared = _on_shared_images(dataset.split(split), (first, second), pair, thresholds)
+    truth = split_truth(replace(dataset, images=shared.images, cells=shared.cells), split)
+    settings = workspace.settings.evaluate
+    resamples = truth.resamples(settings, workspace.settings.project.seed)
+    own, other = (measure(method, truth, resamples, settings) for method in methods)
+    found = difference_json(differences(own, other), settings.k)
+    return {"first": first, "second": second, "split": split} | found
+
+
+def _on_shared_images(
+    split: Dataset,
+    names: tuple[str, str],
+    pair: tuple[Scores, Scores],
+    thresholds: tuple[Thresholds, Thresholds],
+) -> tuple[list[Method], Dataset]:
+    """Both score sets on the images that both have."""
+    places = [{image: at for at, image in enumerate(scores.image_ids)} for scores in pair]
+    ids = list(split.images["image_id"])
+    rows = [at for at, image in enumerate(ids) if all(image in known for known in places)]
+    if not rows:
+        raise InputError("the two runs have no image in common. Evaluate both on the same dataset.")
+    methods = [
+        Method(name, scores.logits[[known[ids[at]] for at in rows]], cuts)
+        for name, scores, known, cuts in zip(names, pair, places, thresholds, strict=True)
+    ]
+    return methods, split.take(rows)

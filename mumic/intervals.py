@@ -1,25 +1,21 @@
 """95 % intervals by resampling whole groups of images (properties, near-duplicates).
 
 Images of one hotel resemble each other; an interval that resampled images one by one would be too
-narrow. A resample is a multiplicity per image, so every ranking is sorted once: average precision
-with integer weights on that order equals the one of the repeated rows, ties included.
+narrow. A resample is how often each group was drawn (Efron, "Bootstrap methods: another look at the
+jackknife", 1979, on clusters), so nothing is sorted again: see :mod:`mumic.resampled`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import csr_array
 
-from mumic.metrics import Cells, Floats, Mask, tie_ends
-
-Weights = npt.NDArray[np.int32]
-
-_CELLS_AT_ONCE = (
-    20_000_000  # bounds the memory of one block of resamples: 4 bytes each, a few copies
-)
+Samples = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -40,92 +36,57 @@ class Interval:
         return {name: None if value != value else value for name, value in asdict(self).items()}
 
 
-def resample_groups(groups: Sequence[str], resamples: int, seed: int) -> Weights:
+@dataclass(frozen=True)
+class Resamples:
+    """Draws of groups with replacement, and which images a group has.
+
+    Attributes:
+        group_of: (images,), number of each image's group.
+        draws: (groups, resamples), how often each group is in each resample.
+        image_weights: (images,), how many images each one stands for; None: itself.
+    """
+
+    group_of: npt.NDArray[np.int64]
+    draws: npt.NDArray[np.int32]
+    image_weights: npt.NDArray[np.float64] | None = None
+
+    @property
+    def once(self) -> Resamples:
+        """One resample that holds every group once: the value itself."""
+        return Resamples(self.group_of, np.ones((len(self.draws), 1), np.int32), self.image_weights)
+
+    def totals(self, values: npt.NDArray[Any]) -> Samples:
+        """Sums over the images of each resample.
+
+        Args:
+            values: (images,) or (images, columns).
+
+        Returns:
+            (resamples,) or (resamples, columns).
+        """
+        count = len(self.group_of)
+        weights = np.ones(count) if self.image_weights is None else self.image_weights
+        shape = (len(self.draws), count)
+        by_group = csr_array((weights, (self.group_of, np.arange(count))), shape=shape) @ values
+        sums: Samples = self.draws.T.astype(np.float64) @ by_group
+        return sums
+
+
+def resample_groups(groups: Sequence[str], resamples: int, seed: int) -> Resamples:
     """Draw groups with replacement.
 
     Args:
         groups: the group of each image.
         resamples: how many draws.
         seed: equal seeds give equal draws, which makes intervals comparable.
-
-    Returns:
-        int32 (resamples, images): how often each image is in each resample.
     """
     names, group_of = np.unique(np.asarray(groups, dtype=str), return_inverse=True)
     rng = np.random.default_rng(seed)
     drawn = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=resamples)
-    weights: Weights = drawn.astype(np.int32)[:, group_of]
-    return weights
+    return Resamples(group_of.astype(np.int64), np.ascontiguousarray(drawn.T, dtype=np.int32))
 
 
-def weighted_average_precision(
-    scores: Floats, labels: npt.NDArray[np.int8], rows: npt.NDArray[np.intp], weights: Weights
-) -> npt.NDArray[np.float64]:
-    """Average precision of one ranking under each resample.
-
-    Args:
-        scores: (n,).
-        labels: (n,), 1 or 0.
-        rows: (n,), the image that each entry belongs to.
-        weights: (resamples, images).
-
-    Returns:
-        (resamples,); NaN where a resample holds no positive.
-    """
-    order = np.argsort(-scores, kind="stable")
-    positive = np.flatnonzero(labels[order] == 1)
-    if not positive.size:
-        return np.full(len(weights), np.nan)
-    # Only thresholds that take in a positive add to the step sum, so that the weights are summed
-    # over whole stretches of the ranking: up to the end of each tie that holds a positive.
-    ends = tie_ends(scores[order])
-    ties, first = np.unique(np.searchsorted(ends, positive), return_index=True)
-    stops = ends[ties]
-    starts = np.append(0, stops[:-1] + 1)
-    ranked = rows[order][: stops[-1] + 1]
-    block = max(1, _CELLS_AT_ONCE // len(ranked))
-    parts = []
-    for start in range(0, len(weights), block):
-        drawn = weights[start : start + block]
-        gained = np.add.reduceat(drawn[:, ranked[positive]], first, axis=1)
-        parts.append(_step_sums(gained, np.add.reduceat(drawn[:, ranked], starts, axis=1)))
-    return np.concatenate(parts)
-
-
-def _step_sums(gained: Weights, taken: Weights) -> npt.NDArray[np.float64]:
-    """Average precision per resample, from the positives and the entries of each stretch."""
-    found = np.cumsum(gained, axis=1, dtype=np.int64)
-    precision = found / np.maximum(np.cumsum(taken, axis=1, dtype=np.int64), 1)
-    total = found[:, -1]
-    return np.where(total > 0, (gained * precision).sum(axis=1) / np.maximum(total, 1), np.nan)
-
-
-def macro_map_samples(
-    scores: Floats, cells: Cells, included: Mask, weights: Weights
-) -> npt.NDArray[np.float64]:
-    """Macro mAP under each resample, over the included classes that it holds a positive of."""
-    columns = np.flatnonzero(included)
-    if not columns.size:
-        return np.full(len(weights), np.nan)
-    total = np.zeros(len(weights))
-    counted = np.zeros(len(weights))
-    for column in columns:
-        rows = np.flatnonzero(cells.mask[:, column])
-        values = weighted_average_precision(
-            scores[rows, column], cells.labels[rows, column], rows, weights
-        )
-        total += np.nan_to_num(values)
-        counted += ~np.isnan(values)
-    return np.where(counted > 0, total / np.maximum(counted, 1), np.nan)
-
-
-def gap_samples(scores: Floats, cells: Cells, weights: Weights) -> npt.NDArray[np.float64]:
-    """GAP under each resample, (resamples,)."""
-    rows = np.nonzero(cells.mask)[0]
-    return weighted_average_precision(scores[cells.mask], cells.labels[cells.mask], rows, weights)
-
-
-def interval(value: float, samples: npt.NDArray[np.float64]) -> Interval:
+def interval(value: float, samples: Samples) -> Interval:
     """The 95 % percentile interval of a value; NaN bounds where no resample has a value."""
     known = samples[~np.isnan(samples)]
     if not known.size:
@@ -134,13 +95,11 @@ def interval(value: float, samples: npt.NDArray[np.float64]) -> Interval:
     return Interval(value, float(low), float(high))
 
 
-def paired_interval(
-    first: tuple[float, npt.NDArray[np.float64]], second: tuple[float, npt.NDArray[np.float64]]
-) -> Interval:
+def paired_interval(first: tuple[float, Samples], second: tuple[float, Samples]) -> Interval:
     """Interval of first minus second, both measured under the same resamples.
 
     Args:
         first: the value and its resamples.
-        second: likewise, of the other method, with the same weights in the same order.
+        second: likewise, of the other method, with the same draws in the same order.
     """
     return interval(first[0] - second[0], first[1] - second[1])

@@ -16,9 +16,38 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.floating[Any]]
-Labels = npt.NDArray[Any]
-Mask = npt.NDArray[np.bool_]
+from mumic.blocks import ROWS, over_blocks
+from mumic.calibration import Unit, coverage, squared_errors
+from mumic.decisions import decide
+from mumic.ranking import (
+    Cells,
+    Floats,
+    Labels,
+    Mask,
+    average_precision,
+    average_precisions,
+)
+
+__all__ = [
+    "Cells",
+    "Floats",
+    "Labels",
+    "Mask",
+    "Metrics",
+    "average_precision",
+    "average_precisions",
+    "gap",
+    "gap_at_k",
+    "included_classes",
+    "macro_map",
+    "positives",
+    "summarise",
+    "top_k",
+    "weighted_map",
+]
+
+NAN = float("nan")
+HALF = {"logit": 0.0, "probability": 0.5}
 
 
 @dataclass(frozen=True)
@@ -27,13 +56,18 @@ class Metrics:
 
     Means are over the classes with enough positives; ``classes_left_out`` counts the others. GAP is
     over all observed cells. ``gap_at_k`` takes recall over the positives among each image's K
-    highest scores (the paper's reading), ``gap_at_k_all_positives`` over all positives.
+    highest scores (the paper's reading), ``gap_at_k_all_positives`` over all positives. ``f1_*``
+    are at thresholds tuned on validation, ``f1_*_at_half`` at a probability of one half.
+    ``coverage_error`` is how far down an image's classes its last positive stands, on average;
+    ``images_with_a_label`` the share of images with a yes at the tuned thresholds. NaN: there is no
+    such value.
     """
 
     images: int
     classes: int
     classes_left_out: int
     positives: int
+    known_cells: int
     macro_map: float
     weighted_map: float
     gap: float
@@ -43,6 +77,12 @@ class Metrics:
     f1_micro: float
     f1_macro: float
     f1_per_image: float
+    f1_micro_at_half: float
+    f1_macro_at_half: float
+    f1_per_image_at_half: float
+    images_with_a_label: float
+    coverage_error: float
+    brier: float
 
     def to_json(self) -> dict[str, Any]:
         """As JSON, with K in the names (``gap_at_10``) and null where there is no value."""
@@ -52,127 +92,75 @@ class Metrics:
         return {name: None if value != value else value for name, value in named.items()}
 
 
-def average_precision(scores: Floats, labels: Labels, mask: Mask | None = None) -> float:
-    """Step-sum average precision of one ranking.
-
-    Args:
-        scores: (n,).
-        labels: (n,), 1 or 0.
-        mask: (n,), False where the label is unknown; None: all are known.
-
-    Returns:
-        A value in (0, 1], NaN without a positive.
-
-    >>> round(average_precision(np.array([0.9, 0.8, 0.8, 0.1]), np.array([1, 0, 1, 0])), 4)
-    0.8333
-    """
-    if mask is not None:
-        scores, labels = scores[mask], labels[mask]
-    found = np.sort(scores[labels == 1])
-    if not found.size:
-        return float("nan")
-    # The step sum, one positive at a time: precision at the threshold that takes it in. Sorting
-    # values and looking positions up is several times faster than sorting positions.
-    taken = scores.size - np.searchsorted(np.sort(scores), found, side="left")
-    right = found.size - np.searchsorted(found, found, side="left")
-    return float(np.mean(right / taken))
-
-
-def tie_ends(ranked: Floats) -> npt.NDArray[np.intp]:
-    """Index of the last entry of each group of equal scores, in a descending ranking."""
-    return (
-        np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))
-        if ranked.size
-        else np.zeros(0, np.intp)
-    )
-
-
-def average_precisions(scores: Floats, labels: Labels, mask: Mask) -> npt.NDArray[np.float64]:
-    """Average precision per class, (classes,); NaN for a class without positives."""
-    return np.array(
-        [
-            average_precision(scores[:, column], labels[:, column], mask[:, column])
-            for column in range(scores.shape[1])
-        ]
-    )
-
-
 def positives(labels: Labels, mask: Mask) -> npt.NDArray[np.int64]:
     """Known positives per class, (classes,)."""
-    count: npt.NDArray[np.int64] = ((labels == 1) & mask).sum(axis=0).astype(np.int64)
-    return count
+
+    def some(part: slice) -> npt.NDArray[np.float32]:
+        found = ((labels[part] == 1) & mask[part]).astype(np.float32)
+        # Exact below 2^24, and much faster than a sum of booleans.
+        count: npt.NDArray[np.float32] = np.ones(len(found), np.float32) @ found
+        return count
+
+    blocks = over_blocks(some, len(labels), ROWS)
+    return sum((each.astype(np.int64) for each in blocks), np.zeros(labels.shape[1], np.int64))
 
 
 def macro_map(precisions: Floats, included: Mask) -> float:
     """Mean of the included classes' average precisions; NaN where none is included."""
-    return float(precisions[included].mean()) if included.any() else float("nan")
+    return float(precisions[included].mean()) if included.any() else NAN
 
 
 def weighted_map(precisions: Floats, counts: Labels, included: Mask) -> float:
     """Mean of the included classes' average precisions, weighted by their positives."""
     if not included.any():
-        return float("nan")
+        return NAN
     return float(np.average(precisions[included], weights=counts[included]))
 
 
 def gap(scores: Floats, labels: Labels, mask: Mask) -> float:
     """Global average precision: one ranking of all observed cells of all classes (micro AP)."""
-    return average_precision(scores[mask], labels[mask])
+    return average_precision(scores.ravel(), labels.ravel(), mask.ravel())
 
 
 def gap_at_k(scores: Floats, labels: Labels, mask: Mask, k: int) -> tuple[float, float]:
-    """GAP over each image's K highest observed scores.
-
-    The K are cut by stable rank: among equal scores the earlier class is kept.
+    """GAP over each image's K highest observed scores, see :func:`top_k`.
 
     Returns:
         With recall over the positives among the collected predictions, and over all positives.
     """
-    hidden = np.where(mask, scores, -np.inf)
-    kept = np.argsort(-hidden, axis=1, kind="stable")[:, :k]
-    rows = np.arange(len(scores))[:, None]
-    observed = mask[rows, kept]
-    collected = labels[rows, kept][observed]
-    precision = average_precision(scores[rows, kept][observed], collected)
-    total = int(((labels == 1) & mask).sum())
+    total = int(positives(labels, mask).sum())
     if total == 0:
-        return float("nan"), float("nan")
+        return NAN, NAN
+    kept = top_k(scores, mask, k)
+    collected = labels[kept]
+    precision = average_precision(scores[kept], collected)
     if precision != precision:  # there are positives, and none was collected
-        return float("nan"), 0.0
+        return NAN, 0.0
     return precision, precision * int((collected == 1).sum()) / total
 
 
-def f1_scores(
-    predicted: Mask, labels: Labels, mask: Mask, included: Mask
-) -> tuple[float, float, float]:
-    """F1 of decisions: micro over all cells, macro over the included classes, mean over images.
+def top_k(scores: Floats, mask: Mask, k: int) -> Mask:
+    """Each image's K highest observed scores, as a mask (images, classes).
 
-    An image (or class) with neither a positive nor a prediction counts as 1.
+    The K are cut by stable rank: among equal scores the earlier class is kept.
     """
-    truth = (labels == 1) & mask
-    said = predicted & mask
-    hits = truth & said
-    per_class = _f1(hits.sum(axis=0), said.sum(axis=0), truth.sum(axis=0))
-    per_image = _f1(hits.sum(axis=1), said.sum(axis=1), truth.sum(axis=1))
-    micro = _f1(np.array([hits.sum()]), np.array([said.sum()]), np.array([truth.sum()]))
-    return (
-        float(micro[0]),
-        float(per_class[included].mean()) if included.any() else float("nan"),
-        float(per_image.mean()) if len(per_image) else float("nan"),
-    )
+    if k >= scores.shape[1]:
+        return mask
 
+    def some(part: slice) -> Mask:
+        known = mask[part]
+        hidden = np.where(known, scores[part], -np.inf)
+        at = hidden.shape[1] - k
+        lowest = np.partition(hidden, at, axis=1)[:, at : at + 1]
+        kept = hidden > lowest
+        level = (hidden == lowest) & known
+        room = k - np.count_nonzero(kept, axis=1)
+        crowded = np.count_nonzero(level, axis=1) > room
+        level[crowded] &= np.cumsum(level[crowded], axis=1) <= room[crowded, None]
+        chosen: Mask = (kept | level) & known
+        return chosen
 
-def _f1(hits: Labels, said: Labels, truth: Labels) -> npt.NDArray[np.float64]:
-    both = said + truth
-    return np.where(both == 0, 1.0, 2 * hits / np.maximum(both, 1))
-
-
-@dataclass(frozen=True)
-class Cells:
-    """Known labels of a split: ``labels`` int8 and ``mask`` bool, both (images, classes)."""
-
-    labels: npt.NDArray[np.int8]
-    mask: Mask
+    return np.concatenate([mask[:0], *over_blocks(some, len(scores), ROWS)])
 
 
 def included_classes(cells: Cells, min_positives: int) -> Mask:
@@ -182,28 +170,39 @@ def included_classes(cells: Cells, min_positives: int) -> Mask:
 
 
 def summarise(
-    scores: Floats, cells: Cells, thresholds: Floats, *, min_positives: int, k: int
+    scores: Floats,
+    cells: Cells,
+    thresholds: Floats | None,
+    *,
+    min_positives: int,
+    k: int,
+    unit: Unit = "logit",
 ) -> Metrics:
     """All measures of one method.
 
     Args:
-        scores: float32 (images, classes); logits, not probabilities, which saturate into ties.
+        scores: (images, classes), best logits in float32: probabilities saturate into ties.
         cells: the truth.
-        thresholds: (classes,) in the scores' unit; a score at its threshold is a yes.
+        thresholds: (classes,) in the scores' unit; a score at its threshold is a yes. None: no
+            thresholds were tuned, and what rests on them is NaN.
         min_positives: classes with fewer stay out of the means.
         k: K of GAP@K.
+        unit: of the scores.
     """
     labels, mask = cells.labels, cells.mask
     included = included_classes(cells, min_positives)
     precisions = average_precisions(scores, labels, mask)
     counts = positives(labels, mask)
     collected, over_all = gap_at_k(scores, labels, mask, k)
-    micro, macro, per_image = f1_scores(scores >= thresholds, labels, mask, included)
+    micro, macro, per_image, labelled = _decided(scores, thresholds, cells, included)
+    half = None if unit == "score" else np.full(scores.shape[1], HALF[unit])
+    at_half = _decided(scores, half, cells, included)
     return Metrics(
         images=len(scores),
         classes=scores.shape[1],
         classes_left_out=int((~included).sum()),
         positives=int(counts.sum()),
+        known_cells=int(mask.sum()),
         macro_map=macro_map(precisions, included),
         weighted_map=weighted_map(precisions, counts, included),
         gap=gap(scores, labels, mask),
@@ -213,4 +212,40 @@ def summarise(
         f1_micro=micro,
         f1_macro=macro,
         f1_per_image=per_image,
+        f1_micro_at_half=at_half[0],
+        f1_macro_at_half=at_half[1],
+        f1_per_image_at_half=at_half[2],
+        images_with_a_label=labelled,
+        coverage_error=_mean(coverage(scores, labels, mask)),
+        brier=NAN if unit == "score" else _brier(scores, cells, unit),
     )
+
+
+def _decided(
+    scores: Floats, thresholds: Floats | None, cells: Cells, included: Mask
+) -> tuple[float, float, float, float]:
+    """F1: micro, macro over the included classes, mean over images; share of images with a yes."""
+    if thresholds is None or not len(scores):
+        return NAN, NAN, NAN, NAN
+    classes, images = decide(scores, thresholds, cells.labels, cells.mask)
+    return (
+        classes.together,
+        float(classes.f1[included].mean()) if included.any() else NAN,
+        float(images.f1.mean()),
+        float((images.said > 0).mean()),
+    )
+
+
+def _brier(scores: Floats, cells: Cells, unit: Unit) -> float:
+    """Mean squared error of the probabilities over all known cells."""
+    known = int(cells.mask.sum())
+    return (
+        float(squared_errors(scores, cells.labels, cells.mask, unit)[0].sum()) / known
+        if known
+        else NAN
+    )
+
+
+def _mean(values: Floats) -> float:
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if known.size else NAN

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mumic.metrics import Cells, Floats, tie_ends
+from mumic.ranking import Cells, Floats, Ranking, best_f1_threshold, per_class, rank
 
 BEST_F1 = "best F1 on validation"
 FALLBACK = "default: too few positives in validation"
@@ -62,7 +62,8 @@ def sigmoid(logits: Floats) -> npt.NDArray[np.float64]:
     """Probabilities in float64, without overflow."""
     z = np.asarray(logits, dtype=np.float64)
     small = np.exp(-np.abs(z))
-    return np.where(z >= 0, 1 / (1 + small), small / (1 + small))
+    found: npt.NDArray[np.float64] = np.where(z >= 0, 1.0, small) / (1 + small)
+    return found
 
 
 def tune(scores: Floats, cells: Cells, *, min_positives: int, default: float = 0.0) -> Thresholds:
@@ -74,10 +75,12 @@ def tune(scores: Floats, cells: Cells, *, min_positives: int, default: float = 0
         min_positives: a class with fewer keeps the default.
         default: logit; 0 is a probability of one half.
     """
-    found = [
-        _best(scores[known, column], cells.labels[known, column], min_positives)
-        for column, known in enumerate(cells.mask.T)
-    ]
+
+    def best(ranking: Ranking) -> float | None:
+        few = ranking.found.size < min_positives
+        return None if few else best_f1_threshold(ranking)
+
+    found = per_class(best, scores, cells.labels, cells.mask)
     return Thresholds(
         np.array([default if value is None else value for value in found], dtype=np.float64),
         tuple(FALLBACK if value is None else BEST_F1 for value in found),
@@ -86,18 +89,5 @@ def tune(scores: Floats, cells: Cells, *, min_positives: int, default: float = 0
 
 def pooled_threshold(scores: Floats, cells: Cells) -> float:
     """The one threshold with the best micro F1 over all known cells; 0 where none is positive."""
-    found = _best(scores[cells.mask], cells.labels[cells.mask], 1)
+    found = best_f1_threshold(rank(scores[cells.mask], cells.labels[cells.mask]))
     return 0.0 if found is None else found
-
-
-def _best(scores: Floats, labels: npt.NDArray[np.int8], min_positives: int) -> float | None:
-    """Half way between the last score taken in and the next one, at the best F1."""
-    order = np.argsort(-scores, kind="stable")
-    ranked, positive = scores[order].astype(np.float64), labels[order] == 1
-    total = int(positive.sum())
-    if total < max(min_positives, 1):
-        return None
-    ends = tie_ends(ranked)
-    f1 = 2 * np.cumsum(positive)[ends] / (ends + 1 + total)
-    last = int(ends[int(np.argmax(f1))])
-    return float(ranked[last] if last + 1 == len(ranked) else (ranked[last] + ranked[last + 1]) / 2)

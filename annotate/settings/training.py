@@ -46,6 +46,9 @@ class EvaluateSettings:
     threshold_min_positives: int = setting(
         5, "a class with fewer in validation keeps a prediction threshold of 0.5"
     )
+    majority: int = setting(32, "classes most frequent in train, measured by themselves too")
+    rare_at_most: int = setting(10, "a class with at most so many positives in train is rare")
+    common_at_most: int = setting(100, "one with more than these is frequent; between: common")
 
 
 @dataclass(frozen=True)

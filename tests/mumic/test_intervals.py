@@ -1,21 +1,20 @@
-"""Bootstrap by integer weights against scikit-learn on rows that are really repeated."""
+"""Bootstrap by draws of groups against measures of rows that are really repeated."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import numpy.typing as npt
 import pytest
 from sklearn.metrics import average_precision_score
 
-from mumic.intervals import (
-    gap_samples,
-    interval,
-    macro_map_samples,
-    paired_interval,
-    resample_groups,
-)
-from mumic.metrics import Cells, Floats, included_classes
+from mumic.intervals import Resamples, interval, paired_interval, resample_groups
+from mumic.metrics import Cells, Floats, included_classes, summarise
+from mumic.resampled import all_samples, average_precision_samples, gap_samples
 
 GROUPS = [f"hotel {number // 3}" for number in range(40)]
+CUTS = np.linspace(-0.5, 0.5, 6)
 
 
 def _data(seed: int) -> tuple[Floats, Cells]:
@@ -25,38 +24,70 @@ def _data(seed: int) -> tuple[Floats, Cells]:
     return scores, Cells(labels, rng.random((40, 6)) < 0.85)
 
 
-def _repeated(scores: Floats, cells: Cells, weights: np.ndarray) -> tuple[float, float]:
-    """Macro mAP and GAP of rows written out as often as they were drawn."""
-    rows = np.repeat(np.arange(40), weights)
-    s, y, m = scores[rows], cells.labels[rows], cells.mask[rows]
-    included = included_classes(cells, 1)
-    each = [
-        average_precision_score(y[m[:, c], c], s[m[:, c], c])
-        for c in range(6)
-        if included[c] and y[m[:, c], c].any()
-    ]
-    return float(np.mean(each)), float(average_precision_score(y[m], s[m]))
+def _drawn(resamples: Resamples, at: int) -> npt.NDArray[np.intp]:
+    """The rows of a resample, written out as often as they were drawn."""
+    return np.repeat(np.arange(40), resamples.draws[resamples.group_of, at])
 
 
-def test_every_resample_equals_the_repeated_rows() -> None:
+def test_every_measure_of_every_resample_equals_that_of_the_repeated_rows() -> None:
     scores, cells = _data(0)
-    weights = resample_groups(GROUPS, 30, seed=5)
-    macro = macro_map_samples(scores, cells, included_classes(cells, 1), weights)
-    micro = gap_samples(scores, cells, weights)
-    for at, drawn in enumerate(weights):
-        expected = _repeated(scores, cells, drawn)
-        assert macro[at] == pytest.approx(expected[0], abs=1e-9)
-        assert micro[at] == pytest.approx(expected[1], abs=1e-9)
+    resamples = resample_groups(GROUPS, 25, seed=5)
+    included = included_classes(cells, 1)
+    found = all_samples(scores, cells, resamples, included=included, thresholds=CUTS, k=2)
+    for at in range(25):
+        rows = _drawn(resamples, at)
+        again = Cells(cells.labels[rows], cells.mask[rows])
+        expected = summarise(scores[rows], again, CUTS, min_positives=1, k=2)
+        for name, values in found.values.items():
+            assert values[at] == pytest.approx(getattr(expected, name), abs=1e-12), name
+    assert len(found.values) == 13
+
+
+def test_average_precision_equals_scikit_learn_on_the_repeated_rows() -> None:
+    scores, cells = _data(4)
+    resamples = resample_groups(GROUPS, 20, seed=2)
+    known = np.flatnonzero(cells.mask[:, 1])
+    values, counts = average_precision_samples(
+        scores[known, 1], cells.labels[known, 1], known, resamples
+    )
+    for at in range(20):
+        rows = [row for row in _drawn(resamples, at) if cells.mask[row, 1]]
+        expected = average_precision_score(cells.labels[rows, 1], scores[rows, 1])
+        assert values[at] == pytest.approx(expected, abs=1e-12)
+        assert counts[at] == cells.labels[rows, 1].sum()
+
+
+def test_weights_of_images_are_sample_weights() -> None:
+    """Against scikit-learn's, which multiplies every row by its weight."""
+    scores, cells = _data(1)
+    weights = np.random.default_rng(0).random(40) * [number % 4 > 0 for number in range(40)]
+    once = replace(resample_groups(GROUPS, 3, seed=0), image_weights=weights).once
+    included = included_classes(cells, 1)
+    found = all_samples(scores, cells, once, included=included, thresholds=CUTS, k=6).values
+    rows = np.nonzero(cells.mask)[0]
+    truth, pooled = cells.labels[cells.mask], scores[cells.mask]
+    expected = average_precision_score(truth, pooled, sample_weight=weights[rows])
+    assert found["gap"][0] == pytest.approx(expected, abs=1e-12)
+    assert found["gap_at_k"][0] == pytest.approx(expected, abs=1e-12)
+    each = []
+    for column in np.flatnonzero(included):
+        at = cells.mask[:, column]
+        if (cells.labels[at, column] * weights[at]).any():
+            each.append(
+                average_precision_score(
+                    cells.labels[at, column], scores[at, column], sample_weight=weights[at]
+                )
+            )
+    assert found["macro_map"][0] == pytest.approx(np.mean(each), abs=1e-12)
 
 
 def test_whole_groups_are_drawn() -> None:
-    weights = resample_groups(GROUPS, 200, seed=1)
-    for name in set(GROUPS):
-        members = weights[:, [at for at, group in enumerate(GROUPS) if group == name]]
-        assert (members == members[:, :1]).all()
-    firsts = weights[:, [GROUPS.index(name) for name in sorted(set(GROUPS))]]
-    assert (firsts.sum(axis=1) == len(set(GROUPS))).all()
-    assert (resample_groups(GROUPS, 200, seed=1) == weights).all()
+    resamples = resample_groups(GROUPS, 200, seed=1)
+    names = sorted(set(GROUPS))
+    assert [names[at] for at in resamples.group_of] == GROUPS
+    assert resamples.draws.shape == (len(names), 200)
+    assert (resamples.draws.sum(axis=0) == len(names)).all()
+    assert (resample_groups(GROUPS, 200, seed=1).draws == resamples.draws).all()
 
 
 def test_interval_is_the_quantiles_of_the_samples() -> None:
@@ -67,12 +98,31 @@ def test_interval_is_the_quantiles_of_the_samples() -> None:
     assert found.low < found.high
 
 
+def test_intervals_cover_as_often_as_they_say() -> None:
+    """GAP of small samples from a population whose GAP is known: 95 % should cover, nearly."""
+    rng = np.random.default_rng(7)
+
+    def draw(images: int) -> tuple[Floats, Cells]:
+        labels = (rng.random((images, 1)) < 0.3).astype(np.int8)
+        return rng.normal(size=(images, 1)) + labels, Cells(labels, np.ones((images, 1), bool))
+
+    scores, cells = draw(200_000)
+    truth = average_precision_score(cells.labels[:, 0], scores[:, 0])
+    inside = 0
+    for _ in range(200):
+        scores, cells = draw(150)
+        resamples = resample_groups([str(at) for at in range(150)], 200, seed=0)
+        found = interval(0.0, gap_samples(scores, cells, resamples))
+        inside += found.low <= truth <= found.high
+    assert 0.88 <= inside / 200 <= 0.99
+
+
 def test_a_pair_shares_its_resamples() -> None:
     """A method against itself differs by nothing; for two methods, pairing narrows the interval."""
     scores, cells = _data(2)
     worse = scores - 0.15 * np.random.default_rng(0).normal(size=scores.shape)
-    weights = resample_groups(GROUPS, 300, seed=3)
-    first, second = gap_samples(scores, cells, weights), gap_samples(worse, cells, weights)
+    resamples = resample_groups(GROUPS, 300, seed=3)
+    first, second = gap_samples(scores, cells, resamples), gap_samples(worse, cells, resamples)
     same = paired_interval((0.7, first), (0.7, first))
     assert (same.value, same.low, same.high) == (0, 0, 0)
     assert not same.excludes_zero
@@ -84,10 +134,10 @@ def test_a_pair_shares_its_resamples() -> None:
 
 def test_blocks_do_not_change_the_result(monkeypatch: pytest.MonkeyPatch) -> None:
     scores, cells = _data(3)
-    weights = resample_groups(GROUPS, 20, seed=6)
-    whole = gap_samples(scores, cells, weights)
-    monkeypatch.setattr("mumic.intervals._CELLS_AT_ONCE", 500)
-    assert (gap_samples(scores, cells, weights) == whole).all()
+    resamples = resample_groups(GROUPS, 20, seed=6)
+    whole = gap_samples(scores, cells, resamples)
+    monkeypatch.setattr("mumic.resampled._CELLS_AT_ONCE", 500)
+    assert (gap_samples(scores, cells, resamples) == whole).all()
 
 
 def test_without_positives_there_is_no_interval() -> None:

@@ -15,11 +15,11 @@ from mumic.metrics import (
     Cells,
     average_precision,
     average_precisions,
-    f1_scores,
     gap,
     gap_at_k,
     included_classes,
     summarise,
+    top_k,
 )
 
 Array = npt.NDArray[Any]
@@ -119,12 +119,46 @@ def test_unknown_cells_have_no_influence() -> None:
 
 def test_f1_equals_scikit_learn() -> None:
     scores, labels, _ = _data(4)
-    mask = np.ones_like(labels, bool)
-    predicted = scores >= 0.5
-    micro, macro, per_image = f1_scores(predicted, labels, mask, np.ones(12, bool))
-    for value, average in ((micro, "micro"), (macro, "macro"), (per_image, "samples")):
-        expected = f1_score(labels, predicted, average=average, zero_division=1.0)
-        assert value == pytest.approx(expected, abs=1e-12)
+    labels[0] = 1
+    cells = Cells(labels, np.ones_like(labels, bool))
+    found = summarise(scores, cells, np.full(12, 0.5), min_positives=1, k=3)
+    for suffix, predicted in (("", scores >= 0.5), ("_at_half", scores >= 0)):
+        for name, average in (("micro", "micro"), ("macro", "macro"), ("per_image", "samples")):
+            expected = f1_score(labels, predicted, average=average, zero_division=1.0)
+            assert getattr(found, f"f1_{name}{suffix}") == pytest.approx(expected, abs=1e-12)
+    assert found.images_with_a_label == (scores >= 0.5).any(axis=1).mean()
+
+
+def test_what_thresholds_and_probabilities_are_needed_for_is_null_without_them() -> None:
+    scores, labels, mask = _data(4)
+    found = summarise(scores, Cells(labels, mask), None, min_positives=1, k=3, unit="score")
+    null = {name for name, value in found.to_json().items() if value is None}
+    assert null == {
+        *(
+            f"f1_{name}{half}"
+            for name in ("micro", "macro", "per_image")
+            for half in ("", "_at_half")
+        ),
+        "images_with_a_label",
+        "brier",
+    }
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.data())
+def test_the_top_k_are_those_of_a_stable_sort(data: st.DataObject) -> None:
+    """With many ties and unknown cells, against an argsort by hand."""
+    rows, columns = data.draw(st.integers(1, 4)), data.draw(st.integers(1, 7))
+    k = data.draw(st.integers(1, 8))
+    cells = st.lists(st.integers(0, 2), min_size=rows * columns, max_size=rows * columns)
+    scores = np.array(data.draw(cells), np.float32).reshape(rows, columns)
+    mask = np.array(data.draw(cells)).reshape(rows, columns) > 0
+    expected = np.zeros_like(mask)
+    for row in range(rows):
+        known = [(-scores[row, c], c) for c in range(columns) if mask[row, c]]
+        for _, column in sorted(known)[:k]:
+            expected[row, column] = True
+    assert (top_k(scores, mask, k) == expected).all()
 
 
 def test_classes_with_few_positives_stay_out_of_the_means() -> None:

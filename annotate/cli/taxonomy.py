@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from annotate.cli.console import Stage, emit, json_option, open_workspace, table
+from annotate.cli.console import Stage, emit, json_option, note, open_workspace, table
 
 if TYPE_CHECKING:
     from annotate.taxonomy.model import Taxonomy, TaxonomyClass
@@ -93,6 +93,101 @@ def schema(as_json: bool) -> None:
     from annotate.taxonomy.schema import json_schema, schema_text
 
     emit(json_schema(), [schema_text().rstrip("\n")], as_json=as_json)
+
+
+@taxonomy.command()
+@click.argument("old", type=click.Path(path_type=Path))
+@click.argument("new", type=click.Path(path_type=Path), required=False)
+@json_option
+def diff(old: Path, new: Path | None, as_json: bool) -> None:
+    """Name what changed between two label lists: renames, merges, splits, new parents, the rest.
+
+    NEW is the workspace's label list unless given.
+
+    \b
+    Examples:
+      mumic-annotate taxonomy diff before.yaml
+      git show HEAD~1:label_taxonomy/travel.yaml > before.yaml
+    """
+    from annotate.taxonomy.diff import diff as compare
+
+    before, after = _load(old), _load(new)
+    found = compare(before, after)
+    summary = {"old": before.file, "new": after.file, **found.as_dict()}
+    lines = _change_lines(found.as_dict()["changes"]) if found.changes else ["no difference"]
+    emit(summary, lines, as_json=as_json)
+
+
+@taxonomy.command()
+@click.option(
+    "--from",
+    "before",
+    type=click.Path(path_type=Path),
+    help="The label list that the answers were given for. [default: the last one that was used]",
+)
+@click.option("--apply", "do_it", is_flag=True, help="Carry it through; else only say what it is.")
+@json_option
+def migrate(before: Path | None, do_it: bool, as_json: bool) -> None:
+    """Carry answers, questions, labels and dataset over to the edited label list.
+
+    Says what would change and which images must be asked again; --apply does it. Answers are never
+    rewritten: they are translated whenever they are read.
+
+    \b
+    Examples:
+      mumic-annotate taxonomy migrate
+      mumic-annotate taxonomy migrate --apply
+    """
+    from annotate.migration.apply import begin, finish, unfinished
+    from annotate.migration.migrate import look_ahead
+
+    workspace = open_workspace()
+    waiting = unfinished(workspace)
+    if waiting is not None:
+        note(f"Migration {waiting.number} was begun and not finished; going on with it.")
+        made = finish(workspace, waiting, note)
+        emit({**waiting.facts, "made": made}, _made_lines(waiting.number, made), as_json=as_json)
+        return
+    outlook = look_ahead(workspace, before)
+    summary = outlook.summary()
+    lines = [*_change_lines(summary["changes"]), *_outlook_lines(summary)]
+    if not do_it:
+        end = "Nothing was written. Carry it through with `mumic-annotate taxonomy migrate --apply`"
+        emit({**summary, "applied": False}, [*lines, end], as_json=as_json)
+        return
+    made = finish(workspace, begin(workspace, outlook), note)
+    lines += _made_lines(summary["number"], made)
+    emit({**summary, "applied": True, "made": made}, lines, as_json=as_json)
+
+
+def _change_lines(changes: list[dict[str, Any]]) -> list[str]:
+    return [f"{change['kind']:<10}{change['text']}" for change in changes]
+
+
+def _outlook_lines(summary: dict[str, Any]) -> Iterator[str]:
+    questions = summary["questions"]
+    yield (
+        f"questions: {len(questions['kept'])} stay, {len(questions['closed'])} are closed, "
+        f"{len(questions['added'])} are added"
+    )
+    for question in questions["added"]:
+        yield f"  {question['id']}: {', '.join(question['classes'])}"
+    for name, value in summary["thresholds_carried"].items():
+        yield f"vote_threshold {value:g} goes over to {name}"
+    if summary["labels"] is not None:
+        yield f"labels afterwards: {summary['labels']:,}"
+    for name, count in summary["ask"].items():
+        yield f"to ask again: {name} on {count:,} images"
+
+
+def _made_lines(number: int, made: dict[str, Any]) -> list[str]:
+    lines = [f"Migration {number} is done; data/migrations/{number:04} holds what was before."]
+    if made["round"] is not None:
+        lines.append(
+            f"The images to ask again are round {made['round']}: "
+            "`mumic-annotate tasks` asks them for these classes only"
+        )
+    return lines
 
 
 def _load(file: Path | None) -> Taxonomy:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from annotate.labels.golden import mean_f1, score_against_truth, score_annotator
 from annotate.labels.summary import summarise
 from annotate.labels.truth import read_truth
 from annotate.labels.votes import count_votes
+from annotate.migration.reading import History, Questions, former_questions, in_present_terms
+from annotate.migration.record import keep_snapshot, load_migrations
 from annotate.questions.file import read_plan
 from annotate.settings import ConsolidateSettings
 from annotate.tables import (
@@ -22,6 +24,7 @@ from annotate.tables import (
     CATALOG,
     LABELS,
     read,
+    read_json,
     remove_stale,
     write,
     write_json,
@@ -36,6 +39,16 @@ def read_questions(workspace: Workspace, taxonomy: Taxonomy) -> dict[str, tuple[
     """Class ids of each question of ``questions.yaml``."""
     plan = read_plan(workspace.questions, taxonomy)
     return {question.id: question.classes for question in plan.questions}
+
+
+def labelled_questions(workspace: Workspace) -> dict[str, tuple[str, ...]]:
+    """Classes of each question of ``answers.parquet``.
+
+    Raises:
+        MissingError: no labels.
+    """
+    summary = read_json(workspace.labels / "summary.json", ANSWERS.made_by)
+    return {name: tuple(ids) for name, ids in summary["questions"].items()}
 
 
 def label_images(workspace: Workspace, settings: ConsolidateSettings) -> dict[str, Any]:
@@ -55,7 +68,7 @@ def label_images(workspace: Workspace, settings: ConsolidateSettings) -> dict[st
     check_settings(settings)
     taxonomy = load_taxonomy(workspace.taxonomy, workspace.settings.project.classes)
     questions = read_questions(workspace, taxonomy)
-    answers = read_answers(workspace, questions)
+    answers, questions = read_answers(workspace, questions, settings)
     votes = count_votes(answers.answers, questions)
     labels = consolidate(votes, taxonomy, settings)
     annotators = workspace.settings.tasks.annotators
@@ -63,6 +76,8 @@ def label_images(workspace: Workspace, settings: ConsolidateSettings) -> dict[st
     asked = sorted(set(labels["class_id"]), key=taxonomy.ids.index)
     summary["thresholds"] = dict(zip(asked, thresholds(asked, taxonomy, settings), strict=True))
     summary["settings"] = {"consolidate": asdict(settings)}
+    summary["questions"] = questions
+    keep_snapshot(workspace)
     remove_stale(workspace.labels)
     write(ANSWERS, answers.answers, workspace.labels / "answers.parquet")
     write(ANSWER_REJECTS, answers.rejects, workspace.labels / "rejects.parquet")
@@ -71,8 +86,22 @@ def label_images(workspace: Workspace, settings: ConsolidateSettings) -> dict[st
     return summary
 
 
-def read_answers(workspace: Workspace, questions: dict[str, tuple[str, ...]]) -> Answers:
-    """All answers of a workspace, checked.
+def read_answers(
+    workspace: Workspace,
+    questions: Questions,
+    settings: ConsolidateSettings,
+    history: History | None = None,
+) -> tuple[Answers, dict[str, tuple[str, ...]]]:
+    """All answers of a workspace, checked, in terms of the present taxonomy.
+
+    Args:
+        workspace: with catalogue and answers.
+        questions: classes of the present questions.
+        settings: threshold and least number of votes.
+        history: migrations that older answers go through; None: all that the workspace keeps.
+
+    Returns:
+        The answers, and the classes of the questions that they are to.
 
     Raises:
         MissingError: there are none.
@@ -82,7 +111,9 @@ def read_answers(workspace: Workspace, questions: dict[str, tuple[str, ...]]) ->
     manifest = workspace.tasks / "manifest.jsonl"
     order = [task.image_id for task in read_manifest(manifest)] if manifest.is_file() else []
     found = find_answers(workspace.answers, order)
-    answers = check_answers(found, questions, set(catalog["image_id"]))
+    history = load_migrations(workspace) if history is None else history
+    everything = {**former_questions(history, questions), **questions}
+    answers = check_answers(found, everything, set(catalog["image_id"]))
     if answers.answers.empty and answers.rejects.empty:
         raise MissingError(
             f"no answers in {workspace.answers}. Put files of answers there, or try the path with "
@@ -95,7 +126,8 @@ def read_answers(workspace: Workspace, questions: dict[str, tuple[str, ...]]) ->
             f"{first['file']}:{first['line']}, because: {first['reason']}. Were they given to this "
             "workspace's tasks and questions.yaml?"
         )
-    return answers
+    present, asked = in_present_terms(answers.answers, questions, history, settings)
+    return replace(answers, answers=present), asked
 
 
 def score_labels(
@@ -124,7 +156,7 @@ def score_labels(
     if not score.images:
         raise InputError(f"{truth_file}: it lists none of the labelled images.")
     listed = answers[answers["image_id"].isin(truth.image_ids)]
-    questions = read_questions(workspace, taxonomy)
+    questions = labelled_questions(workspace)
     single = score_annotators(listed, questions, taxonomy, truth, min_positives=min_positives)
     summary = {
         **score.as_dict(),

@@ -141,6 +141,20 @@ def read_plan(path: Path, taxonomy: Taxonomy) -> QuestionPlan:
     )
 
 
+def read_classes(path: Path) -> list[tuple[str, ...]]:
+    """The class ids of each question, whether or not a taxonomy still has them.
+
+    Raises:
+        MissingError: no such file.
+        InputError: it is no such file.
+    """
+    problems = Problems(str(path))
+    root = parse_nodes(_read_text(path), problems)
+    problems.raise_if_any()
+    records = read_records(root, "questions", QUESTION_FIELDS, "question", problems) if root else []
+    return [tuple(entry.text for entry in record.texts("classes")) for record in records]
+
+
 def _read_text(path: Path) -> str:
     try:
         with path.open("rb") as file:

@@ -81,7 +81,7 @@ class Forecast:
 
 def asked_classes(taxonomy: Taxonomy) -> tuple[TaxonomyClass, ...]:
     """The classes that questions are about: all whose place no other class has taken."""
-    return tuple(entry for entry in taxonomy.classes if entry.replaced_by is None)
+    return tuple(entry for entry in taxonomy.classes if not entry.replaced_by)
 
 
 def check_settings(settings: QuestionSettings) -> None:

@@ -12,10 +12,11 @@ import pandas as pd
 from annotate.errors import InputError, MissingError
 from annotate.jobs.request import job_name, make_request
 from annotate.questions.file import read_plan
-from annotate.questions.planning import Forecast, QuestionPlan, forecast
+from annotate.questions.planning import Forecast, QuestionPlan, price_work
 from annotate.questions.rules import lint_plan
 from annotate.settings import TaskSettings
 from annotate.tables import CATALOG, atomic, read, read_json
+from annotate.tasks.again import asked_again
 from annotate.tasks.examples import examples_in, examples_of
 from annotate.tasks.manifest import read_manifest
 from annotate.tasks.objects import (
@@ -90,13 +91,21 @@ def build_tasks(
     if not candidates:
         raise MissingError("no candidates yet. Find some with `mumic-annotate mine --all`.")
     catalog = read_catalog(workspace)
-    answered = _answered(workspace, settings) & set(candidates)
+    order = _manifest_order(workspace)
+    people = settings.annotators
+    answered = answered_images(workspace.answers, annotators=people, images=order) & set(candidates)
+    again = asked_again(
+        workspace.candidates, workspace.answers, plan, annotators=people, images=order
+    )
+    again = {} if everything else {image: again[image] for image in again if image in answered}
+    answered -= again.keys()
     wanted = candidates if everything else [image for image in candidates if image not in answered]
     seed = workspace.settings.project.seed
-    manifest = make_manifest(wanted, catalog, plan, settings, seed=seed, limit=limit)
+    manifest = make_manifest(wanted, catalog, plan, settings, seed=seed, limit=limit, again=again)
     known = set(catalog.loc[catalog["present"].astype(bool), "image_id"])
     gone = sum(image not in known for image in candidates)
-    cost = forecast(plan, settings, images=len(manifest))
+    asked = sum(len(entry["questions"]) for entry in manifest)
+    cost = price_work(plan, settings, objects=len(manifest), asked=asked)
     tasks = None
     if manifest:
         template = make_template(plan, taxonomy, settings, workspace.templates)
@@ -178,10 +187,9 @@ def read_catalog(workspace: Workspace) -> pd.DataFrame:
     return read(CATALOG, workspace.catalog / "images.parquet", columns)
 
 
-def _answered(workspace: Workspace, settings: TaskSettings) -> set[str]:
+def _manifest_order(workspace: Workspace) -> list[str]:
     manifest = workspace.tasks / MANIFEST
-    order = [task.image_id for task in read_manifest(manifest)] if manifest.is_file() else []
-    return answered_images(workspace.answers, annotators=settings.annotators, images=order)
+    return [task.image_id for task in read_manifest(manifest)] if manifest.is_file() else []
 
 
 def preview_pages(

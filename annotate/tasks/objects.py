@@ -87,6 +87,7 @@ def make_manifest(
     *,
     seed: int = 0,
     limit: int | None = None,
+    again: Mapping[str, Sequence[str]] | None = None,
 ) -> list[dict[str, Any]]:
     """One object per image that the catalogue has, shuffled.
 
@@ -100,6 +101,7 @@ def make_manifest(
         settings: ``image_prefix`` replaces local paths.
         seed: changes the order.
         limit: images at most.
+        again: for images that were asked before, the questions that they are asked now.
 
     Raises:
         InputError: ``image_prefix`` is no bucket, or a limit of Ground Truth is passed.
@@ -115,7 +117,7 @@ def make_manifest(
         {
             "source-ref": source_ref(uris[image], settings.image_prefix),
             "image-id": image,
-            "questions": questions,
+            "questions": list((again or {}).get(image, questions)),
         }
         for image in ordered[:limit]
     ]

@@ -59,10 +59,10 @@ def _check_references(
     groups = [entry.text("id") for entry in categories if "id" in entry.singles]
     for entry in classes:
         where = f"class {_label(entry)}"
-        for key, ids, what in (("category", groups, "category"), ("replaced_by", known, "class")):
-            if key in entry.singles:
-                _check_known(entry.singles[key], ids, f"{where}: {key}: unknown {what}", problems)
-        for key in ("parents", "exclusive_with"):
+        if "category" in entry.singles:
+            category = entry.singles["category"]
+            _check_known(category, groups, f"{where}: category: unknown category", problems)
+        for key in ("parents", "exclusive_with", "replaced_by"):
             for value in entry.texts(key):
                 _check_known(value, known, f"{where}: {key}: unknown class", problems)
         _check_itself(entry, where, problems)
@@ -77,27 +77,38 @@ def _check_known(value: Marked, known: Sequence[str], what: str, problems: Probl
 
 
 def _check_itself(entry: Record, where: str, problems: Problems) -> None:
-    values = [*entry.texts("exclusive_with"), *filter(None, [entry.singles.get("replaced_by")])]
-    for value in values:
-        if value.text == entry.text("id"):
-            key = "exclusive_with" if value in entry.texts("exclusive_with") else "replaced_by"
-            problems.add(value.line, f"{where}: {key}: names the class itself; delete it")
+    for key in ("exclusive_with", "replaced_by"):
+        for value in entry.texts(key):
+            if value.text == entry.text("id"):
+                problems.add(value.line, f"{where}: {key}: names the class itself; delete it")
 
 
 def _check_hierarchy(classes: Sequence[Record], problems: Problems) -> None:
-    """No cycle; and, where there is none, no class that its exclusions make impossible."""
+    """No cycles; and, where there are none, no class that its exclusions make impossible."""
     by_id = {entry.text("id"): entry for entry in classes if "id" in entry.singles}
-    parents = {
-        name: [value.text for value in entry.texts("parents") if value.text in by_id]
+    _check_cycles(by_id, _links(by_id, "replaced_by"), "replaced_by", problems)
+    parents = _links(by_id, "parents")
+    if not _check_cycles(by_id, parents, "parents", problems):
+        _check_exclusions(by_id, parents, problems)
+
+
+def _links(by_id: dict[str, Record], key: str) -> Parents:
+    return {
+        name: [value.text for value in entry.texts(key) if value.text in by_id]
         for name, entry in by_id.items()
     }
-    cycles = find_cycles(parents)
+
+
+def _check_cycles(by_id: dict[str, Record], links: Parents, key: str, problems: Problems) -> bool:
+    """Name the cycles, and say whether there are any."""
+    # One that names itself has been named as such.
+    own = {name: [to for to in above if to != name] for name, above in links.items()}
+    cycles = find_cycles(links if key == "parents" else own)
     for cycle in cycles:
-        line = next(v.line for v in by_id[cycle[0]].texts("parents") if v.text in cycle)
+        line = next(v.line for v in by_id[cycle[0]].texts(key) if v.text in cycle)
         path = " -> ".join([*cycle, cycle[0]])
-        problems.add(line, f"class {cycle[0]}: parents form a cycle: {path}; remove one of them")
-    if not cycles:
-        _check_exclusions(by_id, parents, problems)
+        problems.add(line, f"class {cycle[0]}: {key} form a cycle: {path}; remove one of them")
+    return bool(cycles)
 
 
 def _check_exclusions(by_id: dict[str, Record], parents: Parents, problems: Problems) -> None:

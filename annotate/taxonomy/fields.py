@@ -26,11 +26,12 @@ class Kind(Enum):
     SHARE = "a number"
     CHOICE = "one of a few words"
     IDS = "a list of ids"
+    ID_OR_IDS = "an id or a list of ids"
     TEXTS = "a list of texts"
     RECORDS = "a list of entries with keys"
 
 
-LISTS = (Kind.IDS, Kind.TEXTS)
+LISTS = (Kind.IDS, Kind.ID_OR_IDS, Kind.TEXTS)
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,12 @@ CLASS_FIELDS = (
     Field("aliases", Kind.TEXTS, "Other names by which it is found."),
     Field("examples", Kind.TEXTS, "Paths or addresses of example images."),
     Field("since", Kind.VERSION, "Version of the taxonomy in which the class came in."),
-    Field("replaced_by", Kind.ID, "Id of the class that has taken its place."),
+    Field(
+        "replaced_by",
+        Kind.ID_OR_IDS,
+        "Id of the class that has taken its place, or ids of those that share it. It is no longer "
+        "asked for; `taxonomy migrate` carries its votes over.",
+    ),
 )
 
 ROOT_FIELDS = (

@@ -122,7 +122,7 @@ def _taxonomy_class(entry: Record) -> TaxonomyClass:
         aliases=_plain(entry.texts("aliases")),
         examples=_plain(entry.texts("examples")),
         since=entry.text("since") or None,
-        replaced_by=entry.text("replaced_by") or None,
+        replaced_by=_plain(entry.texts("replaced_by")),
         line=entry.line,
     )
 

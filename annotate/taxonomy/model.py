@@ -48,7 +48,7 @@ class TaxonomyClass:
     aliases: tuple[str, ...] = ()
     examples: tuple[str, ...] = ()
     since: str | None = None
-    replaced_by: str | None = None
+    replaced_by: tuple[str, ...] = ()
     line: int = field(default=0, compare=False)
 
     @property
@@ -169,7 +169,7 @@ class Taxonomy:
             entry,
             parents=self._kept_above(entry, kept),
             exclusive_with=tuple(other for other in entry.exclusive_with if other in kept),
-            replaced_by=entry.replaced_by if entry.replaced_by in kept else None,
+            replaced_by=tuple(other for other in entry.replaced_by if other in kept),
         )
 
     def _kept_above(self, entry: TaxonomyClass, kept: set[str]) -> tuple[str, ...]:

@@ -32,6 +32,7 @@ _NUMBER = re.compile(
 _DECIMAL = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
 _ID = re.compile(ID_PATTERN.removesuffix("$") + r"\Z")
 _NAMES = {Scalar: "a single value", Items: "a list", Entries: "an entry with keys"}
+_OF_IDS = (Kind.ID, Kind.IDS, Kind.ID_OR_IDS)
 _N = TypeVar("_N", Scalar, Items, Entries)
 
 
@@ -119,6 +120,8 @@ def _read_value(record: Record, field: Field, node: Node, problems: Problems) ->
             problems.add(node.line, f"{field.key} is empty; add at least one entry")
         if items is not None and len(items.nodes) > MOST_CLASSES:
             problems.add(node.line, f"{field.key}: more than {MOST_CLASSES} entries; use fewer")
+    elif field.kind is Kind.ID_OR_IDS and isinstance(node, Scalar):
+        record.lists[field.key] = _read_list(field, Items(node.line, (node,)), problems)
     elif field.kind in LISTS:
         record.lists[field.key] = _read_list(field, node, problems)
     else:
@@ -165,7 +168,7 @@ def _fault(field: Field, text: str, plain: bool) -> str | None:
     if field.kind is Kind.CHOICE and text not in field.choices:
         hint = closest(text, field.choices)
         return f"{_shown(text)} is not one of {', '.join(field.choices)}{hint}"
-    if field.kind in (Kind.ID, Kind.IDS) and not (len(text) <= LONGEST_ID and _ID.match(text)):
+    if field.kind in _OF_IDS and not (len(text) <= LONGEST_ID and _ID.match(text)):
         return (
             f"{_shown(text)} is no id; use small letters, digits and single underscores, "
             f"a letter first, at most {LONGEST_ID} characters"

@@ -61,6 +61,9 @@ def _value(field: Field) -> dict[str, Any]:
             return {"enum": list(field.choices)}
         case Kind.IDS:
             return {"type": "array", "items": _ID, "uniqueItems": True}
+        case Kind.ID_OR_IDS:
+            several = {"type": "array", "items": _ID, "minItems": 1, "uniqueItems": True}
+            return {"anyOf": [_ID, several]}
         case Kind.TEXTS:
             return {"type": "array", "items": _TEXT, "uniqueItems": True}
         case Kind.RECORDS:

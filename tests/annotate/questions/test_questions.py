@@ -158,7 +158,7 @@ def test_other_strategies() -> None:
 
 def test_replaced_classes_are_not_asked() -> None:
     old, *rest = plain(5)
-    taxonomy = taxonomy_of(replace(old, replaced_by=rest[0].id), *rest)
+    taxonomy = taxonomy_of(replace(old, replaced_by=(rest[0].id,)), *rest)
     plan = plan_questions(taxonomy, SETTINGS)
     assert plan.questions[0].classes == tuple(entry.id for entry in rest)
     assert lint_plan(plan, taxonomy, SETTINGS) == []

@@ -1,0 +1,254 @@
+"""Carries a migration through: atomic where answers depend on it, and repeatable for the rest.
+
+First everything that the migration needs is laid down in a folder of its own, which gets its name
+by one rename. From then on answers are read by it. What follows (questions, settings, the round,
+labels, dataset) is made from that folder, each file atomically; a command that was killed is
+finished by the next one, with the same result.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from annotate.dataset.files import write_dataset
+from annotate.errors import InputError
+from annotate.labels.stage import label_images
+from annotate.locks import exclusive
+from annotate.migration.asking import STRATEGY, as_candidates
+from annotate.migration.migrate import Outlook
+from annotate.migration.record import (
+    AFTER,
+    BEFORE,
+    DONE,
+    FACTS,
+    MADE_BY,
+    TAXONOMY,
+    Migration,
+    keep_snapshot,
+    load_migrations,
+    migrations_folder,
+)
+from annotate.mining.draw import Mined
+from annotate.mining.round_files import next_round, save_round
+from annotate.questions.file import render_plan
+from annotate.tables import (
+    CANDIDATES,
+    LABELS,
+    POOLS,
+    atomic,
+    empty,
+    read,
+    read_json,
+    write,
+    write_json,
+)
+from annotate.taxonomy.load import load_taxonomy
+from annotate.workspace import SETTINGS_FILE, Workspace
+
+_OLD_QUESTIONS, _QUESTIONS, _SETTINGS = "questions-before.yaml", "questions.yaml", SETTINGS_FILE
+_LABELS, _ASK = "labels.parquet", "ask.parquet"
+
+Told = Callable[[str], object]
+
+
+def unfinished(workspace: Workspace) -> Migration | None:
+    """A migration that was begun and not carried through."""
+    return next((each for each in load_migrations(workspace) if not each.done), None)
+
+
+def begin(workspace: Workspace, outlook: Outlook) -> Migration:
+    """Lay a migration down. With this, answers are read by it.
+
+    Raises:
+        InputError: the settings hold the classes in a form that cannot be changed, or another
+            process is at work.
+    """
+    folder = outlook.migration.folder
+    parent = folder.parent
+    with exclusive(_lock(workspace), busy="another process migrates this workspace. Wait for it."):
+        made = parent / f".{folder.name}"
+        shutil.rmtree(made, ignore_errors=True)
+        made.mkdir(parents=True)
+        shutil.copyfile(outlook.before_file, made / BEFORE)
+        shutil.copyfile(workspace.taxonomy, made / AFTER)
+        _prepare_files(workspace, outlook, made)
+        write(CANDIDATES, as_candidates(outlook.ask, 0), made / _ASK)
+        if outlook.labels is not None and not outlook.labels_from_answers:
+            write(LABELS, outlook.labels, made / _LABELS)
+        write_json(made / FACTS, _facts(outlook))
+        made.rename(folder)
+    return load_migrations(workspace)[-1]
+
+
+def _lock(workspace: Workspace) -> Path:
+    return migrations_folder(workspace).with_name(".migrations.lock")
+
+
+def _facts(outlook: Outlook) -> dict[str, Any]:
+    migration = outlook.migration
+    return {
+        **outlook.summary(),
+        "sources": {
+            name: [{"id": source.id, "whole": source.whole} for source in sources]
+            for name, sources in migration.step.sources.items()
+        },
+        "above": {name: list(ids) for name, ids in migration.step.above.items() if ids},
+        "thresholds": dict(migration.thresholds),
+        "questions": {name: list(ids) for name, ids in migration.questions.items()},
+        "question_changes": outlook.summary()["questions"],
+    }
+
+
+def _prepare_files(workspace: Workspace, outlook: Outlook, folder: Path) -> None:
+    """The files that will take the place of the workspace's."""
+    if outlook.new_plan is not None:
+        shutil.copyfile(workspace.questions, folder / _OLD_QUESTIONS)
+        (folder / _QUESTIONS).write_text(render_plan(outlook.new_plan), "utf-8")
+    if outlook.classes != workspace.settings.project.classes:
+        text = (workspace.root / SETTINGS_FILE).read_text("utf-8")
+        (folder / _SETTINGS).write_text(with_classes(text, outlook.classes), "utf-8")
+    if outlook.thresholds:
+        text = workspace.taxonomy.read_text("utf-8-sig")
+        changed = with_thresholds(text, outlook)
+        (folder / TAXONOMY).write_text(changed, "utf-8")
+        carried = load_taxonomy(folder / TAXONOMY)
+        if any(carried.by_id[name].vote_threshold != v for name, v in outlook.thresholds.items()):
+            raise InputError(
+                f"{workspace.taxonomy}: a vote_threshold could not be put in by itself. Add by "
+                "hand: " + ", ".join(f"{k}: {v:g}" for k, v in outlook.thresholds.items())
+            )
+
+
+def with_classes(text: str, classes: tuple[str, ...]) -> str:
+    """Settings with other ``[project] classes``; everything else stays, comments too.
+
+    Raises:
+        InputError: there is no such list where one is expected.
+    """
+    found = re.search(r"(?ms)^\[project\].*?^classes\s*=\s*(\[.*?\])", text)
+    if found is None:
+        raise InputError(
+            f"{SETTINGS_FILE}: no list `classes` under [project]. Write there: "
+            f"classes = [{', '.join(map(repr, classes))}]"
+        )
+    lines = "".join(f'\n    "{name}",' for name in classes)
+    return text[: found.start(1)] + f"[{lines}\n]" + text[found.end(1) :]
+
+
+def with_thresholds(text: str, outlook: Outlook) -> str:
+    """The label list with thresholds after the ids of some classes; all other lines stay."""
+    lines = text.splitlines(keepends=True)
+    for name, value in outlook.thresholds.items():
+        for at in range(outlook.after.by_id[name].line - 1, len(lines)):
+            found = re.match(rf"(\s*)(- )?id:\s*[\"']?{name}[\"']?\s*(#.*)?$", lines[at])
+            if found:
+                indent = found[1] + " " * len(found[2] or "")
+                lines[at] = lines[at].rstrip("\n") + f"\n{indent}vote_threshold: {value:g}\n"
+                break
+            inline = re.match(rf"\s*- \{{\s*id:\s*{name}\b", lines[at])
+            if inline:
+                end = inline.end()
+                lines[at] = f"{lines[at][:end]}, vote_threshold: {value:g}{lines[at][end:]}"
+                break
+    return "".join(lines)
+
+
+def finish(
+    workspace: Workspace, migration: Migration, tell: Told = lambda _: None
+) -> dict[str, Any]:
+    """Carry a migration through, or on.
+
+    Args:
+        workspace: with the migration laid down.
+        migration: not done yet.
+        tell: called with what was made, one line each.
+
+    Returns:
+        What ``done.json`` holds.
+    """
+    folder = migration.folder
+    with exclusive(_lock(workspace), busy="another process migrates this workspace. Wait for it."):
+        _check_unedited(workspace, migration)
+        for name, target in (
+            (TAXONOMY, workspace.taxonomy),
+            (_SETTINGS, workspace.root / SETTINGS_FILE),
+            (_QUESTIONS, workspace.questions),
+        ):
+            if (folder / name).is_file():
+                with atomic(target) as file:
+                    file.write((folder / name).read_bytes())
+                tell(f"{target.name} changed")
+        workspace = Workspace.find(workspace.root)
+        made: dict[str, Any] = {"round": _write_round(workspace, migration)}
+        made |= _write_labels(workspace, folder, tell)
+        keep_snapshot(workspace)
+        write_json(folder / DONE, made)
+    return made
+
+
+def _check_unedited(workspace: Workspace, migration: Migration) -> None:
+    """The label list must be the one that was migrated to, or another migration is needed."""
+    files = [migration.folder / AFTER, migration.folder / TAXONOMY]
+    known = {load_taxonomy(file).hash for file in files if file.is_file()}
+    if load_taxonomy(workspace.taxonomy).hash not in known:
+        raise InputError(
+            f"{workspace.taxonomy} was edited while migration {migration.number} waits to be "
+            f"finished. Put {files[0]} back in its place and run `{MADE_BY} --apply`; then make "
+            "your edit, and migrate again."
+        )
+
+
+def _write_round(workspace: Workspace, migration: Migration) -> int | None:
+    """The images to ask again, as a round of candidates."""
+    ask = read(CANDIDATES, migration.folder / _ASK)
+    if ask.empty:
+        return None
+    number = _round_number(workspace, migration)
+    ask = ask.assign(round=number)
+    counts = ask.groupby("class_id", sort=False)["image_id"].size()
+    drawn = {str(name): int(count) for name, count in counts.items()}
+    summary = {
+        "round": number,
+        "strategy": STRATEGY,
+        "migration": migration.number,
+        "images": int(ask["image_id"].nunique()),
+        "receipts": len(ask),
+        "drawn_from": [{"name": name, "pool": size, "drawn": size} for name, size in drawn.items()],
+        "funnel": [],
+        "settings": {"seed": 0},
+        "near_copies_by": "not compared",
+    }
+    save_round(
+        workspace.candidates, number, Mined(ask, drawn, drawn, pool_rows=empty(POOLS)), summary
+    )
+    return number
+
+
+def _round_number(workspace: Workspace, migration: Migration) -> int:
+    """The round that a killed command wrote for this migration, else the next one."""
+    for file in sorted(workspace.candidates.glob("round-[0-9]*.json")):
+        if read_json(file, CANDIDATES.made_by).get("migration") == migration.number:
+            return int(file.stem[6:])
+    return next_round(workspace.candidates)
+
+
+def _write_labels(workspace: Workspace, folder: Path, tell: Told) -> dict[str, Any]:
+    """Labels and dataset anew, where there were any."""
+    made: dict[str, Any] = {}
+    had_labels = (workspace.labels / "labels.parquet").is_file()
+    if (folder / _LABELS).is_file():
+        write(LABELS, read(LABELS, folder / _LABELS), workspace.labels / "labels.parquet")
+        made["labels"] = "carried"
+    elif had_labels:
+        summary = label_images(workspace, workspace.settings.consolidate)
+        made["labels"] = summary["labels"]
+        tell(f"labels made anew from all answers: {summary['labels']:,}")
+    if had_labels and (workspace.dataset / "images.parquet").is_file():
+        stats = write_dataset(workspace, workspace.settings.dataset)
+        made["dataset"] = sum(stats["images"].values())
+        tell(f"dataset made anew: {made['dataset']:,} images, each in the split that it had")
+    return made

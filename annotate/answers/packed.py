@@ -205,7 +205,7 @@ def from_arrow(table: pa.Table) -> Packed:
         mask("none"),
         mask("unsure"),
         mask("skipped"),
-        Coded((), np.zeros(rows, np.int32)),
+        Coded(("",), np.zeros(rows, np.int32)),
         np.full(rows, np.nan, np.float32),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -126,8 +126,7 @@ def read_answers(
             f"{first['file']}:{first['line']}, because: {first['reason']}. Were they given to this "
             "workspace's tasks and questions.yaml?"
         )
-    present, asked = in_present_terms(answers.answers, questions, history, settings)
-    return replace(answers, answers=present), asked
+    return in_present_terms(answers, questions, history, settings)
 
 
 def score_labels(

@@ -11,14 +11,16 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from annotate.dataset.files import write_dataset
+from annotate.dataset.files import imported_labels, write_dataset
 from annotate.errors import InputError
 from annotate.labels.stage import label_images
 from annotate.locks import exclusive
 from annotate.migration.asking import STRATEGY, as_candidates
+from annotate.migration.labels import carry_labels
 from annotate.migration.migrate import Outlook
 from annotate.migration.record import (
     AFTER,
@@ -51,6 +53,7 @@ from annotate.workspace import SETTINGS_FILE, Workspace
 
 _OLD_QUESTIONS, _QUESTIONS, _SETTINGS = "questions-before.yaml", "questions.yaml", SETTINGS_FILE
 _LABELS, _ASK = "labels.parquet", "ask.parquet"
+_OLD_IMPORTS, _IMPORTS = "imports-before", "imports"
 
 Told = Callable[[str], object]
 
@@ -79,6 +82,7 @@ def begin(workspace: Workspace, outlook: Outlook) -> Migration:
         write(CANDIDATES, as_candidates(outlook.ask, 0), made / _ASK)
         if outlook.labels is not None and not outlook.labels_from_answers:
             write(LABELS, outlook.labels, made / _LABELS)
+        _prepare_imports(outlook, imported_labels(workspace), made)
         write_json(made / FACTS, _facts(outlook))
         made.rename(folder)
     return load_migrations(workspace)[-1]
@@ -184,6 +188,7 @@ def finish(
                 tell(f"{target.name} changed")
         workspace = Workspace.find(workspace.root)
         made: dict[str, Any] = {"round": _write_round(workspace, migration)}
+        _write_imports(workspace, folder, tell)
         made |= _write_labels(workspace, folder, tell)
         keep_snapshot(workspace)
         write_json(folder / DONE, made)
@@ -247,8 +252,34 @@ def _write_labels(workspace: Workspace, folder: Path, tell: Told) -> dict[str, A
         summary = label_images(workspace, workspace.settings.consolidate)
         made["labels"] = summary["labels"]
         tell(f"labels made anew from all answers: {summary['labels']:,}")
-    if had_labels and (workspace.dataset / "images.parquet").is_file():
-        stats = write_dataset(workspace, workspace.settings.dataset)
-        made["dataset"] = sum(stats["images"].values())
+    if (workspace.dataset / "images.parquet").is_file():
+        made["dataset"] = _write_dataset(workspace)
         tell(f"dataset made anew: {made['dataset']:,} images, each in the split that it had")
     return made
+
+
+def _write_dataset(workspace: Workspace) -> int:
+    """The dataset anew; classes that wait for their first answers are left out for now."""
+    settings = workspace.settings.dataset
+    if settings.missing == "refuse":
+        settings = replace(settings, missing="leave-out")
+    stats = write_dataset(workspace, settings)
+    return int(sum(stats["images"].values()))
+
+
+def _prepare_imports(outlook: Outlook, files: list[Path], folder: Path) -> None:
+    """Imported labels as they were and as they will be."""
+    for file in files:
+        labels = read(LABELS, file)
+        name = f"{file.parent.name}.parquet"
+        write(LABELS, labels, folder / _OLD_IMPORTS / name)
+        carried = carry_labels(labels, outlook.migration.step, outlook.after)
+        write(LABELS, carried, folder / _IMPORTS / name)
+
+
+def _write_imports(workspace: Workspace, folder: Path, tell: Told) -> None:
+    for file in imported_labels(workspace):
+        carried = folder / _IMPORTS / f"{file.parent.name}.parquet"
+        if carried.is_file():
+            write(LABELS, read(LABELS, carried), file)
+            tell(f"imported labels carried over: {file.parent.name}")

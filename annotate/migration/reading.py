@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
+from annotate.answers.packed import Coded, Packed, from_frame, to_frame
+from annotate.answers.packing import Answers
 from annotate.labels.consolidate import decide
 from annotate.migration.carry import Indices, VotedNo, carry_answers, keep_last
 from annotate.migration.record import Migration
@@ -32,38 +36,92 @@ def former_questions(history: History, present: Questions) -> dict[str, tuple[st
 
 
 def in_present_terms(
-    answers: pd.DataFrame, present: Questions, history: History, settings: ConsolidateSettings
-) -> tuple[pd.DataFrame, dict[str, tuple[str, ...]]]:
+    answers: Answers, present: Questions, history: History, settings: ConsolidateSettings
+) -> tuple[Answers, dict[str, tuple[str, ...]]]:
     """Carry checked answers through all migrations since they were given.
 
     Args:
-        answers: ``tables.ANSWERS``, to present questions and to :func:`former_questions`.
+        answers: to present questions and to :func:`former_questions`.
         present: classes of the present questions.
         history: all migrations.
         settings: the default threshold and the least number of votes, by which an image counts as
             voted no for a class that was split.
 
     Returns:
-        Answers sorted by image, question and annotator, and the classes of all their questions.
+        The answers, and the classes of all their questions. Only those to questions that are asked
+        no longer, and later ones about the same classes, ever become texts and lists.
     """
+    packed = answers.packed
     former = former_questions(history, present)
     made: dict[str, tuple[str, ...]] = {name: tuple(ids) for name, ids in present.items()}
-    if not answers["question_id"].isin(former).any():
+    is_former = _to_questions(packed, former)
+    if not is_former.any():
         return answers, made
+    carried, known = _carried(to_frame(packed.take(np.flatnonzero(is_former))), history, settings)
+    used = set(carried["question_id"])
+    known = {name: ids for name, ids in known.items() if name in used}
+    touched = {name for ids in known.values() for name in ids}
+    shared = {name: ids for name, ids in made.items() if touched.intersection(ids)}
+    is_shared = _to_questions(packed, shared)
+    later = to_frame(packed.take(np.flatnonzero(is_shared)))
+    rows = pd.concat([carried, later], ignore_index=True) if len(later) else carried
+    rows, changed = keep_last(rows, {**known, **shared})
+    rest = packed.take(np.flatnonzero(~(is_former | is_shared)))
+    return replace(answers, packed=_joined(rest, _packed(rows))), {**made, **changed}
+
+
+def _to_questions(packed: Packed, questions: Questions) -> npt.NDArray[np.bool_]:
+    named = np.array([name in questions for name in packed.question.values], bool)
+    return named[packed.question.codes]
+
+
+def _carried(
+    answers: pd.DataFrame, history: History, settings: ConsolidateSettings
+) -> tuple[pd.DataFrame, dict[str, tuple[str, ...]]]:
+    """Old answers, step by step: each enters with the migration that closed its question."""
     last = {name: migration for migration in history for name in migration.questions}
     carried = answers.iloc[:0]
     known: dict[str, tuple[str, ...]] = {}
     for migration in history:
-        own = {name: former[name] for name in former if last[name] is migration}
-        pool = pd.concat([carried, answers[answers["question_id"].isin(own)]], ignore_index=True)
+        own = {name: ids for name, ids in migration.questions.items() if last[name] is migration}
+        rows = answers[answers["question_id"].isin(own)]
+        pool = pd.concat([carried, rows], ignore_index=True) if len(carried) else rows
         pool, asked = keep_last(pool, {**known, **own})
         carried, known = carry_answers(pool, asked, migration.step, _voted_no(migration, settings))
-    everything = pd.concat([carried, answers[answers["question_id"].isin(made)]], ignore_index=True)
-    used = set(carried["question_id"])
-    made.update({name: ids for name, ids in known.items() if name in used})
-    everything, made = keep_last(everything, made)
-    order = ["image_id", "question_id", "annotator_id"]
-    return everything.sort_values(order, kind="stable", ignore_index=True), made
+    return carried, known
+
+
+def _packed(rows: pd.DataFrame) -> Packed:
+    return replace(
+        from_frame(rows),
+        none=rows["none"].to_numpy(bool),
+        submitted=Coded.of(rows["submitted"].fillna("")),
+        seconds=rows["seconds"].to_numpy(np.float32),
+    )
+
+
+def _joined(one: Packed, other: Packed) -> Packed:
+    """Two tables as one, sorted by image, question and annotator."""
+    texts: dict[str, Any] = {
+        name: Coded.sort(
+            (*getattr(one, name).values, *getattr(other, name).values),
+            np.concatenate(
+                [
+                    getattr(one, name).codes,
+                    getattr(other, name).codes + np.int32(len(getattr(one, name).values)),
+                ]
+            ),
+        )
+        for name in ("image", "question", "annotator", "ticked", "submitted")
+    }
+    plain: dict[str, Any] = {
+        name: np.concatenate([getattr(one, name), getattr(other, name)])
+        for name in ("none", "unsure", "skipped", "seconds")
+    }
+    ends = np.concatenate([one.ends, other.ends[1:] + one.ends[-1]])
+    table = Packed(**texts, ends=ends, **plain)
+    order = np.lexsort((table.annotator.codes, table.question.codes, table.image.codes))
+    return table.take(order)
 
 
 def _voted_no(migration: Migration, settings: ConsolidateSettings) -> VotedNo:

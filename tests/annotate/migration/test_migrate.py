@@ -75,7 +75,9 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     root = tmp_path / "workspace"
     (root / "label_taxonomy").mkdir(parents=True)
     (root / "mumic.toml").write_text(
-        '[project]\nclasses = ["dog", "cat", "lamp", "pool", "sea"]  # all\n', "utf-8"
+        '[project]\nclasses = ["dog", "cat", "lamp", "pool", "sea"]  # all\n'
+        '[dataset]\nmissing = "allow"\n',
+        "utf-8",
     )
     taxonomy = root / "label_taxonomy" / "travel.yaml"
     taxonomy.write_text(HEAD.format(version=1) + BEFORE, "utf-8")
@@ -269,7 +271,7 @@ def test_killed_anywhere_it_ends_the_same(
 
 
 def killing(patched: pytest.MonkeyPatch, after: int) -> None:
-    """End the process, as far as a test can, before a rename; nothing that follows is cleaned up."""
+    """End the process before a rename, as far as a test can: nothing is cleaned up after it."""
     left = [after]
 
     def counted(real: Any) -> Any:
@@ -337,3 +339,24 @@ def test_a_damaged_record_is_named_and_no_answer_is_lost_silently(workspace: Pat
     assert refused.exit_code == 1
     assert "0001" in refused.output
     assert labels(workspace) == EXPECTED
+
+
+def test_imported_labels_go_along_and_are_kept(workspace: Path) -> None:
+    file = workspace / "data" / "imports" / "coco" / "labels.parquet"
+    cells = {("x", "dog"): 1, ("x", "cat"): 0, ("x", "lamp"): 0, ("x", "pool"): 1}
+    cells |= {("y", "cat"): 1, ("y", "pool"): 0, ("z", "cat"): 0}
+    before = pd.DataFrame(
+        [(*key, label) for key, label in cells.items()], columns=["image_id", "class_id", "label"]
+    ).assign(yes=0, no=0, unsure=0, rate=float("nan"), decided="imported")
+    write(LABELS, before, file)
+    assert run("taxonomy", "migrate", "--apply").exit_code == 0
+    rows = read(LABELS, file)
+    assert {tuple(row) for row in rows[["image_id", "class_id", "label"]].to_numpy()} == {
+        ("x", "hound", 1),
+        ("x", "light", 0),
+        ("y", "light", 1),
+        ("y", "indoor", 0),
+        ("y", "outdoor", 0),
+    }  # of z nobody said whether there is a lamp
+    kept = workspace / "data" / "migrations" / "0001" / "imports-before" / "coco.parquet"
+    assert len(read(LABELS, kept)) == len(cells)

@@ -86,6 +86,8 @@ def _welcome(site: Site, origin: str, votes: int) -> tuple[dict[str, Any], list[
         )
     if site.settings.panel_parameter:
         panel = f"{origin}/join?key={site.keys.panel_key}&{site.settings.panel_parameter}=ID"
+        if site.settings.completion_parameter:
+            panel += f"&{site.settings.completion_parameter}=CODE"
         summary["panel"] = panel
         lines.append(f"Link for an outside panel, which puts the person's id: {panel}")
     lines.append("ctrl-C stops it; nothing that was submitted is lost.")

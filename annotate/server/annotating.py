@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import asdict
 from typing import Any
 from urllib.parse import quote
@@ -34,7 +35,7 @@ from annotate.server.security import same
 # Browsers send a strict cookie only where a page of the same site asked: after a redirect from a
 # link in a mail it would be missing, after this page it is there.
 HOP = '<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0;url={}">'
-LONGEST_PANEL_ID = 64
+PANEL_TEXT = re.compile(r"[A-Za-z0-9_-]{1,64}")
 LONGEST_SECONDS = 86_400.0
 PRIVATE = {"Cache-Control": "private, max-age=604800, immutable"}
 
@@ -83,11 +84,14 @@ class Annotating:
             self._site.gate.failed(address(request))
             return HTMLResponse("<!doctype html><p>This link is not valid.", 404)
         self._site.gate.passed(key)
-        plain = panel_id.replace("-", "").replace("_", "")
-        if not (plain.isascii() and plain.isalnum() and len(panel_id) <= LONGEST_PANEL_ID):
+        if not PANEL_TEXT.fullmatch(panel_id):
             return HTMLResponse("<!doctype html><p>The link lacks your id.", 400)
+        code = request.query_params.get(self._site.settings.completion_parameter, "")
+        if code and not PANEL_TEXT.fullmatch(code):
+            return HTMLResponse("<!doctype html><p>The link's completion code is no code.", 400)
         await self._desk.change(self._store.join, panel_id)
-        return begin(self._site, SESSION, self._site.keys.panel_session(panel_id), "/annotate")
+        session = self._site.keys.panel_session(panel_id, code)
+        return begin(self._site, SESSION, session, "/annotate")
 
     async def shell(self, request: Request) -> Response:
         """The page around the tasks."""
@@ -250,8 +254,11 @@ class Annotating:
     def _completion(self, annotator: Annotator, session: str) -> str:
         """Where a panel takes people back who are done; empty: nowhere."""
         name = self._site.keys.panel_id(session) or annotator.id
-        link = self._site.settings.completion_link
-        return link.replace("{annotator}", quote(name, safe=""))
+        link, code = self._site.settings.completion_link, self._site.keys.completion(session)
+        if "{completion}" in link and not code:
+            return ""
+        link = link.replace("{annotator}", quote(name, safe=""))
+        return link.replace("{completion}", quote(code, safe=""))
 
 
 def begin(site: Site, cookie: str, session: str, page: str) -> Response:

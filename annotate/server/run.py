@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
+from urllib.parse import urlsplit
 
 import uvicorn
 
@@ -132,12 +133,22 @@ def check_settings(settings: ServeSettings) -> None:
     check_public_url("public_url", settings.public_url)
     if not 0 <= settings.port <= 65_535:
         raise InputError(f"[serve] port = {settings.port}: a port is 0 to 65535.")
-    if settings.completion_link and not settings.completion_link.startswith(
-        ("https://", "http://")
-    ):
-        raise InputError("[serve] completion_link must start with https://.")
+    _check_panel(settings)
     if settings.golden_rate and not settings.golden:
         raise InputError("[serve] golden_rate needs [serve] golden: a CSV with known labels.")
+
+
+def _check_panel(settings: ServeSettings) -> None:
+    link, host = settings.completion_link, urlsplit(settings.completion_link).netloc
+    if link and not link.startswith(("https://", "http://")):
+        raise InputError("[serve] completion_link must start with https://.")
+    if "{" in host:  # whoever sends people must not say where they are sent back to
+        raise InputError("[serve] completion_link must name its host itself, without {}.")
+    if bool(settings.completion_parameter) != ("{completion}" in link):
+        raise InputError(
+            "[serve] completion_parameter and {completion} in completion_link belong together: "
+            "the value of that query parameter takes its place."
+        )
 
 
 def read_golden(

@@ -62,27 +62,38 @@ class Keys:
         """What a page must send along with every change that it makes in a session."""
         return self._sign(f"csrf:{session}")
 
-    def panel_session(self, panel_id: str) -> str:
-        """The session of somebody whom an outside panel sent.
+    def panel_session(self, panel_id: str, completion: str = "") -> str:
+        """The session of somebody whom an outside panel sent, with the panel's completion code.
 
         >>> keys = Keys(bytes(32))
         >>> keys.panel_id(keys.panel_session("anna")), keys.panel_id("panel.YQ.forged")
         ('anna', None)
+        >>> keys.completion(keys.panel_session("anna", "C0DE"))
+        'C0DE'
         """
-        name = base64.urlsafe_b64encode(panel_id.encode()).decode().rstrip("=")
-        return f"{_PANEL}{name}.{self._sign(f'session:{panel_id}')}"
+        about = f"{panel_id}\0{completion}" if completion else panel_id
+        name = base64.urlsafe_b64encode(about.encode()).decode().rstrip("=")
+        return f"{_PANEL}{name}.{self._sign(f'session:{about}')}"
 
     def panel_id(self, session: str) -> str | None:
         """Who stands in a panel's session; None where it is none of ours."""
+        about = self._panel(session)
+        return None if about is None else about.partition("\0")[0]
+
+    def completion(self, session: str) -> str:
+        """The completion code of a panel's session; empty: none."""
+        return (self._panel(session) or "").partition("\0")[2]
+
+    def _panel(self, session: str) -> str | None:
         if not session.startswith(_PANEL):
             return None
         name, _, signature = session.removeprefix(_PANEL).partition(".")
         try:
             padded = name + "=" * (-len(name) % 4)
-            panel_id = base64.urlsafe_b64decode(padded.encode()).decode()
+            about = base64.urlsafe_b64decode(padded.encode()).decode()
         except (binascii.Error, ValueError):
             return None
-        return panel_id if same(signature, self._sign(f"session:{panel_id}")) else None
+        return about if same(signature, self._sign(f"session:{about}")) else None
 
     def _sign(self, purpose: str) -> str:
         digest = hmac.new(self.secret, purpose.encode(), hashlib.sha256).digest()

@@ -159,7 +159,10 @@ class ServeSettings:
         0.3, "annotators whose ticks are surely right less often, too"
     )
     panel_parameter: str = setting("", "for outside panels: query parameter with the person's id")
-    completion_link: str = setting("", "where a panel takes people back; {annotator}: their id")
+    completion_parameter: str = setting("", "and another with the code that says they are done")
+    completion_link: str = setting(
+        "", "where a panel takes people back, with {annotator} and {completion} of these two"
+    )
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,17 @@ import hashlib
 import io
 import json
 import logging
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from PIL import Image
 
+from annotate.errors import InputError
 from annotate.labels.stage import label_images
 from annotate.server.images import web_safe
+from annotate.server.run import check_settings
+from annotate.settings import ServeSettings
 from benchmarks.serve import Browser, answer_for, exported, questions_of
 
 
@@ -256,6 +260,34 @@ def test_an_outside_panel_sends_people_with_ids_of_its_own(start: Any) -> None:
     again = server.browser()
     again.open(f"/join?key={key}&PID=5f-1")
     assert again.get("/api/pace")[1]["done"] == 1
+
+
+def test_a_panel_can_send_the_completion_code_along(start: Any) -> None:
+    link = "https://panel.example/done?cc={completion}&who={annotator}"
+    server = start(panel_parameter="PID", completion_parameter="cc", completion_link=link)
+    join = f"/join?key={server.site.keys.panel_key}&PID=p1"
+    browser = server.browser()
+    assert browser.request("GET", f"{join}&cc=https://evil.example/")[0] == 400
+    assert browser.open(f"{join}&cc=C0DE-1") == 200
+    done = "https://panel.example/done?cc=C0DE-1&who=p1"
+    assert browser.get("/api/pace")[1]["completion"] == done
+    other = server.browser()
+    assert other.open(join) == 200
+    assert other.get("/api/pace")[1]["completion"] == "", "half a link leads nowhere"
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"completion_link": "panel.example"},
+        {"completion_link": "https://{completion}/", "completion_parameter": "cc"},
+        {"completion_link": "https://panel.example/{completion}"},
+        {"completion_link": "https://panel.example/", "completion_parameter": "cc"},
+    ],
+)
+def test_where_people_are_sent_back_to_is_checked(settings: dict[str, str]) -> None:
+    with pytest.raises(InputError, match="completion_"):
+        check_settings(replace(ServeSettings(), **settings))  # type: ignore[arg-type]
 
 
 def test_no_log_holds_a_token(

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from annotate.cli.console import Stage, emit, json_option, note, open_workspace, table
+from annotate.cli.console import Stage, emit, json_option, note, open_workspace, progress, table
 
 
 @click.group(cls=Stage, main="build")
@@ -106,6 +106,54 @@ def verify(as_json: bool) -> None:
     )
     if not verdict.whole:
         raise SystemExit(1)
+
+
+@dataset.command()
+@click.option("--run", help="The run whose scores judge the labels. [default: the newest]")
+@click.option(
+    "--split",
+    "splits",
+    multiple=True,
+    type=click.Choice(["train", "validation", "test"]),
+    help="Only this one; repeatable. [default: validation and test]",
+)
+@click.option(
+    "--most", type=click.IntRange(1), default=500, show_default=True, help="Labels shown and asked."
+)
+@click.option("--round", "ask", is_flag=True, help="Make a round of them, for annotators.")
+@json_option
+def audit(run: str | None, splits: tuple[str, ...], most: int, ask: bool, as_json: bool) -> None:
+    """Find labels that are probably wrong, by what a run says of images it was not trained on.
+
+    Writes a page to look at; with --round the images are candidates again, and `mumic-annotate
+    tasks` asks them for these classes only.
+
+    \b
+    Example:
+      mumic-annotate dataset audit --round --most 200
+    """
+    from annotate.dataset.auditing import AuditOptions, audit_dataset
+
+    options = AuditOptions(run, splits, most, ask)
+    with progress(None, "pictures") as bar:
+        found = audit_dataset(open_workspace(), options, bar.update)
+    if found["left_out"]:
+        note(f"Cannot be judged, too few labels: {', '.join(found['left_out'])}.")
+    columns = ("looked_at", "wrong_positives", "wrong_negatives")
+    rows = [
+        [name, *(entry[column] for column in columns)]
+        for name, entry in found["classes"].items()
+        if entry["wrong_positives"] + entry["wrong_negatives"]
+    ]
+    lines = table(["class", "labels", "yes, likely no", "no, likely yes"], rows)
+    lines.append(
+        f"{found['issues']:,} of {found['labels_looked_at']:,} labels are probably wrong, by run "
+        f"{found['run']} ({', '.join(found['read_from'])})"
+    )
+    lines.append(f"Look at them: {found['page']}")
+    if found["round"] is not None:
+        lines.append(f"Round {found['round']}: `mumic-annotate tasks` asks for them again")
+    emit(found, lines, as_json=as_json)
 
 
 def _lines(stats: dict[str, Any]) -> list[str]:

@@ -11,6 +11,7 @@ import click
 from annotate.cli.console import Stage, emit, json_option, note, open_workspace, table
 
 if TYPE_CHECKING:
+    from annotate.taxonomy.lint import Finding
     from annotate.taxonomy.model import Taxonomy, TaxonomyClass
 
 file_argument = click.argument("file", type=click.Path(path_type=Path), required=False)
@@ -30,6 +31,9 @@ def taxonomy() -> None:
 def lint(file: Path | None, as_json: bool) -> None:
     """Check the label list: errors with their lines, then advice.
 
+    In a workspace with labels the advice rests on votes, too: exclusive classes that come together,
+    classes that nobody ticks, classes on which people agree no better than by chance.
+
     \b
     Example:
       mumic-annotate taxonomy lint
@@ -37,12 +41,30 @@ def lint(file: Path | None, as_json: bool) -> None:
     from annotate.taxonomy.lint import lint as find
 
     loaded = _load(file)
-    findings = find(loaded)
+    findings = sorted(
+        [*find(loaded), *_findings_of_votes(loaded, own=file is None)],
+        key=lambda finding: finding.line,
+    )
     facts = _facts(loaded)
     summary = {**facts, "warnings": [vars(finding) for finding in findings]}
     counts = f"{facts['classes']} classes in {facts['categories']} categories"
     end = f"{loaded.file}: {counts}, no errors, {len(findings)} warnings"
     emit(summary, [*map(str, findings), end], as_json=as_json)
+
+
+def _findings_of_votes(loaded: Taxonomy, *, own: bool) -> list[Finding]:
+    """Advice from votes, where the label list is the workspace's and there are labels."""
+    if not own:
+        return []
+    workspace = open_workspace()
+    file = workspace.labels / "labels.parquet"
+    if not file.is_file():
+        return []
+    from annotate.labels.taxonomy_advice import lint_votes
+    from annotate.tables import LABELS, read
+
+    labels = read(LABELS, file, ["image_id", "class_id", "yes", "no"])
+    return lint_votes(loaded, labels, seed=workspace.settings.project.seed)
 
 
 @taxonomy.command()

@@ -83,7 +83,7 @@ def load_predictions(workspace: Workspace, run: str | None = None) -> RunPredict
         DamagedError: a file is not what it should be.
         InputError: the run's name is a path.
     """
-    folder = _run_folder(workspace, run)
+    folder = run_folder(workspace, run)
     thresholds = read_thresholds(folder / "thresholds.json")
     file = workspace.predictions / f"{folder.name}.parquet"
     made_by = f"mumic predict --run {folder.name}"
@@ -125,7 +125,13 @@ def read_thresholds(file: Path) -> dict[str, float]:
     return thresholds
 
 
-def _run_folder(workspace: Workspace, run: str | None) -> Path:
+def run_folder(workspace: Workspace, run: str | None) -> Path:
+    """The folder of a finished run, by its id; None: the newest.
+
+    Raises:
+        MissingError: there is none.
+        InputError: the id is a path.
+    """
     if run is None:
         return workspace.latest_run()
     if run in ("", ".", "..") or "/" in run or "\\" in run or "\0" in run:

@@ -14,7 +14,14 @@ from annotate.workspace import Workspace
 from mumic.data import Dataset, load_dataset
 from mumic.design import find_design
 from mumic.findings import findings
-from mumic.measure import Method, Truth, difference_json, differences, measure
+from mumic.measure import (
+    Method,
+    Truth,
+    difference_json,
+    differences,
+    measure,
+    split_groups,
+)
 from mumic.methods import MUMIC, Material, baseline_methods, run_method
 from mumic.metrics import positives
 from mumic.pixels import pixel_rows
@@ -109,11 +116,8 @@ def split_truth(dataset: Dataset, split: str) -> Truth:
         raise InputError(
             f"split {split} has no image with a known label; nothing can be measured on it."
         )
-    groups = [
-        group or image_id
-        for group, image_id in zip(part.images["group_id"], part.images["image_id"], strict=True)
-    ]
-    return Truth(part.classes, part.cells, groups, positives(train.labels, train.mask))
+    frequency = positives(train.labels, train.mask)
+    return Truth(part.classes, part.cells, split_groups(part), frequency)
 
 
 def _write(run: Run, split: str, found: dict[str, Any]) -> None:

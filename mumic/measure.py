@@ -17,6 +17,7 @@ from annotate.errors import InputError
 from annotate.settings import EvaluateSettings
 from annotate.taxonomy.model import TaxonomyClass
 from mumic.calibration import Unit
+from mumic.data import Dataset
 from mumic.intervals import Interval, Resamples, interval, paired_interval, resample_groups
 from mumic.metrics import Metrics, average_precisions, included_classes, summarise
 from mumic.ranking import Cells, Floats
@@ -91,6 +92,26 @@ class Measured:
         """The metrics with the 95 % intervals of the headline measures."""
         found = intervals_json(self.intervals, self.metrics.k)
         return self.metrics.to_json() | {"intervals": found}
+
+
+def split_groups(dataset: Dataset) -> list[str]:
+    """The group of each image; an image without one is its own."""
+    images = dataset.images
+    return [
+        group or image_id
+        for group, image_id in zip(images["group_id"], images["image_id"], strict=True)
+    ]
+
+
+def split_resamples(dataset: Dataset, settings: EvaluateSettings, seed: int) -> Resamples:
+    """Draws of a split's groups, the same as :meth:`Truth.resamples`.
+
+    Raises:
+        InputError: the split has no image with a known label.
+    """
+    return Truth(
+        dataset.classes, dataset.cells, split_groups(dataset), np.zeros(0, np.int64)
+    ).resamples(settings, seed)
 
 
 def measure(

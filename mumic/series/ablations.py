@@ -17,7 +17,8 @@ from mumic.data import Dataset
 from mumic.figures.differences import draw_gains
 from mumic.figures.temperature import draw_temperature
 from mumic.history import logit_scales
-from mumic.measure import split_weights
+from mumic.intervals import Resamples
+from mumic.measure import split_resamples
 from mumic.run import Run
 from mumic.scores import check_split
 from mumic.series.arms import Arm, arm_method, series_folder, train_arm
@@ -120,15 +121,15 @@ def measure_series(
     """Every run on one split, under the same resamples; and that split."""
     seen: list[Seen] = []
     dataset: Dataset | None = None
-    weights: Any = None
+    resamples: Resamples | None = None
     settings = workspace.settings
     for entry in trained:
         method, dataset = arm_method(
             workspace, entry.run, entry.arm.name, check_split(split), device
         )
-        if weights is None:
-            weights = split_weights(dataset, settings.evaluate, settings.project.seed)
-        seen.append(see(method, entry.seed, dataset.cells, weights, settings.evaluate))
+        if resamples is None:
+            resamples = split_resamples(dataset, settings.evaluate, settings.project.seed)
+        seen.append(see(method, entry.seed, dataset.cells, resamples, settings.evaluate))
     if dataset is None:
         raise ValueError("no runs")
     return seen, dataset

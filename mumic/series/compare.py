@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from annotate.settings import EvaluateSettings
 from mumic.data import Dataset
-from mumic.intervals import Interval, Weights, gap_samples, interval, weighted_average_precision
+from mumic.intervals import Interval, Resamples, interval
 from mumic.measure import Method
 from mumic.metrics import (
     Cells,
@@ -26,6 +26,7 @@ from mumic.metrics import (
     positives,
     summarise,
 )
+from mumic.resampled import class_samples, gap_samples
 
 Samples = npt.NDArray[np.float64]
 
@@ -49,7 +50,7 @@ class Seen:
 
 
 def see(
-    method: Method, seed: int, cells: Cells, weights: Weights, settings: EvaluateSettings
+    method: Method, seed: int, cells: Cells, resamples: Resamples, settings: EvaluateSettings
 ) -> Seen:
     """Measure a method with the resamples of every class."""
     return Seen(
@@ -58,25 +59,13 @@ def see(
         metrics=summarise(
             method.logits,
             cells,
-            method.thresholds.logits,
+            method.cuts,
             min_positives=settings.min_positives,
             k=settings.k,
         ),
         precisions=average_precisions(method.logits, cells.labels, cells.mask),
-        class_samples=_class_samples(method, cells, weights),
-        gap_samples=gap_samples(method.logits, cells, weights),
-    )
-
-
-def _class_samples(method: Method, cells: Cells, weights: Weights) -> Samples:
-    rows = [np.flatnonzero(known) for known in cells.mask.T]
-    return np.stack(
-        [
-            weighted_average_precision(
-                method.logits[known, column], cells.labels[known, column], known, weights
-            )
-            for column, known in enumerate(rows)
-        ]
+        class_samples=class_samples(method.logits, cells, resamples)[0],
+        gap_samples=gap_samples(method.logits, cells, resamples),
     )
 
 

@@ -16,9 +16,10 @@ from annotate.errors import InputError, MissingError
 from annotate.settings import EvaluateSettings
 from mumic.cli import main
 from mumic.data import load_dataset
-from mumic.intervals import macro_map_samples, resample_groups
+from mumic.intervals import resample_groups
 from mumic.measure import Method
 from mumic.metrics import Cells
+from mumic.resampled import class_samples, macro_samples
 from mumic.series.arms import Arm, arm_workspace
 from mumic.series.compare import arm_difference, class_differences, see
 from mumic.thresholds import Thresholds
@@ -58,9 +59,9 @@ def test_differences_are_means_over_seeds_under_the_same_resamples() -> None:
     assert [entry.value for entry in ours] == pytest.approx(expected, abs=1e-12)
     found = arm_difference(seen, "a", "b", cells, SETTINGS)["macro_map"]
     assert found["value"] == pytest.approx(expected.mean(), abs=1e-12)
-    included = np.ones(3, bool)
     samples = {
-        key: macro_map_samples(logits, cells, included, weights) for key, logits in scored.items()
+        key: macro_samples(class_samples(logits, cells, weights)[0])
+        for key, logits in scored.items()
     }
     drawn = np.mean([samples["a", seed] - samples["b", seed] for seed in (0, 1)], axis=0)
     assert (found["low"], found["high"]) == pytest.approx(np.quantile(drawn, [0.025, 0.975]))

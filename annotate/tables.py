@@ -126,6 +126,22 @@ LABELS = Table(
         "decided": pa.string(),
     },
 )
+GOLDEN_SAMPLE = Table(
+    "golden sample",
+    "mumic-annotate golden sample",
+    {
+        "image_id": pa.string(),
+        "question_id": pa.string(),
+        "class_id": pa.string(),
+        "drawn_for": pa.string(),  # near, clear, random, or question: beside a class drawn for
+        "probability": pa.float64(),
+    },
+)
+GOLDEN_LABELS = Table(
+    "golden labels",
+    "mumic-annotate golden collect",
+    {"image_id": pa.string(), "class_id": pa.string(), "label": pa.int8()},  # 1 or 0
+)
 DATASET = Table(
     "dataset",
     "mumic-annotate dataset",
@@ -168,6 +184,11 @@ def read(table: Table, path: Path, columns: list[str] | None = None) -> pd.DataF
         MissingError: no such file; the message names the command that makes it.
         DamagedError: the file is cut short, or a column is missing or of another type.
     """
+    return _to_pandas(read_arrow(table, path, columns))
+
+
+def read_arrow(table: Table, path: Path, columns: list[str] | None = None) -> pa.Table:
+    """As :func:`read`, for tables that are too large for a frame of Python's texts."""
     if not path.is_file():
         raise MissingError(f"no {table.name} at {path}. Make it with `{table.made_by}`.")
     try:
@@ -177,7 +198,7 @@ def read(table: Table, path: Path, columns: list[str] | None = None) -> pd.DataF
             f"{path}: not a readable Parquet file ({error}). Delete it and run `{table.made_by}`."
         ) from error
     _check(table, found.schema, path, columns)
-    return _to_pandas(found)
+    return found
 
 
 def _check(table: Table, schema: pa.Schema, path: Path, columns: list[str] | None) -> None:

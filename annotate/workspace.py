@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from annotate.errors import InputError, MissingError
@@ -15,10 +15,17 @@ SETTINGS_FILE = "mumic.toml"
 
 @dataclass(frozen=True)
 class Workspace:
-    """A folder with its settings. Stages ask it for paths and never build them themselves."""
+    """A folder with its settings. Stages ask it for paths and never build them themselves.
+
+    Attributes:
+        root: the folder with ``mumic.toml``.
+        settings: what it says.
+        experts: whether tasks and answers are those of the golden set, see :meth:`for_experts`.
+    """
 
     root: Path
     settings: Settings
+    experts: bool = False
 
     @classmethod
     def find(cls, start: Path | None = None) -> Workspace:
@@ -39,6 +46,17 @@ class Workspace:
             f"no {SETTINGS_FILE} in {folder} or above it. "
             "Make a workspace with `mumic-annotate init DIR`, or change into one."
         )
+
+    def for_experts(self) -> Workspace:
+        """The same workspace as experts see it: their tasks, answers and database lie apart.
+
+        Answers of experts are no votes, so they must never stand among the annotators'. Everybody
+        answers everything: no page is a test, and none ends early.
+        """
+        settings = self.settings
+        tasks = replace(settings.tasks, annotators=settings.golden.experts)
+        serve = replace(settings.serve, golden="", golden_rate=0.0, early_stop=False, votes_max=0)
+        return replace(self, settings=replace(settings, tasks=tasks, serve=serve), experts=True)
 
     def resolve(self, path: str) -> Path:
         """A path of ``mumic.toml``: relative ones start at the workspace."""
@@ -80,14 +98,24 @@ class Workspace:
         return self.root / "questions.yaml"
 
     @property
+    def golden(self) -> Path:
+        """The golden set: sample, experts' tasks, answers and labels, and what they say."""
+        return self.data / "golden"
+
+    @property
+    def desk(self) -> Path:
+        """Folder of tasks, answers and the server's database: annotators' or experts'."""
+        return self.golden if self.experts else self.data
+
+    @property
     def tasks(self) -> Path:
         """Template, manifest, label categories and preview."""
-        return self.data / "tasks"
+        return self.desk / "tasks"
 
     @property
     def answers(self) -> Path:
         """``*.jsonl`` files with worker responses, one line an image."""
-        return self.data / "answers"
+        return self.desk / "answers"
 
     @property
     def labels(self) -> Path:

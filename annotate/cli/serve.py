@@ -11,6 +11,13 @@ from annotate.cli.console import Stage, emit, json_option, note, open_workspace,
 
 if TYPE_CHECKING:
     from annotate.server.requests import Site
+    from annotate.workspace import Workspace
+
+experts_option = click.option(
+    "--experts",
+    is_flag=True,
+    help="The golden set: tasks of `golden sample`, people and answers of their own.",
+)
 
 
 @click.group(cls=Stage, main="run")
@@ -31,6 +38,7 @@ def serve() -> None:
 @click.option(
     "--votes-max", type=click.IntRange(0, 9), help="People at most where labels are open."
 )
+@experts_option
 @json_option
 def run(
     host: str | None,
@@ -38,6 +46,7 @@ def run(
     golden_rate: float | None,
     early_stop: bool | None,
     votes_max: int | None,
+    experts: bool,
     as_json: bool,
 ) -> None:
     """Serve the tasks until ctrl-C; the answers go to data/answers/serve.jsonl.
@@ -57,24 +66,31 @@ def run(
         "early_stop": early_stop,
         "votes_max": votes_max,
     }
-    workspace = open_workspace()
+    workspace = _open(experts=experts)
     given = {name: value for name, value in options.items() if value is not None}
     settings = replace(workspace.settings.serve, **given)
 
     def ready(site: Site, origin: str, counts: dict[str, int]) -> None:
-        summary, lines = _welcome(site, origin, workspace.settings.tasks.annotators)
+        summary, lines = _welcome(site, origin, workspace)
         emit(summary | {"tasks": counts}, lines, as_json=as_json)
 
     done = serve_workspace(workspace, settings, ready)
     note(f"Stopped. {done['folder']}: answers of {done['images']:,} images.")
 
 
-def _welcome(site: Site, origin: str, votes: int) -> tuple[dict[str, Any], list[str]]:
+def _open(*, experts: bool) -> Workspace:
+    workspace = open_workspace()
+    return workspace.for_experts() if experts else workspace
+
+
+def _welcome(site: Site, origin: str, workspace: Workspace) -> tuple[dict[str, Any], list[str]]:
+    votes = workspace.settings.tasks.annotators
+    option = " --experts" if workspace.experts else ""
     owner = f"{origin}/owner/{site.keys.owner_token}"
     summary = {"url": origin, "owner": owner}
     people = len(site.desk.store.annotators())
     lines = [f"Serving at {origin}", f"Owner's page: {owner}"]
-    if votes < 5:
+    if votes < 5 and not workspace.experts:
         lines.append(
             f"{votes} people answer each image: {votes / 5:.0%} of the cost of five, and labels "
             "that are less sure."
@@ -82,7 +98,7 @@ def _welcome(site: Site, origin: str, votes: int) -> tuple[dict[str, Any], list[
     if people < votes:
         lines.append(
             f"{people} annotators so far, {votes} are needed. Make links in another terminal: "
-            f"mumic-annotate serve links --annotators {votes - people}"
+            f"mumic-annotate serve links{option} --annotators {votes - people}"
         )
     if site.settings.panel_parameter:
         panel = f"{origin}/join?key={site.keys.panel_key}&{site.settings.panel_parameter}=ID"
@@ -98,9 +114,14 @@ def _welcome(site: Site, origin: str, votes: int) -> tuple[dict[str, Any], list[
 @click.option("--annotators", type=click.IntRange(1, 100), help="How many links; else one a name.")
 @click.option("--name", "names", multiple=True, help="Name of an annotator; repeat it.")
 @click.option("--output", type=click.Path(path_type=Path), help="Also a page of them to copy from.")
+@experts_option
 @json_option
 def links(
-    annotators: int | None, names: tuple[str, ...], output: Path | None, as_json: bool
+    annotators: int | None,
+    names: tuple[str, ...],
+    output: Path | None,
+    experts: bool,
+    as_json: bool,
 ) -> None:
     """Make personal links for new annotators. A link is shown once; whoever has it can answer.
 
@@ -116,7 +137,7 @@ def links(
     from annotate.server.run import base_url, open_store
     from annotate.tables import atomic
 
-    workspace = open_workspace()
+    workspace = _open(experts=experts)
     settings = workspace.settings.serve
     count = max(annotators or len(names) or 1, len(names))
     made = make_links(open_store(workspace, settings), base_url(settings), count, names)
@@ -132,8 +153,9 @@ def links(
 
 @serve.command()
 @click.argument("name")
+@experts_option
 @json_option
-def revoke(name: str, as_json: bool) -> None:
+def revoke(name: str, experts: bool, as_json: bool) -> None:
     """Make an annotator's link useless, at once. Answers that were given stay.
 
     \b
@@ -144,7 +166,7 @@ def revoke(name: str, as_json: bool) -> None:
     from annotate.server.model import REVOKED
     from annotate.server.run import open_store
 
-    workspace = open_workspace()
+    workspace = _open(experts=experts)
     store = open_store(workspace, workspace.settings.serve)
     annotator = find_annotator(store.annotators(), name)
     reopened = store.set_state(annotator.id, REVOKED)
@@ -153,8 +175,9 @@ def revoke(name: str, as_json: bool) -> None:
 
 
 @serve.command()
+@experts_option
 @json_option
-def export(as_json: bool) -> None:
+def export(experts: bool, as_json: bool) -> None:
     """Write the answers so far to data/answers/serve.jsonl; the server does so by itself.
 
     \b
@@ -163,15 +186,16 @@ def export(as_json: bool) -> None:
     """
     from annotate.server.run import open_store
 
-    workspace = open_workspace()
+    workspace = _open(experts=experts)
     images = open_store(workspace, workspace.settings.serve).export(workspace.answers)
     line = f"{workspace.answers}: answers of {images:,} images"
     emit({"folder": str(workspace.answers), "images": images}, [line], as_json=as_json)
 
 
 @serve.command()
+@experts_option
 @json_option
-def status(as_json: bool) -> None:
+def status(experts: bool, as_json: bool) -> None:
     """How far the work is, and what each annotator did.
 
     \b
@@ -182,7 +206,7 @@ def status(as_json: bool) -> None:
 
     from annotate.server.run import open_store
 
-    workspace = open_workspace()
+    workspace = _open(experts=experts)
     report = open_store(workspace, workspace.settings.serve).owner_report()
     progress = report.progress
     lines = [

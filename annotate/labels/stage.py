@@ -1,18 +1,15 @@
-"""``consolidate`` and ``golden`` in a workspace: their files, and the stages between them."""
+"""``consolidate`` in a workspace: its files, and the stages between them."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from annotate.answers.files import find_answers
 from annotate.answers.packing import Answers, check_answers
 from annotate.errors import InputError, MissingError
 from annotate.labels.consolidate import check_settings, consolidate, thresholds
-from annotate.labels.golden import mean_f1, score_against_truth, score_annotators
 from annotate.labels.summary import summarise
-from annotate.labels.truth import read_truth
 from annotate.labels.votes import count_votes
 from annotate.migration.reading import History, Questions, former_questions, in_present_terms
 from annotate.migration.record import keep_snapshot, load_migrations
@@ -127,43 +124,3 @@ def read_answers(
             "workspace's tasks and questions.yaml?"
         )
     return in_present_terms(answers, questions, history, settings)
-
-
-def score_labels(
-    workspace: Workspace, truth_file: Path, *, min_positives: int = 1
-) -> dict[str, Any]:
-    """Score ``data/labels/`` and single annotators against true labels.
-
-    Args:
-        workspace: with labels.
-        truth_file: CSV with the columns path and class_id.
-        min_positives: classes with fewer true positives are not in the means.
-
-    Returns:
-        What ``golden.json`` holds.
-
-    Raises:
-        MissingError: no labels or no truth.
-        InputError: the truth is wrong, or lists none of the labelled images.
-    """
-    taxonomy = load_taxonomy(workspace.taxonomy, workspace.settings.project.classes)
-    labels = read(LABELS, workspace.labels / "labels.parquet")
-    answers = read(ANSWERS, workspace.labels / "answers.parquet")
-    catalog = read(CATALOG, workspace.catalog / "images.parquet", ["image_id", "uri"])
-    truth = read_truth(truth_file, catalog, load_taxonomy(workspace.taxonomy), workspace.root)
-    score = score_against_truth(labels, truth, min_positives=min_positives)
-    if not score.images:
-        raise InputError(f"{truth_file}: it lists none of the labelled images.")
-    listed = answers[answers["image_id"].isin(truth.image_ids)]
-    questions = labelled_questions(workspace)
-    single = score_annotators(listed, questions, taxonomy, truth, min_positives=min_positives)
-    summary = {
-        **score.as_dict(),
-        "single_annotator_f1": mean_f1(single),
-        "annotators": single,
-        "min_positives": min_positives,
-        "truth": str(truth_file),
-        "paths_not_in_catalogue": truth.unmatched,
-    }
-    write_json(workspace.labels / "golden.json", summary)
-    return summary

@@ -6,19 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
-
 from annotate.answers.files import RawAnswers, find_answers
 from annotate.answers.packing import NONE, UNSURE, check_answers
 from annotate.errors import InputError, MissingError
 from annotate.labels.consolidate import check_settings
+from annotate.labels.counts import read_counts
 from annotate.labels.truth import Truth, read_truth
 from annotate.labels.votes import Votes, count_votes
 from annotate.questions.comparison import Evidence, plan_name
 from annotate.questions.likeness import Likeness, make_likeness
 from annotate.questions.planning import QuestionPlan, asked_classes
-from annotate.tables import CATALOG, LABELS, read, read_json
+from annotate.tables import CATALOG, read, read_json
 from annotate.tasks.manifest import read_manifest
 from annotate.taxonomy.load import load_taxonomy
 from annotate.taxonomy.model import Taxonomy
@@ -114,7 +112,7 @@ def _truth(workspace: Workspace, taxonomy: Taxonomy, given: Path | None) -> Trut
     catalog = read(CATALOG, workspace.catalog / "images.parquet", ["image_id", "uri"])
     if given is not None:
         return read_truth(given, catalog, taxonomy, workspace.root)
-    golden = workspace.labels / "golden.json"
+    golden = workspace.golden / "score.json"
     named = _entry(golden, "truth", "mumic-annotate golden") if golden.is_file() else ""
     for name in (named, workspace.settings.simulate.truth):
         if name and workspace.resolve(name).is_file():
@@ -134,18 +132,7 @@ def _label_votes(workspace: Workspace, taxonomy: Taxonomy) -> Votes | None:
     file = workspace.labels / "labels.parquet"
     if not file.is_file():
         return None
-    labels = read(LABELS, file, ["image_id", "class_id", "yes", "no", "unsure"])
-    counts = {name: labels[name].to_numpy(np.int16) for name in ("yes", "no", "unsure")}
-    column = {name: at for at, name in enumerate(taxonomy.ids)}
-    columns = labels["class_id"].map(column).fillna(-1).to_numpy(np.int64)
-    asked = (columns >= 0) & (sum(counts.values()) > 0)
-    rows, image_ids = pd.factorize(labels["image_id"][asked], sort=True)
-    tables = []
-    for values in counts.values():
-        table = np.zeros((len(image_ids), len(column)), np.int16)
-        table[rows, columns[asked]] = values[asked]
-        tables.append(table)
-    return Votes(tuple(image_ids), taxonomy.ids, *tables)
+    return read_counts(file, taxonomy.ids)
 
 
 def _own_votes(

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import sqrt
-from statistics import NormalDist
 
+from annotate.labels.intervals import wilson_interval
 from annotate.server.model import Rules, Vote
 
 
@@ -60,26 +59,6 @@ def count_golden(truth: Mapping[str, bool], vote: Vote) -> GoldenCounts:
         misses=sum(true and not said for true, said in known),
         false_alarms=sum(said and not true for true, said in known),
     )
-
-
-def wilson_interval(hits: int, total: int, confidence: float) -> tuple[float, float] | None:
-    """Wilson's score interval of a share; None of nothing.
-
-    Args:
-        hits: successes.
-        total: trials.
-        confidence: of both sides together, such as 0.99.
-
-    Reference:
-        Wilson, "Probable Inference, the Law of Succession, and Statistical Inference" (1927).
-    """
-    if total == 0:
-        return None
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
-    share, spread = hits / total, z * z / total
-    middle = (share + spread / 2) / (1 + spread)
-    half = z * sqrt((share * (1 - share) + spread / 4) / total) / (1 + spread)
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def reason_to_pause(counts: GoldenCounts, rules: Rules) -> str | None:

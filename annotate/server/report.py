@@ -9,10 +9,10 @@ from statistics import median
 import numpy as np
 
 from annotate.labels.agreement import nominal_alpha, percent_agreement
+from annotate.labels.intervals import wilson_interval
 from annotate.server.answering import golden_counts
 from annotate.server.content import votes_of
 from annotate.server.export import effective
-from annotate.server.golden_watch import wilson_interval
 from annotate.server.model import (
     AnnotatorReport,
     ClassAgreement,

@@ -68,12 +68,12 @@ def rules_of(workspace: Workspace, settings: ServeSettings, taxonomy: Taxonomy) 
 def open_store(workspace: Workspace, settings: ServeSettings) -> Store:
     """The store of a workspace; it is made if need be."""
     taxonomy, _ = read_questions(workspace)
-    return Store.open(workspace.data / DATABASE, rules_of(workspace, settings, taxonomy))
+    return Store.open(workspace.desk / DATABASE, rules_of(workspace, settings, taxonomy))
 
 
 def keys_of(workspace: Workspace) -> Keys:
     """The server's secret."""
-    return read_keys(workspace.data / SECRET)
+    return read_keys(workspace.desk / SECRET)
 
 
 def base_url(settings: ServeSettings) -> str:
@@ -95,17 +95,19 @@ def make_site(workspace: Workspace, settings: ServeSettings) -> tuple[Site, dict
     check_settings(settings)
     taxonomy, plan = read_questions(workspace)
     task_file = workspace.tasks / TEMPLATE
-    tasks = read_manifest(workspace.tasks / "manifest.jsonl")
+    manifest = workspace.tasks / "manifest.jsonl"
+    tasks = read_manifest(manifest) if manifest.is_file() else []
     if not task_file.is_file() or not tasks:
+        command = "golden sample" if workspace.experts else "tasks"
         raise MissingError(
-            f"no tasks in {workspace.tasks}. Build them with `mumic-annotate tasks`."
+            f"no tasks in {workspace.tasks}. Build them with `mumic-annotate {command}`."
         )
     examples = all_examples(taxonomy, workspace.settings.tasks)
     bare = bare_template(taxonomy, workspace.settings.tasks, workspace.templates)
     task_pages = TaskPages(task_file.read_text("utf-8"), bare, list(examples))
     golden = read_golden(workspace, settings, taxonomy, plan)
     shown = {task.image_id for task in tasks} | golden.keys()
-    store = Store.open(workspace.data / DATABASE, rules_of(workspace, settings, taxonomy))
+    store = Store.open(workspace.desk / DATABASE, rules_of(workspace, settings, taxonomy))
     questions = {question.id: question.classes for question in plan.questions}
     counts = store.load_tasks(
         [(task.image_id, task.questions) for task in tasks], golden, questions
@@ -236,7 +238,7 @@ def serve(
         InputError: the port is taken, or another server runs in this workspace.
     """
     busy = "a server runs in this workspace already; stop it first."
-    with exclusive(workspace.data / ".serve.lock", busy=busy):
+    with exclusive(workspace.desk / ".serve.lock", busy=busy):
         site, counts = make_site(workspace, settings)
         with bind(settings.host, settings.port) as port, _in_good_order():
             origin = settings.public_url.rstrip("/") or _origin(settings.host, port)

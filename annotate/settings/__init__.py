@@ -15,6 +15,7 @@ from annotate.settings.dataset import (
     CatalogSettings,
     ConsolidateSettings,
     DatasetSettings,
+    GoldenSettings,
     IndexSettings,
     JobSettings,
     MineSettings,
@@ -34,6 +35,7 @@ __all__ = [
     "ConsolidateSettings",
     "DatasetSettings",
     "EvaluateSettings",
+    "GoldenSettings",
     "IndexSettings",
     "JobSettings",
     "MineSettings",
@@ -68,6 +70,7 @@ class Settings:
     job: JobSettings = JobSettings()
     simulate: SimulateSettings = SimulateSettings()
     consolidate: ConsolidateSettings = ConsolidateSettings()
+    golden: GoldenSettings = GoldenSettings()
     dataset: DatasetSettings = DatasetSettings()
     train: TrainSettings = TrainSettings()
     evaluate: EvaluateSettings = EvaluateSettings()

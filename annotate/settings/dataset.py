@@ -185,6 +185,22 @@ class ConsolidateSettings:
 
 
 @dataclass(frozen=True)
+class GoldenSettings:
+    """``[golden]``: images that experts label, and what is learnt from them."""
+
+    near: int = setting(10, "images a class whose votes are near its threshold")
+    clear: int = setting(10, "images a class whose votes are clearly a yes")
+    random: int = setting(200, "images drawn from all that have votes, asked every question")
+    margin: float = setting(0.3, "rates this far from the threshold are near it")
+    experts: int = setting(1, "experts who answer each image")
+    resamples: int = setting(1000, "of whole properties, for intervals")
+    beta: float = setting(1.0, "weight of recall against precision where thresholds are chosen")
+    precision: float = setting(0.0, "choose for most recall at this precision instead; 0: F-beta")
+    min_positives: int = setting(15, "fewer golden positives carry no threshold of a class's own")
+    folds: int = setting(5, "parts of the golden set; a threshold is scored on those it never saw")
+
+
+@dataclass(frozen=True)
 class DatasetSettings:
     """``[dataset]``: splits."""
 

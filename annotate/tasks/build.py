@@ -108,17 +108,7 @@ def build_tasks(
     cost = price_work(plan, settings, objects=len(manifest), asked=asked)
     tasks = None
     if manifest:
-        template = make_template(plan, taxonomy, settings, workspace.templates)
-        examples = examples_in(template, taxonomy, settings)
-        about = describe_tasks(taxonomy, plan, settings, cost, template, manifest)
-        tasks = TaskSet(
-            template,
-            manifest,
-            label_categories(plan),
-            preview_pages(workspace, template, manifest[:1], catalog, examples)[0],
-            {**about, "examples": examples},
-            _request(workspace, settings, template, manifest),
-        )
+        tasks = make_task_set(workspace, (taxonomy, plan), settings, manifest, catalog, cost)
     findings = lint_plan(plan, taxonomy, workspace.settings.questions)
     warnings = [
         f"{finding.message}; see `mumic-annotate questions lint`"
@@ -129,6 +119,38 @@ def build_tasks(
     if tasks:
         warnings += _left_out(taxonomy, plan, settings, len(tasks.about["examples"]))
     return BuiltTasks(tasks, len(candidates), len(answered), gone, cost, tuple(warnings))
+
+
+def make_task_set(
+    workspace: Workspace,
+    asked: tuple[Taxonomy, QuestionPlan],
+    settings: TaskSettings,
+    manifest: list[dict[str, Any]],
+    catalog: pd.DataFrame,
+    cost: Forecast,
+) -> TaskSet:
+    """The page of a manifest, and everything that lies beside it.
+
+    Args:
+        workspace: gives templates, pictures and the place of jobs.
+        asked: the classes, and the questions about them.
+        settings: of the page.
+        manifest: one object per image.
+        catalog: where the images lie.
+        cost: people-hours and money.
+    """
+    taxonomy, plan = asked
+    template = make_template(plan, taxonomy, settings, workspace.templates)
+    examples = examples_in(template, taxonomy, settings)
+    about = describe_tasks(taxonomy, plan, settings, cost, template, manifest)
+    return TaskSet(
+        template,
+        manifest,
+        label_categories(plan),
+        preview_pages(workspace, template, manifest[:1], catalog, examples)[0],
+        {**about, "examples": examples},
+        _request(workspace, settings, template, manifest),
+    )
 
 
 def _left_out(

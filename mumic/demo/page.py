@@ -152,8 +152,8 @@ def _agreement(figures: Values) -> list[Values]:
             "name": names.get(row["class_id"], row["class_id"]),
             "asked": asked[row["class_id"]]["positive"] + asked[row["class_id"]]["negative"],
             "positives": asked[row["class_id"]]["positive"],
-            "precision": f"{row['precision']:.3f}",
-            "recall": f"{row['recall']:.3f}",
+            "precision": _number(row["precision"]),
+            "recall": _number(row["recall"]),
             "alpha": _number(alpha.get(row["class_id"], {}).get("alpha")),
         }
         for row in figures["labels"]["classes"]

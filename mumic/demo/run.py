@@ -95,7 +95,7 @@ def collect_figures(workspace: Workspace, session: Session) -> dict[str, Any]:
     run = workspace.latest_run()
     return {
         "catalog": read_json(workspace.catalog / "summary.json", "mumic-annotate catalog"),
-        "labels": read_json(workspace.labels / "golden.json", "mumic-annotate golden"),
+        "labels": read_json(workspace.golden / "score.json", "mumic-annotate golden"),
         "consolidation": read_json(workspace.labels / "summary.json", "mumic-annotate consolidate"),
         "dataset": read_json(workspace.dataset / "stats.json", "mumic-annotate dataset"),
         "measures": read_json(run / "metrics.json", "mumic evaluate")["test"],

@@ -279,7 +279,7 @@ def test_the_commands(workspace: Path) -> None:
     scores = run("golden", "--truth", "truth.csv", "--json")
     assert scores["macro_f1"] > scores["single_annotator_f1"]
     assert scores["images"] == 40
-    assert json.loads((workspace / "data/labels/golden.json").read_bytes()) == scores
+    assert json.loads((workspace / "data/golden/score.json").read_bytes()) == scores
     assert "A single annotator's mean F1" in run("golden", "score", "--truth", "truth.csv")
 
 

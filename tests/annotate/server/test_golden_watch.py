@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
+from annotate.labels.intervals import wilson_interval
 from annotate.server.golden_watch import (
     GoldenCounts,
     count_golden,
     reason_to_pause,
-    wilson_interval,
 )
 from annotate.server.model import Rules
 

@@ -1,0 +1,1 @@
+"""What each annotator did, how far they agree, and work without some of them."""

@@ -1,0 +1,1 @@
+"""The golden set: images that experts label, and what they say about labels and thresholds."""

@@ -1,0 +1,88 @@
+"""The page of golden scores: one HTML file, a plot per class inside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from annotate.resources import resource
+from annotate.tables import atomic
+
+TEMPLATE = "golden-score.html.j2"
+WIDTH, HEIGHT = 240, 130  # of a plot, in units of its own
+LEFT, RIGHT, TOP, BOTTOM = 26, 6, 6, 18
+
+
+def write_page(summary: Mapping[str, Any], target: Path, own_templates: Path) -> None:
+    """Write the page of a summary (``score.json``).
+
+    Args:
+        summary: from :func:`annotate.golden.summary.score_as_dict`, with ``paper`` and ``truth``.
+        target: the HTML file.
+        own_templates: the workspace's folder; a template there wins over the packaged one.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader([own_templates, resource("templates")]),
+        variable_start_string="[[",
+        variable_end_string="]]",
+        block_start_string="[%",
+        block_end_string="%]",
+        comment_start_string="[#",
+        comment_end_string="#]",
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["rate"] = lambda value: "–" if value is None else f"{value:.3f}"
+    classes = [
+        {**entry, "plot": plot(entry["curve"]), "own": _x(max(0.2, entry["threshold"]))}
+        for entry in summary["classes"]
+    ]
+    html = environment.get_template(TEMPLATE).render(
+        summary=summary,
+        classes=classes,
+        macro=plot(summary["curve"]),
+        axes=axes(),
+        width=WIDTH,
+        height=HEIGHT,
+    )
+    with atomic(target) as file:
+        file.write(html.encode())
+
+
+def axes() -> dict[str, list[tuple[float, str]]]:
+    """Places and texts of the marks of both axes, and the plot's edges."""
+    return {
+        "x": [(_x(value), f"{value:g}") for value in (0.2, 0.4, 0.6, 0.8, 1.0)],
+        "y": [(_y(value), f"{value:g}") for value in (0.0, 0.5, 1.0)],
+    }
+
+
+def plot(curve: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, str]]:
+    """Lines and bands of precision and recall as SVG points; a gap in the line ends nothing."""
+    drawn = {}
+    for name in ("precision", "recall"):
+        known = [point for point in curve if point[name] is not None]
+        lower = [(point["threshold"], point[f"{name}_low"]) for point in known]
+        upper = [(point["threshold"], point[f"{name}_high"]) for point in known]
+        drawn[name] = {
+            "line": _points([(point["threshold"], point[name]) for point in known]),
+            "band": _points(upper + lower[::-1]),
+        }
+    return drawn
+
+
+def _points(places: Sequence[tuple[float, float]]) -> str:
+    return " ".join(f"{_x(x):.1f},{_y(y):.1f}" for x, y in places)
+
+
+def _x(threshold: float) -> float:
+    return LEFT + (threshold - 0.2) / 0.8 * (WIDTH - LEFT - RIGHT)
+
+
+def _y(share: float) -> float:
+    return TOP + (1 - share) * (HEIGHT - TOP - BOTTOM)

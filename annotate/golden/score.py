@@ -1,0 +1,329 @@
+"""Precision and recall of labels at every vote threshold, with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from annotate.golden.cells import UNKNOWN, Cells
+from annotate.labels.intervals import wilson_interval
+from annotate.settings import ConsolidateSettings
+from annotate.taxonomy.model import Taxonomy
+
+Floats = npt.NDArray[np.float64]
+
+GRID = tuple(round(0.05 * step, 2) for step in range(4, 21))
+"""The thresholds that are compared: 0.2, 0.25, ..., 1.0."""
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A share and its 95 % interval, each None where there is nothing to take a share of."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class Point:
+    """A class at one threshold.
+
+    Attributes:
+        threshold: the share of yes votes that makes a label.
+        found: golden images that are labelled positive.
+        hits: of these, how many are.
+        precision, recall: weighted by the sampling probabilities.
+        f1: their harmonic mean; None without a golden positive.
+    """
+
+    threshold: float
+    found: int
+    hits: int
+    precision: Rate
+    recall: Rate
+    f1: float | None
+
+
+@dataclass(frozen=True)
+class ClassScore:
+    """A class at every threshold and as it is labelled.
+
+    Attributes:
+        class_id: the class.
+        images: golden images with a known label.
+        positives: of these, how many show it.
+        interval: wilson or bootstrap.
+        own: at the class's own threshold, with those of all others in force.
+        curve: all classes at one threshold, one after another of ``GRID``.
+    """
+
+    class_id: str
+    images: int
+    positives: int
+    interval: str
+    own: Point
+    curve: tuple[Point, ...]
+
+
+@dataclass(frozen=True)
+class MacroPoint:
+    """Means over the classes at one threshold."""
+
+    threshold: float | None
+    precision: Rate
+    recall: Rate
+    f1: float | None
+
+
+@dataclass(frozen=True)
+class GoldenScore:
+    """What golden labels say about labels by votes.
+
+    Attributes:
+        images: golden images with votes.
+        classes: that have golden labels and votes, in the taxonomy's order.
+        own: means at the classes' own thresholds.
+        curve: means at every threshold of ``GRID``.
+        scored_classes: classes with enough golden positives, over which the means are taken.
+        unknown: golden labels of images with too few votes; left out.
+        outside: golden labels without a sampling probability; left out.
+    """
+
+    images: int
+    classes: tuple[ClassScore, ...]
+    own: MacroPoint
+    curve: tuple[MacroPoint, ...]
+    scored_classes: int
+    unknown: int
+    outside: int
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Sums of one class over the images of each property, at T label sets.
+
+    Attributes:
+        groups: (G,) codes of the properties with a golden label that counts.
+        hits, found, true: (G, T), weighted.
+        raw: (3, T) hits, found and positives, unweighted.
+    """
+
+    groups: npt.NDArray[np.int64]
+    hits: Floats
+    found: Floats
+    true: Floats
+    raw: npt.NDArray[np.int64]
+
+
+def score_golden(
+    cells: Cells,
+    own_limits: Sequence[float],
+    taxonomy: Taxonomy,
+    settings: ConsolidateSettings,
+    *,
+    resamples: int = 1000,
+    min_positives: int = 1,
+    seed: int = 0,
+) -> GoldenScore:
+    """Score labels by votes at every threshold.
+
+    A class whose positives were all missed has precision 0 in the means, as scikit-learn's
+    ``zero_division=0``. Classes without votes, which are only propagated to, have no negatives and
+    are not scored.
+
+    Args:
+        cells: golden labels and votes.
+        own_limits: threshold of each class as it is in force.
+        taxonomy: the hierarchy.
+        settings: the least number of votes.
+        resamples: of whole properties.
+        min_positives: classes with fewer golden positives are shown and not in the means.
+        seed: of the resamples.
+    """
+    sets = [list(own_limits), *([limit] * len(cells.class_ids) for limit in GRID)]
+    labels = np.stack([cells.labels_at(limits, taxonomy, settings) for limits in sets], axis=-1)
+    voted = (cells.votes.yes.astype(np.int64) + cells.votes.no).sum(axis=0) > 0
+    weights = resample(cells.groups, resamples, seed)
+    known = (cells.truth != UNKNOWN) & voted
+    classes, samples = [], []
+    for at in map(int, np.flatnonzero(known.any(axis=0))):
+        counts = count_class(cells, labels[:, at], at)
+        if not counts.groups.size:
+            continue
+        drawn = resampled_rates(counts, weights)
+        points = _points(counts, drawn, (own_limits[at], *GRID), simple=bool(cells.simple[at]))
+        images = int(((labels[:, at, 0] != UNKNOWN) & known[:, at]).sum())
+        classes.append(
+            ClassScore(
+                cells.class_ids[at],
+                images,
+                int(counts.raw[2, 0]),
+                "wilson" if cells.simple[at] else "bootstrap",
+                points[0],
+                tuple(points[1:]),
+            )
+        )
+        samples.append(drawn)
+    inside = [at for at, entry in enumerate(classes) if entry.positives >= max(1, min_positives)]
+    macro = _macro([classes[at] for at in inside], [samples[at] for at in inside])
+    return GoldenScore(
+        len(cells.votes.image_ids),
+        tuple(classes),
+        macro[0],
+        tuple(macro[1:]),
+        len(inside),
+        int((known & (labels[:, :, 0] == UNKNOWN)).sum()),
+        cells.outside,
+    )
+
+
+def resample(groups: npt.NDArray[np.int64], resamples: int, seed: int) -> npt.NDArray[np.float32]:
+    """(resamples, groups): how often each property is drawn, with replacement."""
+    count = int(groups.max(initial=-1)) + 1
+    rng = np.random.default_rng(seed)
+    drawn = rng.multinomial(count, np.full(count, 1 / max(count, 1)), size=resamples)
+    return drawn.astype(np.float32)
+
+
+def count_class(cells: Cells, labels: npt.NDArray[np.int8], column: int) -> Counts:
+    """Sums of one class.
+
+    Args:
+        cells: golden labels.
+        labels: (N, T), of that class.
+        column: of the class.
+    """
+    rows = np.flatnonzero((cells.truth[:, column] != UNKNOWN) & (labels != UNKNOWN).any(axis=1))
+    rows = rows[np.argsort(cells.groups[rows], kind="stable")]
+    groups, starts = np.unique(cells.groups[rows], return_index=True)
+    weight = cells.weight[rows, column][:, None]
+    said = labels[rows] == 1
+    true = (cells.truth[rows, column] == 1)[:, None] & (labels[rows] != UNKNOWN)
+
+    def summed(mask: npt.NDArray[np.bool_]) -> Floats:
+        if not len(rows):
+            return np.zeros((0, labels.shape[1]))
+        total: Floats = np.add.reduceat(mask * weight, starts, axis=0)
+        return total
+
+    hits = said & true
+    raw = np.stack([part.sum(axis=0) for part in (hits, said, true)])
+    return Counts(groups, summed(hits), summed(said), summed(true), raw)
+
+
+def resampled_rates(counts: Counts, weights: npt.NDArray[np.float32]) -> tuple[Floats, Floats]:
+    """Precision and recall of each resample, (resamples, T); NaN where there is nothing."""
+    drawn = weights[:, counts.groups].astype(np.float64)
+    hits = drawn @ counts.hits
+    return share(hits, drawn @ counts.found), share(hits, drawn @ counts.true)
+
+
+def share(part: Floats, whole: Floats) -> Floats:
+    """Part over whole, NaN where there is no whole."""
+    shares: Floats = np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)
+    return shares
+
+
+def f_score(hits: Floats, found: Floats, true: Floats, beta: float = 1.0) -> Floats:
+    """F-beta; NaN without a positive. It is 0 where none is found.
+
+    Reference:
+        van Rijsbergen, "Information Retrieval" (1979): (1 + b^2) P R / (b^2 P + R).
+    """
+    return np.where(true > 0, share((1 + beta**2) * hits, found + beta**2 * true), np.nan)
+
+
+def _points(
+    counts: Counts, drawn: tuple[Floats, Floats], thresholds: Sequence[float], *, simple: bool
+) -> list[Point]:
+    hits, found, true = (part.sum(axis=0) for part in (counts.hits, counts.found, counts.true))
+    f1 = f_score(hits, found, true)
+    rates = []
+    for whole, samples, raw in zip((counts.found, counts.true), drawn, counts.raw[1:], strict=True):
+        value = share(hits, whole.sum(axis=0))
+        number = raw.astype(float) if simple else _effective(whole)
+        rates.append(
+            [_rate(*entry, simple) for entry in zip(value, samples.T, number, strict=True)]
+        )
+    return [
+        Point(
+            float(threshold),
+            int(counts.raw[1, at]),
+            int(counts.raw[0, at]),
+            rates[0][at],
+            rates[1][at],
+            None if np.isnan(f1[at]) else float(f1[at]),
+        )
+        for at, threshold in enumerate(thresholds)
+    ]
+
+
+def _effective(whole: Floats) -> Floats:
+    """Kish's effective number of properties, at each label set."""
+    squares = (whole * whole).sum(axis=0)
+    return np.nan_to_num(share(whole.sum(axis=0) ** 2, squares))
+
+
+def _rate(value: float, samples: Floats, number: float, simple: bool) -> Rate:
+    """A share with its interval.
+
+    Where all or none are right, resampling sees no spread at all; Wilson's interval on the
+    effective number says how little a few images prove.
+    """
+    if np.isnan(value):
+        return Rate(None)
+    if simple or value in (0.0, 1.0):
+        return Rate(float(value), *(wilson_interval(value * number, number, CONFIDENCE) or ()))
+    return Rate(float(value), *quantiles(samples))
+
+
+def quantiles(samples: Floats) -> tuple[float, float] | tuple[None, None]:
+    """The middle 95 % of the resamples that have a value; None where none has."""
+    known = samples[~np.isnan(samples)]
+    if not known.size:
+        return None, None
+    edge = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(known, [edge, 1 - edge])
+    return float(low), float(high)
+
+
+def _known_mean(parts: Sequence[Floats]) -> Floats:
+    """Mean over the parts that have a value, NaN where none has."""
+    known = np.sum([~np.isnan(part) for part in parts], axis=0)
+    return share(np.sum([np.nan_to_num(part) for part in parts], axis=0), known)
+
+
+def _macro(
+    classes: Sequence[ClassScore], samples: Sequence[tuple[Floats, Floats]]
+) -> list[MacroPoint]:
+    thresholds: list[float | None] = [None, *GRID]
+    if not classes:
+        return [MacroPoint(limit, Rate(None), Rate(None), None) for limit in thresholds]
+    points = [[entry.own, *entry.curve] for entry in classes]
+    # A resample may hold no positive of a class: the mean is over the others.
+    drawn_precision = _known_mean([_zero_for_none(*pair) for pair in samples])
+    drawn_recall = _known_mean([pair[1] for pair in samples])
+    found = []
+    for at, limit in enumerate(thresholds):
+        row = [entry[at] for entry in points]
+        precision, recall = (
+            Rate(float(np.mean([value or 0.0 for value in values])), *quantiles(drawn[:, at]))
+            for values, drawn in (
+                ([point.precision.value for point in row], drawn_precision),
+                ([point.recall.value for point in row], drawn_recall),
+            )
+        )
+        f1 = float(np.mean([point.f1 or 0.0 for point in row]))
+        found.append(MacroPoint(limit, precision, recall, f1))
+    return found
+
+
+def _zero_for_none(precision: Floats, recall: Floats) -> Floats:
+    """Precision 0 where positives were drawn and nothing was found."""
+    return np.where(np.isnan(precision) & ~np.isnan(recall), 0.0, precision)

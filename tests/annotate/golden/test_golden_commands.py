@@ -1,0 +1,214 @@
+"""The commands in a workspace: sample, experts' answers to its tasks, score, thresholds."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from annotate.answers.choices import NONE, UNSURE
+from annotate.cli import main
+from annotate.server.run import make_site
+from annotate.tables import CATALOG, GOLDEN_LABELS, GOLDEN_SAMPLE, read, write
+from annotate.taxonomy.load import load_taxonomy
+from annotate.workspace import Workspace
+from tests.annotate.golden.simulated import World, taxonomy_of
+
+CLASSES = ("room", "bedroom", "snow", "dog")
+YAML = """\
+version: 1
+name: test
+categories: [{id: all, name: All}]
+classes:
+  - {id: room, name: Room, category: all}
+  - {id: bedroom, name: Bedroom, category: all, parents: [room]}  # a room with a bed
+  - {id: snow, name: Snow, category: all, difficulty: hard}
+  - {id: dog, name: Dog, category: all}
+"""
+QUESTIONS = """\
+taxonomy: none
+strategy: grouped
+questions:
+  - {id: q01, title: Inside, classes: [room, bedroom]}
+  - {id: q02, title: Other, classes: [snow, dog]}
+"""
+WORLD = World(
+    300,
+    taxonomy_of(4, parents={1: 0}),
+    0,
+    prevalence=0.25,
+    sees=(0.9, 0.9, 0.5, 0.9),
+    errs=(0.02,),
+)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Three hundred images with the votes of five people each."""
+    (tmp_path / "mumic.toml").write_text('[project]\ntaxonomy = "classes.yaml"\n')
+    (tmp_path / "classes.yaml").write_text(YAML)
+    (tmp_path / "questions.yaml").write_text(QUESTIONS)
+    ids = WORLD.votes.image_ids
+    Image.new("RGB", (16, 12)).save(tmp_path / "photo.jpg")
+    catalog = pd.DataFrame(
+        {
+            "image_id": ids,
+            "uri": "photo.jpg",
+            "bytes": 1,
+            "width": 16,
+            "height": 12,
+            "orientation": 1,
+            "content_hash": ids,
+            "perceptual_hash": "0" * 16,
+            "property_id": WORLD.properties.to_numpy(),
+            "text": None,
+            "present": [at != 3 for at in range(len(ids))],
+        }
+    )
+    write(CATALOG, catalog, tmp_path / "data/catalog/images.parquet")
+    lines = [_line(image, at) for at, image in enumerate(ids)]
+    (tmp_path / "data/answers").mkdir(parents=True)
+    (tmp_path / "data/answers/people.jsonl").write_text("\n".join(lines) + "\n")
+    monkeypatch.chdir(tmp_path)
+    run("consolidate")
+    return tmp_path
+
+
+def _line(image: str, at: int) -> str:
+    yes = WORLD.votes.yes[at]
+    answers = [
+        {"workerId": f"w{number}", "answerContent": _content(yes > number)} for number in range(5)
+    ]
+    return json.dumps({"image-id": image, "answers": answers})
+
+
+def _content(ticks: np.typing.NDArray[np.bool_]) -> dict[str, dict[str, bool]]:
+    said = dict(zip(CLASSES, map(bool, ticks), strict=True))
+    groups = {"q01": CLASSES[:2], "q02": CLASSES[2:]}
+    return {
+        question: {name: said[name] for name in classes}
+        | {NONE: not any(said[name] for name in classes), UNSURE: False}
+        for question, classes in groups.items()
+    }
+
+
+def run(*arguments: str, expect: int = 0) -> Any:
+    result = CliRunner().invoke(main, list(arguments), catch_exceptions=False)
+    assert result.exit_code == expect, result.output
+    return json.loads(result.stdout) if "--json" in arguments else result.output
+
+
+def write_truth(folder: Path) -> None:
+    """True labels of all images; every image has the same file, so the ids must do."""
+    rows = [
+        {"image_id": image, "class_id": name, "label": int(WORLD.truth[at, column])}
+        for at, image in enumerate(WORLD.votes.image_ids)
+        for column, name in enumerate(CLASSES)
+    ]
+    write(GOLDEN_LABELS, pd.DataFrame(rows), folder / "data/golden/labels.parquet")
+
+
+def expert_answers(folder: Path) -> None:
+    """One expert answers what the manifest asks, as the server writes it."""
+    place = {image: at for at, image in enumerate(WORLD.votes.image_ids)}
+    lines = []
+    for raw in (folder / "data/golden/tasks/manifest.jsonl").read_text().splitlines():
+        task = json.loads(raw)
+        content = _content(WORLD.truth[place[task["image-id"]]])
+        answer = {
+            "workerId": "expert",
+            "answerContent": {name: content[name] for name in task["questions"]},
+        }
+        lines.append(json.dumps({"image-id": task["image-id"], "answers": [answer]}))
+    (folder / "data/golden/answers").mkdir(parents=True, exist_ok=True)
+    (folder / "data/golden/answers/serve.jsonl").write_text("\n".join(lines) + "\n")
+
+
+def test_from_sample_to_score(workspace: Path) -> None:
+    summary = run("golden", "sample", "--near", "8", "--clear", "5", "--random", "60", "--json")
+    sample = read(GOLDEN_SAMPLE, workspace / "data/golden/sample.parquet")
+    assert summary["images"] == sample["image_id"].nunique() < 299
+    assert summary["population"] == 299  # one image is gone
+    assert "i000003" not in set(sample["image_id"])
+
+    # The experts' server has these tasks and these only, in a database of its own.
+    experts = Workspace.find(workspace).for_experts()
+    site, counts = make_site(experts, experts.settings.serve)
+    assert counts["added"] == summary["images"]
+    assert site.desk.store.rules.votes == 1
+    site.desk.store.close()
+    assert not (workspace / "data/annotation.sqlite3").exists()
+    assert "no expert has answered yet" in run("golden", "collect", expect=1)
+
+    expert_answers(workspace)
+    scores = run("golden", "--json")
+    assert scores["sampled"]
+    labels = read(GOLDEN_LABELS, workspace / "data/golden/labels.parquet")
+    asked = sample[["image_id", "class_id"]].merge(labels)
+    assert len(asked) == len(sample)
+    truth = pd.DataFrame(WORLD.truth, index=WORLD.votes.image_ids, columns=CLASSES)
+    expected = [truth.loc[image, name] for image, name in asked[["image_id", "class_id"]].values]
+    assert asked["label"].tolist() == [int(value) for value in expected]
+    assert {row["class_id"] for row in scores["classes"]} == set(CLASSES)
+    assert "Mean over 4 classes" in run("golden")
+    page = (workspace / "data/golden/score.html").read_text()
+    assert page.count("<svg") == 1 + 4
+    assert "http" not in page.replace("http://www.w3.org", "")
+
+
+def test_thresholds_are_written_where_the_golden_set_carries_them(workspace: Path) -> None:
+    write_truth(workspace)
+    found = run("golden", "thresholds", "--json")
+    rows = {row["class_id"]: row for row in found["classes"]}
+    assert rows["snow"]["moved"]
+    assert rows["snow"]["threshold"] < 0.6
+    assert not rows["dog"]["moved"]
+    assert rows["snow"]["positives"] == int(WORLD.truth[:, 2].sum())
+    assert (workspace / "classes.yaml").read_text() == YAML
+    assert "golden positives" in run("golden", "thresholds", "--write")
+    moved = {name: row["threshold"] for name, row in rows.items() if row["moved"]}
+    expected = YAML
+    for name, value in moved.items():
+        line = next(line for line in YAML.splitlines() if f"id: {name}," in line)
+        end = line.rindex("}")
+        changed = f"{line[:end]}, vote_threshold: {value:g}{line[end:]}"
+        expected = expected.replace(line, changed)
+    assert (workspace / "classes.yaml").read_text() == expected
+    assert load_taxonomy(workspace / "classes.yaml").by_id["snow"].vote_threshold is not None
+    few = run("golden", "thresholds", "--min-positives", "1000", "--json")
+    assert few["moved"] == 0
+    assert {row["reason"] for row in few["classes"]} == {"too few golden positives"}
+
+
+def test_a_precision_that_is_asked_for(workspace: Path) -> None:
+    write_truth(workspace)
+    found = run("golden", "thresholds", "--precision", "0.999", "--json")
+    reasons = {row["reason"] for row in found["classes"]}
+    assert reasons <= {
+        "carried",
+        "default is best",
+        "gain within chance",
+        "not confirmed by cross-fitting",
+        "precision is not reached",
+    }
+
+
+def test_messages(workspace: Path) -> None:
+    assert "no golden labels yet" in run("golden", expect=1)
+    assert "golden sample" in run("serve", "--experts", "--port", "0", expect=1)
+    assert "no truth at" in run("golden", "--truth", "none.csv", expect=1)
+    assert "no truth at" in run("golden", "collect", "--truth", "none.csv", expect=1)
+    text = (workspace / "mumic.toml").read_text()
+    (workspace / "mumic.toml").write_text(text + "[golden]\nfolds = 1\n")
+    write_truth(workspace)
+    assert "folds" in run("golden", "thresholds", expect=1)
+    frame = pd.DataFrame({"image_id": ["other"], "class_id": ["dog"], "label": [1]})
+    (workspace / "mumic.toml").write_text(text)
+    write(GOLDEN_LABELS, frame, workspace / "data/golden/labels.parquet")
+    assert "none of the labelled images" in run("golden", expect=1)

@@ -6,6 +6,12 @@ import signal
 import threading
 from types import FrameType, TracebackType
 
+from annotate.errors import MumicError
+
+
+class StoppedError(MumicError):
+    """A training was asked to stop, and has been saved."""
+
 
 class Interrupt:
     """While it is entered, the first signal sets ``asked``; a second one ends the program at once.

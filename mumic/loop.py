@@ -23,7 +23,7 @@ from mumic.cache import Rows
 from mumic.checkpoint import Progress, load_checkpoint, save_checkpoint
 from mumic.data import Dataset
 from mumic.history import History
-from mumic.interrupt import Interrupt
+from mumic.interrupt import Interrupt, StoppedError
 from mumic.loss import tempered_bce
 from mumic.metrics import gap
 from mumic.model import MumicModel, logits_of
@@ -99,7 +99,7 @@ def run_training(training: Training) -> Progress:
             if at_end or interrupt.asked or progress.step % training.settings.checkpoint_every == 0:
                 _save(training, progress, history)
             if interrupt.asked and progress.step < training.total_steps:
-                raise MumicError(
+                raise StoppedError(
                     f"stopped after step {progress.step} of {training.total_steps}, saved. "
                     f"Go on with `mumic train --run {training.folder.name}` and the same settings."
                 )

@@ -72,16 +72,17 @@ def write_sections(settings: Any) -> str:
         lines = [f"[{section.name}]"]
         values = getattr(settings, section.name)
         for entry in fields(values):
-            value = _toml(getattr(values, entry.name))
+            value = toml_value(getattr(values, entry.name))
             lines.append(f"{f'{entry.name} = {value}':<44}  # {entry.metadata['comment']}")
         blocks.append("\n".join(lines) + "\n")
     return "\n".join(blocks)
 
 
-def _toml(value: Any) -> str:
+def toml_value(value: Any) -> str:
+    """A setting's value as TOML."""
     if isinstance(value, str):
         escaped = value.replace("\\", "\\\\").replace('"', '\\"')
         return f'"{escaped}"'
     if isinstance(value, tuple):
-        return "[" + ", ".join(_toml(entry) for entry in value) + "]"
+        return "[" + ", ".join(toml_value(entry) for entry in value) + "]"
     return str(value).lower() if isinstance(value, bool) else repr(value)

@@ -15,6 +15,7 @@ from mumic.cli.evaluate import compare, evaluate
 from mumic.cli.predict import predict
 from mumic.cli.series import ablate
 from mumic.cli.train import train
+from mumic.cli.tune import tune
 from mumic.cli.zero_shot import zero_shot
 
 
@@ -30,5 +31,5 @@ def main(ctx: click.Context) -> None:
         show_status("mumic")
 
 
-for command in (train, evaluate, compare, ablate, predict, zero_shot, demo):
+for command in (train, evaluate, compare, tune, ablate, predict, zero_shot, demo):
     main.add_command(command)

@@ -1,0 +1,1 @@
+"""A search for better settings of ``[train]``, judged by the validation split."""

@@ -1,0 +1,225 @@
+"""The study: Optuna draws settings, a training judges them, SQLite remembers.
+
+A study can be killed at any moment. Started again, it finishes the training that was under way from
+its last checkpoint and goes on; as every draw follows from the seed, the trial's number and the
+trials before it, it ends with the same trials as if it had never been stopped.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.trial import FrozenTrial, Trial, TrialState
+
+from annotate import tables
+from annotate.errors import InputError, MumicError
+from annotate.locks import exclusive
+from annotate.workspace import Workspace
+from mumic.data import load_dataset
+from mumic.metrics import summarise
+from mumic.run import WEIGHTS, Run, settings_hash
+from mumic.series.arms import Arm, arm_method, series_folder, train_arm
+from mumic.train import Reports, TrainOptions
+from mumic.tuning.space import Dimension, changes_of
+
+STARTUP = 5  # trials drawn at random before the Gaussian process has something to fit
+MEASURES = ("macro_map", "weighted_map", "gap", "gap_at_k")
+_DONE = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
+
+
+@dataclass(frozen=True)
+class Request:
+    """A study's name, what it searches, and how many trials it has in all.
+
+    ``prune`` ends a training early whose validation GAP is below the median of earlier ones.
+    """
+
+    name: str
+    space: tuple[Dimension, ...]
+    trials: int
+    prune: bool = True
+
+
+def tune(
+    workspace: Workspace,
+    request: Request,
+    options: TrainOptions,
+    reports_for: Callable[[str], Reports],
+) -> tuple[Path, list[FrozenTrial]]:
+    """Run a study to its number of trials, or go on with one.
+
+    Args:
+        workspace: what is not searched is as its settings say.
+        request: see there.
+        options: device and permissions of the trainings.
+        reports_for: gives the reports of a training from a line that names it.
+
+    Returns:
+        The study's folder and its trials.
+
+    Raises:
+        InputError: the study was begun with another search, other settings or another dataset.
+        MumicError: two trainings in a row failed; or it was interrupted.
+    """
+    folder = series_folder(workspace, f"tune-{request.name}")
+    busy = f"another process works on the study {request.name}."
+    with exclusive(folder / ".lock", busy=busy):
+        tables.remove_stale(folder)
+        _check_task(workspace, request, folder)
+        study = _open(workspace, request, folder)
+        failed = ""
+        while (number := _done(study)) < request.trials:
+            error = _one(workspace, request, study, number, options, reports_for)
+            if error and failed:
+                raise MumicError(f"two trials in a row failed: {error}")
+            failed = error
+        return folder, study.get_trials()
+
+
+def _check_task(workspace: Workspace, request: Request, folder: Path) -> None:
+    settings = workspace.settings
+    searched = {entry.name for entry in request.space}
+    kept = {
+        name: value
+        for name, value in vars(settings.train).items()
+        if name not in searched and name not in ("threads", "checkpoint_every")
+    }
+    task = settings_hash(
+        {
+            "space": [vars(entry) for entry in request.space],
+            "train": kept,
+            "model": vars(settings.model),
+            "seed": settings.project.seed,
+            "dataset": load_dataset(workspace).fingerprint,
+        }
+    )
+    file = folder / "task.json"
+    if not file.is_file():
+        tables.write_json(file, task)
+    elif tables.read_json(file, "mumic tune") != task:
+        raise InputError(
+            f"the study {request.name} was begun with another search, other settings or another "
+            f"dataset. Give the new one a name with --study, or delete {folder}."
+        )
+
+
+def _open(workspace: Workspace, request: Request, folder: Path) -> optuna.Study:
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    warmup = 1 if workspace.settings.train.epochs > 1 else 0
+    study = optuna.create_study(
+        study_name=request.name,
+        storage=f"sqlite:///{folder / 'study.sqlite3'}",
+        direction="maximize",
+        load_if_exists=True,
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=STARTUP, n_warmup_steps=warmup)
+        if request.prune
+        else optuna.pruners.NopPruner(),
+    )
+    own = {entry.name: getattr(workspace.settings.train, entry.name) for entry in request.space}
+    if not study.get_trials() and all(entry.holds(own[entry.name]) for entry in request.space):
+        study.enqueue_trial(own)  # the settings as they are come first
+    return study
+
+
+def _done(study: optuna.Study) -> int:
+    return len(study.get_trials(deepcopy=False, states=_DONE))
+
+
+def _one(
+    workspace: Workspace,
+    request: Request,
+    study: optuna.Study,
+    number: int,
+    options: TrainOptions,
+    reports_for: Callable[[str], Reports],
+) -> str:
+    """One trial to its end; the reason why it failed, or an empty text."""
+    study.sampler = optuna.samplers.GPSampler(
+        seed=workspace.settings.project.seed * 100_003 + number,
+        n_startup_trials=STARTUP,
+    )
+    begun = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+    trial = Trial(study, begun[0]._trial_id) if begun else study.ask()
+    drawn = {entry.name: entry.suggest(trial) for entry in request.space}
+    changes = changes_of(drawn, workspace.settings.train.max_logit_scale)
+    trial.set_user_attr("changes", changes)
+    series, seed = f"tune-{request.name}", workspace.settings.project.seed
+    arm = Arm(f"trial {trial.number:03d}", changes)
+    told = ", ".join(f"{name} {_short(value)}" for name, value in changes.items())
+    reports = reports_for(f"trial {number + 1} of {request.trials}: {told}")
+    try:
+        run = train_arm(workspace, series, arm, seed, options, _watched(trial, reports))
+        value = run.record["validation_gap"]
+        if value is None:
+            raise InputError("no positive in validation, so no setting can be judged.")
+        trial.set_user_attr("found", _found(workspace, run, options.device))
+        study.tell(trial, value)
+    except optuna.TrialPruned:
+        study.tell(trial, state=TrialState.PRUNED)
+    except MumicError as error:
+        if type(error) is not MumicError:  # the user's matter, or a stop, and not this trial's
+            raise
+        study.tell(trial, state=TrialState.FAIL)
+        reports.note(f"failed: {error}")
+        return str(error)
+    finally:
+        _thin(series_folder(workspace, series), study)
+    return ""
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _watched(trial: Trial, reports: Reports) -> Reports:
+    """The same reports, with each epoch told to Optuna, who may end the training."""
+
+    def on_epoch(epoch: int, value: float) -> None:
+        if epoch not in trial.study.trials[trial.number].intermediate_values:
+            trial.report(value, epoch)
+        if trial.should_prune():
+            raise optuna.TrialPruned
+
+    return Reports(reports.on_decoded, reports.on_step, reports.on_note, on_epoch)
+
+
+def _found(workspace: Workspace, run: Run, device: str) -> dict[str, Any]:
+    """Where it went, and its measures on validation."""
+    method, dataset = arm_method(workspace, run, "trial", "validation", device)
+    settings = workspace.settings.evaluate
+    metrics = summarise(
+        method.logits,
+        dataset.cells,
+        method.thresholds.logits,
+        min_positives=settings.min_positives,
+        k=settings.k,
+    )
+    values = {name: getattr(metrics, name) for name in MEASURES}
+    return {
+        "run": run.id,
+        "logit_scale": run.logit_scale,
+        "best_epoch": run.record["best_epoch"],
+    } | {name: None if value != value else value for name, value in values.items()}
+
+
+def _thin(folder: Path, study: optuna.Study) -> None:
+    """Of ended trials only the best keeps its weights: a study may have hundreds."""
+    ended = study.get_trials(deepcopy=False, states=_DONE)
+    complete = [trial for trial in ended if trial.state == TrialState.COMPLETE]
+    best = max(complete, key=lambda trial: (trial.value, -trial.number), default=None)
+    for trial in ended:
+        for run in folder.glob(f"trial-{trial.number:03d}-*"):
+            shutil.rmtree(run / "last", ignore_errors=True)
+            if trial is not best:
+                (run / WEIGHTS).unlink(missing_ok=True)
+
+
+def complete_trials(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+    """Those that came to an end, the best first."""
+    found = [trial for trial in trials if trial.state == TrialState.COMPLETE]
+    return sorted(found, key=lambda trial: (-(trial.value or 0.0), trial.number))

@@ -103,17 +103,6 @@ def split_groups(dataset: Dataset) -> list[str]:
     ]
 
 
-def split_resamples(dataset: Dataset, settings: EvaluateSettings, seed: int) -> Resamples:
-    """Draws of a split's groups, the same as :meth:`Truth.resamples`.
-
-    Raises:
-        InputError: the split has no image with a known label.
-    """
-    return Truth(
-        dataset.classes, dataset.cells, split_groups(dataset), np.zeros(0, np.int64)
-    ).resamples(settings, seed)
-
-
 def measure(
     method: Method, truth: Truth, resamples: Resamples, settings: EvaluateSettings
 ) -> Measured:

@@ -13,12 +13,10 @@ from typing import Any
 from annotate import tables
 from annotate.errors import InputError, closest
 from annotate.workspace import Workspace
-from mumic.data import Dataset
 from mumic.figures.differences import draw_gains
 from mumic.figures.temperature import draw_temperature
 from mumic.history import logit_scales
-from mumic.intervals import Resamples
-from mumic.measure import split_resamples
+from mumic.measure import Truth
 from mumic.run import Run
 from mumic.scores import check_split
 from mumic.series.arms import Arm, arm_method, series_folder, train_arm
@@ -117,22 +115,20 @@ def train_series(
 
 def measure_series(
     workspace: Workspace, trained: Sequence[Trained], split: str, device: str = "auto"
-) -> tuple[list[Seen], Dataset]:
-    """Every run on one split, under the same resamples; and that split."""
-    seen: list[Seen] = []
-    dataset: Dataset | None = None
-    resamples: Resamples | None = None
+) -> tuple[list[Seen], Truth]:
+    """Every run on one split, under the same resamples; and the truth."""
     settings = workspace.settings
-    for entry in trained:
-        method, dataset = arm_method(
-            workspace, entry.run, entry.arm.name, check_split(split), device
-        )
-        if resamples is None:
-            resamples = split_resamples(dataset, settings.evaluate, settings.project.seed)
-        seen.append(see(method, entry.seed, dataset.cells, resamples, settings.evaluate))
-    if dataset is None:
-        raise ValueError("no runs")
-    return seen, dataset
+    scored = [
+        arm_method(workspace, entry.run, entry.arm.name, check_split(split), device)
+        for entry in trained
+    ]
+    truth = scored[0][1]
+    resamples = truth.resamples(settings.evaluate, settings.project.seed)
+    seen = [
+        see(method, entry.seed, truth, resamples, settings.evaluate)
+        for (method, _), entry in zip(scored, trained, strict=True)
+    ]
+    return seen, truth
 
 
 def run_ablation(
@@ -161,9 +157,9 @@ def run_ablation(
     series = f"ablate-{name}"
     arms = _distinct(workspace, chosen.arms)
     trained = train_series(workspace, series, arms, seeds, options, reports_for)
-    seen, dataset = measure_series(workspace, trained, split, options.device)
+    seen, truth = measure_series(workspace, trained, split, options.device)
     summary = {"ablation": name, "about": chosen.about} | series_summary(
-        workspace, trained, seen, dataset, split
+        workspace, trained, seen, truth, split
     )
     folder = series_folder(workspace, series)
     summary["figures"] = [str(path) for path in _draw(folder, trained, summary)]
@@ -185,7 +181,7 @@ def series_summary(
     workspace: Workspace,
     trained: Sequence[Trained],
     seen: Sequence[Seen],
-    dataset: Dataset,
+    truth: Truth,
     split: str,
 ) -> dict[str, Any]:
     """Arms with their measures and temperatures, and differences of the first to each other."""
@@ -197,7 +193,7 @@ def series_summary(
         row["logit_scale"] = sum(scales) / len(scales)
     return {
         "split": split,
-        "images": len(dataset),
+        "images": len(truth.groups),
         "classes_left_out": seen[0].metrics.classes_left_out,
         "k": settings.k,
         "arms": rows,
@@ -206,9 +202,9 @@ def series_summary(
             for entry in trained
         ],
         "differences": {
-            other: arm_difference(seen, first, other, dataset.cells, settings) for other in others
+            other: arm_difference(seen, first, other, truth.cells, settings) for other in others
         },
-        "per_class": {other: class_rows(seen, first, other, dataset, settings) for other in others},
+        "per_class": {other: class_rows(seen, first, other, truth, settings) for other in others},
         "demo_model": bool(trained[0].run.record.get("demo_model")),
     }
 

@@ -16,8 +16,9 @@ from typing import Any
 from annotate.errors import InputError, closest
 from annotate.settings import TrainSettings
 from annotate.workspace import Workspace
-from mumic.data import Dataset, load_dataset
-from mumic.measure import Method
+from mumic.data import load_dataset
+from mumic.evaluate import split_truth
+from mumic.measure import Method, Truth
 from mumic.pixels import pixel_rows
 from mumic.run import Run, choose_device
 from mumic.scores import Scores, read_scores, run_logits, write_scores
@@ -93,16 +94,17 @@ def _file_name(arm: str, seed: int) -> str:
 
 def arm_method(
     workspace: Workspace, run: Run, name: str, split: str, device: str = "auto"
-) -> tuple[Method, Dataset]:
-    """An arm's logits on a split, computed once and kept beside its weights, and the split."""
-    dataset = load_dataset(workspace).of_classes([entry.id for entry in run.classes]).split(split)
+) -> tuple[Method, Truth]:
+    """An arm's logits on a split, computed once and kept beside its weights, and the truth."""
+    whole = load_dataset(workspace).of_classes([entry.id for entry in run.classes])
+    truth, dataset = split_truth(whole, split), whole.split(split)
     image_ids = list(dataset.images["image_id"])
     if (run.path / f"scores-{split}.npz").is_file():
         stored = read_scores(run.path, split)
         if stored.image_ids == image_ids:
-            return Method(name, stored.logits, run.thresholds()), dataset
+            return Method(name, stored.logits, run.thresholds()), truth
     clip = run.load(workspace, choose_device(device))
     pixels = pixel_rows(workspace, dataset.images, clip.image_size, resize=run.resize)
     logits = run_logits(workspace, run, clip, pixels, dataset)
     write_scores(run, split, Scores(logits, image_ids))
-    return Method(name, logits, run.thresholds()), dataset
+    return Method(name, logits, run.thresholds()), truth

@@ -15,18 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from annotate.settings import EvaluateSettings
-from mumic.data import Dataset
 from mumic.intervals import Interval, Resamples, interval
-from mumic.measure import Method
-from mumic.metrics import (
-    Cells,
-    Metrics,
-    average_precisions,
-    included_classes,
-    positives,
-    summarise,
-)
-from mumic.resampled import class_samples, gap_samples
+from mumic.measure import Method, Truth
+from mumic.metrics import Metrics, average_precisions, included_classes, positives, summarise
+from mumic.ranking import Cells
+from mumic.resampled import class_samples, gap_samples, macro_samples
 
 Samples = npt.NDArray[np.float64]
 
@@ -50,9 +43,10 @@ class Seen:
 
 
 def see(
-    method: Method, seed: int, cells: Cells, resamples: Resamples, settings: EvaluateSettings
+    method: Method, seed: int, truth: Truth, resamples: Resamples, settings: EvaluateSettings
 ) -> Seen:
     """Measure a method with the resamples of every class."""
+    cells = truth.cells
     return Seen(
         arm=method.name,
         seed=seed,
@@ -121,17 +115,12 @@ def _pairs(seen: Sequence[Seen], first: str, second: str) -> list[tuple[Seen, Se
 
 
 def _samples(seen: Seen, name: str, included: npt.NDArray[np.bool_]) -> Samples:
-    """Resamples of macro mAP (over the classes that a resample holds a positive of), or of GAP."""
-    if name == "gap":
-        return seen.gap_samples
-    values = seen.class_samples[included]
-    held = ~np.isnan(values)
-    total: Samples = np.where(held, values, 0.0).sum(axis=0) / np.maximum(held.sum(axis=0), 1)
-    return total
+    """Resamples of macro mAP or of GAP."""
+    return seen.gap_samples if name == "gap" else macro_samples(seen.class_samples[included])
 
 
 def class_rows(
-    seen: Sequence[Seen], first: str, second: str, dataset: Dataset, settings: EvaluateSettings
+    seen: Sequence[Seen], first: str, second: str, truth: Truth, settings: EvaluateSettings
 ) -> list[dict[str, Any]]:
     """First minus second in average precision, per class.
 
@@ -139,14 +128,14 @@ def class_rows(
         class_id, name, positives, value, low, high and ``counts``: the interval excludes zero, and
         there are positives enough for an interval to mean something.
     """
-    counts = positives(dataset.cells.labels, dataset.cells.mask)
+    counts = positives(truth.cells.labels, truth.cells.mask)
     enough = max(settings.min_positives, settings.threshold_min_positives)
     return [
         {"class_id": entry.id, "name": entry.name, "positives": int(count)}
         | found.to_json()
         | {"counts": bool(found.excludes_zero and count >= enough)}
         for entry, count, found in zip(
-            dataset.classes, counts, class_differences(seen, first, second), strict=True
+            truth.classes, counts, class_differences(seen, first, second), strict=True
         )
     ]
 

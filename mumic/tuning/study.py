@@ -190,12 +190,12 @@ def _watched(trial: Trial, reports: Reports) -> Reports:
 
 def _found(workspace: Workspace, run: Run, device: str) -> dict[str, Any]:
     """Where it went, and its measures on validation."""
-    method, dataset = arm_method(workspace, run, "trial", "validation", device)
+    method, truth = arm_method(workspace, run, "trial", "validation", device)
     settings = workspace.settings.evaluate
     metrics = summarise(
         method.logits,
-        dataset.cells,
-        method.thresholds.logits,
+        truth.cells,
+        method.cuts,
         min_positives=settings.min_positives,
         k=settings.k,
     )

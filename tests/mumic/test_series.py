@@ -17,8 +17,8 @@ from annotate.settings import EvaluateSettings
 from mumic.cli import main
 from mumic.data import load_dataset
 from mumic.intervals import resample_groups
-from mumic.measure import Method
-from mumic.metrics import Cells
+from mumic.measure import Method, Truth
+from mumic.ranking import Cells
 from mumic.resampled import class_samples, macro_samples
 from mumic.series.arms import Arm, arm_workspace
 from mumic.series.compare import arm_difference, class_differences, see
@@ -35,14 +35,16 @@ def test_differences_are_means_over_seeds_under_the_same_resamples() -> None:
     rng = np.random.default_rng(4)
     labels = (rng.random((40, 3)) < 0.4).astype(np.int8)
     cells = Cells(labels, rng.random((40, 3)) < 0.9)
-    weights = resample_groups([f"g{at // 2}" for at in range(40)], 200, seed=1)
+    groups = [f"g{at // 2}" for at in range(40)]
+    truth = Truth((), cells, groups, np.zeros(3, np.int64))
+    resamples = resample_groups(groups, 200, seed=1)
     scored = {
         (name, seed): (rng.normal(size=(40, 3)) + lift * labels).astype(np.float32)
         for name, lift in (("a", 1.5), ("b", 0.5))
         for seed in (0, 1)
     }
     seen = [
-        see(_method(name, logits), seed, cells, weights, SETTINGS)
+        see(_method(name, logits), seed, truth, resamples, SETTINGS)
         for (name, seed), logits in scored.items()
     ]
     precisions = {
@@ -60,7 +62,7 @@ def test_differences_are_means_over_seeds_under_the_same_resamples() -> None:
     found = arm_difference(seen, "a", "b", cells, SETTINGS)["macro_map"]
     assert found["value"] == pytest.approx(expected.mean(), abs=1e-12)
     samples = {
-        key: macro_samples(class_samples(logits, cells, weights)[0])
+        key: macro_samples(class_samples(logits, cells, resamples)[0])
         for key, logits in scored.items()
     }
     drawn = np.mean([samples["a", seed] - samples["b", seed] for seed in (0, 1)], axis=0)

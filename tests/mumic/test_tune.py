@@ -37,7 +37,7 @@ def test_ranges_and_choices() -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("lt=1..2", "did you mean lr"),
+        ("epoch=1..2", "did you mean epochs"),
         ("lr=2..1", "must go upward"),
         ("lr=0..1:log", "from above 0"),
         ("lr=a..b", "is no number"),

@@ -129,7 +129,8 @@ def best_f1_threshold(ranking: Ranking) -> float | None:
     f1 = 2 * ranking.right[::-1] / (taken + ranking.found.size)
     count = int(taken[int(np.argmax(f1))])
     last = float(ranking.scores[-count])
-    return last if count == ranking.scores.size else (last + float(ranking.scores[-count - 1])) / 2
+    following = float(ranking.scores[-count - 1]) if count < ranking.scores.size else last
+    return (last + following) / 2 if np.isfinite(following) else last
 
 
 def per_class(

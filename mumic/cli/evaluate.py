@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -18,6 +19,46 @@ split_option = click.option(
 @split_option
 @click.option("--against", metavar="RUN", help="Another run, measured beside it.")
 @click.option("--baselines/--no-baselines", default=True, help="Zero-shot CLIP and a linear probe.")
+@click.option(
+    "--scores",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    metavar="FILE",
+    help="Anybody's scores (parquet, csv, npy) instead of a run; twice: the two are compared.",
+)
+@click.option("--labels", type=click.Path(path_type=Path), metavar="FILE", help="Their labels.")
+@click.option(
+    "--classes",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Class names, one a line, or a classes.json; for npy.",
+)
+@click.option(
+    "--validation-scores",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    metavar="FILE",
+    help="Scores to tune thresholds on, for each --scores.",
+)
+@click.option(
+    "--validation-labels",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Labels to tune thresholds on.",
+)
+@click.option(
+    "--unit",
+    default="auto",
+    show_default=True,
+    help="What scores are: logit, probability, or score (it only ranks).",
+)
+@click.option(
+    "--compare",
+    "pair",
+    nargs=2,
+    metavar="A B",
+    help="Two runs (or files of scores, with --labels): the paired difference.",
+)
 @click.option("--min-positives", type=int, help="Classes with fewer stay out of the means.")
 @click.option("--bootstrap", type=int, help="Resamples for the 95 % intervals.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda or auto.")
@@ -28,18 +69,46 @@ def evaluate(
     split: str,
     against: str | None,
     baselines: bool,
+    scores: tuple[Path, ...],
+    labels: Path | None,
+    classes: Path | None,
+    validation_scores: tuple[Path, ...],
+    validation_labels: Path | None,
+    unit: str,
+    pair: tuple[str, str] | None,
     min_positives: int | None,
     bootstrap: int | None,
     device: str,
     allow_demo_model: bool,
     as_json: bool,
 ) -> None:
-    """Measure a run beside zero-shot CLIP and a linear probe.
+    """Measure a run beside zero-shot CLIP and a linear probe, or anybody's scores.
 
     \b
     Example:
       mumic evaluate --split test --against from-scratch
+      mumic evaluate --scores theirs.csv --labels truth.csv
+      mumic evaluate --compare five-epochs from-scratch
     """
+    if labels is not None or scores:
+        from mumic.evaluate_files import Files
+
+        if labels is None:
+            raise click.UsageError("--scores needs --labels FILE")
+        files = Files(
+            scores + tuple(map(Path, pair or ())),
+            labels,
+            classes,
+            validation_scores,
+            validation_labels,
+            unit,
+        )
+        measured = _measure_files(files, min_positives, bootstrap)
+        emit(measured, file_lines(measured), as_json=as_json)
+        return
+    if pair is not None:
+        _emit_comparison(*pair, split, as_json=as_json)
+        return
     from mumic.cli.options import override
     from mumic.evaluate import EvaluateOptions
     from mumic.evaluate import evaluate as evaluate_run
@@ -99,12 +168,56 @@ def compare(first: str, second: str, split: str, as_json: bool) -> None:
     Example:
       mumic compare five-epochs from-scratch
     """
+    _emit_comparison(first, second, split, as_json=as_json)
+
+
+def _emit_comparison(first: str, second: str, split: str, *, as_json: bool) -> None:
     from mumic.evaluate import compare as compare_runs
 
     found = compare_runs(open_workspace(), first, second, split)
-    lines = [
-        f"{first} - {second} on {split}:",
-        f"  macro mAP {_interval(found['macro_map'])}",
-        f"  GAP       {_interval(found['gap'])}",
-    ]
+    lines = [f"{first} - {second} on {split}:", *difference_lines(found)]
     emit(found, lines, as_json=as_json)
+
+
+def difference_lines(found: dict[str, Any]) -> list[str]:
+    """A paired difference in every measure, a line each."""
+    rows = {name: value for name, value in found.items() if isinstance(value, dict)}
+    width = max(len(name) for name in rows)
+    return [f"  {name:<{width}} {_interval(value)}" for name, value in rows.items()]
+
+
+def _measure_files(files: Any, min_positives: int | None, bootstrap: int | None) -> dict[str, Any]:
+    from dataclasses import replace
+
+    from annotate.settings import EvaluateSettings
+    from mumic.evaluate_files import evaluate_files
+
+    if not files.scores:
+        raise click.UsageError("--labels needs --scores FILE, or --compare A B")
+    given = {"min_positives": min_positives, "bootstrap": bootstrap}
+    asked = {name: value for name, value in given.items() if value is not None}
+    return evaluate_files(files, replace(EvaluateSettings(), **asked))
+
+
+def file_lines(found: dict[str, Any]) -> list[str]:
+    """A report on files as text."""
+    own = next(iter(found["methods"].values()))
+    lines = [
+        f"{own['images']} images, {own['classes']} classes, {own['known_cells']} known labels; "
+        f"{own['classes_left_out']} classes with too few positives are left out of the means."
+    ]
+    for name, values in found["methods"].items():
+        lines += [f"{name}:", *measure_lines(values)]
+    for name, values in found["differences"].items():
+        lines += [f"{next(iter(found['methods']))} - {name}:", *difference_lines(values)]
+    return [*lines, *found["notes"]]
+
+
+def measure_lines(values: dict[str, Any]) -> list[str]:
+    """Every measure of a method with its interval, a line each."""
+    width = max(len(name) for name in values["intervals"])
+    lines = []
+    for name, each in values["intervals"].items():
+        bounds = "-" if each["low"] is None else f"{each['low']:.3f} to {each['high']:.3f}"
+        lines.append(f"  {name:<{width}} {_number(each['value'])} (95 %: {bounds})")
+    return lines

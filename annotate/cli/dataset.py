@@ -65,20 +65,45 @@ def build(locked: bool, as_json: bool, **options: Any) -> None:
 
 
 @dataset.command()
+@click.option(
+    "--samples",
+    type=click.IntRange(0, 50),
+    default=8,
+    show_default=True,
+    help="Pictures of each class on the page; 0: no page.",
+)
 @json_option
-def stats(as_json: bool) -> None:
-    """Count positive labels by class and split.
+def stats(samples: int, as_json: bool) -> None:
+    """Count images and labels by class, category and split; a page shows samples of each class.
 
     \b
     Example:
       mumic-annotate dataset stats
     """
     from annotate.dataset.files import read_stats
+    from annotate.dataset.stats_page import dataset_statistics
 
-    found = read_stats(open_workspace())
+    workspace = open_workspace()
+    found = read_stats(workspace)
+    with progress(None, "pictures") as bar:
+        numbers = dataset_statistics(workspace, samples=samples, on_progress=bar.update)
     for warning in found["warnings"]:
         note(f"Warning: {warning}.")
-    emit(found, _lines(found), as_json=as_json)
+    emit(
+        {**found, "statistics": numbers}, [*_lines(found), *_number_lines(numbers)], as_json=as_json
+    )
+
+
+def _number_lines(numbers: dict[str, Any]) -> list[str]:
+    labels, per_image = numbers["labels"], numbers["labels_per_image"]
+    columns = ("name", "classes", "images", "positives", "negatives")
+    rows = [[row[column] for column in columns] for row in numbers["categories"]]
+    lines = ["", *table(["category", *columns[1:]], rows), ""]
+    lines.append(
+        f"{labels['positives']:,} positive, {labels['negatives']:,} negative and "
+        f"{labels['unknown']:,} unknown labels; {per_image['mean']:.2f} positive labels an image"
+    )
+    return [*lines, *([f"Look at it: {numbers['page']}"] if numbers["page"] else [])]
 
 
 @dataset.command()

@@ -187,8 +187,8 @@ def _write_page(
     place = {name: at for at, name in enumerate(order)}
     entries = entries.assign(
         group=entries["class_id"].map(names),
-        query=[_verdict(row) for row in entries.itertuples()],
-        stratum=np.where(entries["label"] == 1, "labelled yes", "labelled no"),
+        query=np.where(entries["label"] == 1, "labelled yes, likely no", "labelled no, likely yes"),
+        stratum=_votes(entries),
         score=entries["probability"],
         place=entries["class_id"].map(place),
     ).sort_values(["place", "quality"], kind="stable")
@@ -214,7 +214,8 @@ def _write_page(
     return target
 
 
-def _verdict(row: Any) -> str:
-    label = "yes" if row.label == 1 else "no"
-    voted = "" if pd.isna(row.yes) else f" ({row.yes} of {row.yes + row.no} voted yes)"
-    return f"labelled {label}{voted}; the run says {row.probability:.0%}"
+def _votes(entries: pd.DataFrame) -> pd.Series:
+    """ "1 of 5 voted yes"; null where nobody was asked."""
+    total = (entries["yes"] + entries["no"]).astype("string")
+    said: pd.Series = entries["yes"].astype("string") + " of " + total + " voted yes"
+    return said.astype(object).where(said.notna(), None)

@@ -132,7 +132,7 @@ def test_the_audit_of_a_workspace_makes_a_page_and_a_round(workspace: Path) -> N
     assert rows["inclusion_probability"].isna().all()
     assert not {f"i{at:03}" for at in range(100)} & set(rows["image_id"])
     page = (workspace / "data" / "dataset" / "audit.html").read_text("utf-8")
-    assert "the run says" in page
+    assert "labelled no, likely yes" in page
     assert "http://" not in page.replace("http://www.w3.org", "")
 
 

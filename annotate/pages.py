@@ -1,0 +1,60 @@
+"""Self-contained HTML pages from the templates: styles and pictures are inside."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from annotate import tables
+from annotate.errors import InputError
+from annotate.images.thumbnails import thumbnails
+from annotate.resources import resource
+from annotate.workspace import Workspace
+
+STYLE = "pages.css"
+
+
+def write_page(workspace: Workspace, template: str, values: dict[str, Any], target: Path) -> None:
+    """Render a template into a file, atomically; a workspace's own template wins.
+
+    Args:
+        workspace: whose ``templates/`` is looked into first.
+        template: name of the file.
+        values: what it shows; ``style`` is added.
+        target: the HTML file.
+
+    Raises:
+        InputError: a template of one's own is broken.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader([workspace.templates, resource("templates")]),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    try:
+        style = Markup(environment.loader.get_source(environment, STYLE)[0])  # type: ignore[union-attr]
+        html = environment.get_template(template).render(values | {"style": style})
+    except (jinja2.TemplateError, UnicodeDecodeError) as error:
+        raise InputError(f"the template {template} does not render: {error}") from error
+    with tables.atomic(target) as file:
+        file.write(html.encode("utf-8", "replace"))  # a file's name may hold half a character
+
+
+def data_uri(data: bytes, kind: str) -> str:
+    """A picture's bytes as the address of an ``img``; ``kind`` is ``jpeg`` or ``png``."""
+    return f"data:image/{kind};base64," + base64.b64encode(data).decode()
+
+
+def pictures(workspace: Workspace, uris: Sequence[str], height: int = 160) -> Iterator[str]:
+    """Thumbnails as data URIs, in the order of the images; empty where one cannot be read."""
+    small = thumbnails(
+        list(uris), root=workspace.root, limits=workspace.settings.catalog, height=height
+    )
+    return (data_uri(found.jpeg, "jpeg") if found.jpeg else "" for found in small)

@@ -215,7 +215,7 @@ def _write_page(
 
 
 def _votes(entries: pd.DataFrame) -> pd.Series:
-    """ "1 of 5 voted yes"; null where nobody was asked."""
+    """How many voted yes, in words; null where nobody was asked."""
     total = (entries["yes"] + entries["no"]).astype("string")
     said: pd.Series = entries["yes"].astype("string") + " of " + total + " voted yes"
     return said.astype(object).where(said.notna(), None)

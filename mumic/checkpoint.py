@@ -11,7 +11,7 @@ import contextlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from annotate.tables import TEMPORARY_SUFFIX
 
 FILE = "checkpoint.safetensors"
 _MODEL = "model."
+_AVERAGE = "ema."
 _MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
@@ -40,9 +41,13 @@ class Progress:
 
 
 def save_checkpoint(
-    folder: Path, model: nn.Module, optimiser: torch.optim.Optimizer, progress: Progress
+    folder: Path,
+    model: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    progress: Progress,
+    averages: Mapping[str, Tensor] | None = None,
 ) -> None:
-    """Write ``folder/checkpoint.safetensors``.
+    """Write ``folder/checkpoint.safetensors``; ``averages`` are the weights' (:mod:`mumic.ema`).
 
     Raises:
         MumicError: the disk is full or not writable; the checkpoint before it is kept.
@@ -52,14 +57,18 @@ def save_checkpoint(
         state = optimiser.state.get(parameter)
         if state:
             tensors |= {f"{kind}.{name}": state[kind] for kind in _MOMENTS}
+    tensors |= {f"{_AVERAGE}{name}": tensor for name, tensor in (averages or {}).items()}
     header = {"state": json.dumps(asdict(progress), sort_keys=True)}
     write_tensors(folder / FILE, tensors, header)
 
 
 def load_checkpoint(
-    folder: Path, model: nn.Module, optimiser: torch.optim.Optimizer
+    folder: Path,
+    model: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    averages: dict[str, Tensor] | None = None,
 ) -> Progress | None:
-    """Put a checkpoint's weights and moments in place.
+    """Put a checkpoint's weights, moments and averages in place.
 
     Returns:
         How far it was; None where there is no checkpoint.
@@ -81,6 +90,8 @@ def load_checkpoint(
         }
         model.load_state_dict(weights)
         optimiser.load_state_dict(_optimiser_state(model, optimiser, tensors, progress.step))
+        for name, average in (averages or {}).items():
+            average.copy_(tensors[f"{_AVERAGE}{name}"])
     except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise DamagedError(
             f"{file}: not a checkpoint of this model ({error}). Delete the run's folder to start "

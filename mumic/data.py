@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from annotate import tables
@@ -18,7 +19,8 @@ from annotate.workspace import Workspace
 from mumic.metrics import Cells
 
 SPLITS = ("train", "validation", "test")
-_COLUMNS = ["image_id", "uri", "content_hash", "group_id", "split", "labels"]
+_COLUMNS = ["image_id", "uri", "content_hash", "group_id", "split", "labels", "rates"]
+_PER_CLASS = ("labels", "rates")
 
 
 @dataclass(frozen=True)
@@ -26,12 +28,14 @@ class Dataset:
     """Images with their labels.
 
     ``images`` has image_id, uri, content_hash, group_id and split; ``cells`` the labels in the same
-    order of rows, with the classes as columns; ``fingerprint`` names the dataset's exact content.
+    order of rows, with the classes as columns; ``rates`` the votes' share of yes, float32, NaN where
+    nobody voted; ``fingerprint`` names the dataset's exact content.
     """
 
     images: pd.DataFrame
     classes: tuple[TaxonomyClass, ...]
     cells: Cells
+    rates: npt.NDArray[np.float32]
     taxonomy_hash: str
     fingerprint: str
 
@@ -65,6 +69,7 @@ class Dataset:
             self,
             classes=tuple(self.classes[at] for at in columns),
             cells=Cells(self.cells.labels[:, columns], self.cells.mask[:, columns]),
+            rates=self.rates[:, columns],
         )
 
     def take(self, rows: Any) -> Dataset:
@@ -73,6 +78,7 @@ class Dataset:
             self,
             images=self.images.iloc[rows].reset_index(drop=True),
             cells=Cells(self.cells.labels[rows], self.cells.mask[rows]),
+            rates=self.rates[rows],
         )
 
 
@@ -96,9 +102,10 @@ def load_dataset(workspace: Workspace) -> Dataset:
         )
     digest = hashlib.sha256(images_file.read_bytes() + classes_file.read_bytes())
     return Dataset(
-        images=frame[[name for name in _COLUMNS if name != "labels"]].reset_index(drop=True),
+        images=frame[[n for n in _COLUMNS if n not in _PER_CLASS]].reset_index(drop=True),
         classes=classes,
         cells=_cells(frame["labels"], len(classes), images_file),
+        rates=_matrix(frame["rates"], len(classes), images_file).astype(np.float32),
         taxonomy_hash=str(listed.get("taxonomy_hash", "")),
         fingerprint=digest.hexdigest()[:16],
     )
@@ -128,14 +135,38 @@ def parse_classes(listed: Any, file: Path) -> tuple[TaxonomyClass, ...]:
         ) from error
 
 
+def soft_labels(dataset: Dataset) -> npt.NDArray[np.float32]:
+    """Voting rates to train on, float32 (images, classes), right where the label is known.
+
+    A class is as sure as the surest of its descendants, as in the labels a yes makes its ancestors
+    positive; a known label that nobody voted on stands for itself.
+    """
+    targets = np.where(np.isnan(dataset.rates), dataset.cells.labels, dataset.rates)
+    targets = np.where(dataset.cells.mask, targets, 0).astype(np.float32)
+    places = {class_id: at for at, class_id in enumerate(dataset.class_ids)}
+    for _ in dataset.classes:  # no path to the root is longer
+        before = targets.copy()
+        for at, entry in enumerate(dataset.classes):
+            for parent in (places[p] for p in entry.parents if p in places):
+                targets[:, parent] = np.maximum(targets[:, parent], targets[:, at])
+        if np.array_equal(before, targets):
+            break
+    return targets
+
+
 def _cells(column: pd.Series[Any], classes: int, file: Path) -> Cells:
+    values = _matrix(column, classes, file)
+    mask = ~np.isnan(values)
+    return Cells(np.where(mask, values, 0).astype(np.int8), mask)
+
+
+def _matrix(column: pd.Series[Any], classes: int, file: Path) -> npt.NDArray[np.float64]:
+    """A column of lists as float64 (images, classes), NaN for null."""
     rows = [np.zeros(0) if row is None else np.asarray(row, dtype=np.float64) for row in column]
     wrong = next((at for at, row in enumerate(rows) if row.shape != (classes,)), None)
     if wrong is not None:
         raise DamagedError(
-            f"{file}: row {wrong} has {rows[wrong].size} labels for {classes} classes. "
+            f"{file}: row {wrong} has {rows[wrong].size} {column.name} for {classes} classes. "
             f"Run `{tables.DATASET.made_by}`."
         )
-    values = np.stack(rows)
-    mask = ~np.isnan(values)
-    return Cells(np.where(mask, values, 0).astype(np.int8), mask)
+    return np.stack(rows)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,13 +17,24 @@ import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 from annotate.clip.encoder import Clip, normalise_pixels
 from annotate.errors import InputError
 from mumic.attention import training_attention
+from mumic.lora import add_lora
 
-FREEZE = ("none", "image", "text")
-_SCALES = ("logit_scale", "logit_bias")
+FROZEN_TOWERS = {
+    "none": frozenset[str](),
+    "image": frozenset({"image"}),
+    "text": frozenset({"text"}),
+    "both": frozenset({"image", "text"}),
+    "both+": frozenset({"image", "text"}),
+}
+LAST_PROJECTIONS = (
+    *("visual.proj", "visual.head.proj", "visual.attnpool.c_proj"),
+    *("text_projection", "text.text_projection", "text.proj"),
+)
 
 
 def use_bf16(precision: str, device: torch.device) -> bool:
@@ -63,62 +74,86 @@ def with_bias(clip: Clip, start: float) -> Clip:
     return replace(clip, model_config=clip.model_config | {"init_logit_bias": start})
 
 
+@dataclass(frozen=True)
+class Trained:
+    """What of a model is trained.
+
+    ``freeze`` is none, image, text, both, or both+, under which the last projections alone learn;
+    ``scale`` and ``bias`` are the temperature and the bias on the logits; above 0, ``lora_rank``
+    trains low-rank changes of the free towers' blocks and nothing else of them.
+    """
+
+    freeze: str = "none"
+    scale: bool = True
+    bias: bool = False
+    lora_rank: int = 0
+    lora_alpha: float = 16.0
+
+
 class MumicModel(nn.Module):
     """A CLIP with the texts of some classes.
 
     Args:
         clip: its model is trained in place.
         texts: one per class.
-        freeze: ``none``, ``image`` or ``text``; the temperature is learned in any case.
-        bias: add the CLIP's bias to the logits, and learn it; see :func:`with_bias`.
+        trained: what is learned. With a bias the CLIP's is added to the logits, see
+            :func:`with_bias`.
         bf16: mixed precision.
+
+    Raises:
+        InputError: a setting of what is trained does not exist, or not for this model.
     """
 
     tokens: Tensor
 
     def __init__(
-        self, clip: Clip, texts: Sequence[str], *, freeze: str, bf16: bool, bias: bool = False
+        self, clip: Clip, texts: Sequence[str], trained: Trained | None = None, *, bf16: bool = False
     ) -> None:
         super().__init__()
-        if freeze not in FREEZE:
-            raise InputError(f"[train] freeze = {freeze!r}: must be one of {', '.join(FREEZE)}")
         self.clip = clip
         self.towers: Any = clip.model
-        self.freeze = freeze
         self.bf16 = bf16
-        self.bias = bias
+        self.bias = trained is not None and trained.bias
         self.register_buffer(
             "tokens", clip.tokenizer(list(texts)).to(clip.device), persistent=False
         )
-        for name, parameter in self.towers.named_parameters():
-            parameter.requires_grad_(_is_trained(name, freeze, bias=bias))
+        choose_trained(self.towers, trained or Trained())
+        names = [name for name, entry in self.towers.named_parameters() if entry.requires_grad]
+        self.trains_image = any(_tower(name) == "image" for name in names)
+        self.trains_text = any(_tower(name) == "text" for name in names)
         self._frozen_texts: Tensor | None = None
 
-    def text_rows(self) -> Tensor:
-        """Unit rows of the label texts, float32 (classes, dim)."""
-        if self.freeze != "text":
+    def text_rows(self, share: slice = slice(None)) -> Tensor:
+        """Unit rows of the label texts, or of a share of them, float32 (classes, dim)."""
+        if self.trains_text:
             with self._precision():
-                return self._encode_texts()
+                return self._encode_texts(share)
         if self._frozen_texts is None:
             with torch.no_grad():
-                self._frozen_texts = self._encode_texts()
-        return self._frozen_texts
+                self._frozen_texts = self._encode_texts(slice(None))
+        return self._frozen_texts[share]
 
-    def _encode_texts(self) -> Tensor:
-        return F.normalize(encode_texts_trimmed(self.towers, self.tokens).float(), dim=-1)
+    def _encode_texts(self, share: slice) -> Tensor:
+        tokens = self.tokens[share]
+        if not len(tokens):
+            return torch.zeros(0, self.clip.dim, device=tokens.device)
+        return F.normalize(encode_texts_trimmed(self.towers, tokens).float(), dim=-1)
 
     def image_rows(self, pixels: Tensor) -> Tensor:
         """Unit rows of images given as bytes (n, 3, size, size): float32 (n, dim)."""
-        with torch.set_grad_enabled(torch.is_grad_enabled() and self.freeze != "image"):
+        with torch.set_grad_enabled(torch.is_grad_enabled() and self.trains_image):
             with self._precision():
                 rows = self.towers.encode_image(normalise_pixels(self.clip, pixels))
             return F.normalize(rows.float(), dim=-1)
 
+    def logits(self, image_rows: Tensor, text_rows: Tensor) -> Tensor:
+        """``exp(logit_scale) * cosine``, plus the bias: float32 (images, classes)."""
+        logits: Tensor = self.towers.logit_scale.exp() * (image_rows @ text_rows.T)
+        return logits + self.towers.logit_bias if self.bias else logits
+
     def forward(self, pixels: Tensor) -> Tensor:
         """Logits of images given as bytes: float32 (n, classes)."""
-        cosines = self.image_rows(pixels) @ self.text_rows().T
-        logits: Tensor = self.towers.logit_scale.exp() * cosines
-        return logits + self.towers.logit_bias if self.bias else logits
+        return self.logits(self.image_rows(pixels), self.text_rows())
 
     @contextmanager
     def _precision(self) -> Iterator[None]:
@@ -127,13 +162,14 @@ class MumicModel(nn.Module):
         with (
             torch.autocast(self.clip.device.type, dtype=torch.bfloat16, enabled=mixed),
             training_attention(self.clip, bf16=mixed),
+            parametrize.cached(),  # a low-rank weight is summed once a pass
         ):
             yield
 
     def train(self, mode: bool = True) -> MumicModel:
         """Training mode for what is trained; a frozen image tower keeps its statistics."""
         super().train(mode)
-        if self.freeze == "image":
+        if not self.trains_image:
             self.towers.visual.eval()
         return self
 
@@ -163,11 +199,45 @@ def logit_scale_of(towers: Any) -> float:
     return float(towers.logit_scale.detach())
 
 
-def _is_trained(name: str, freeze: str, *, bias: bool) -> bool:
-    if name in _SCALES:
-        return name == "logit_scale" or bias
-    tower = "image" if name.startswith("visual.") else "text"
-    return tower != freeze
+def choose_trained(towers: nn.Module, trained: Trained) -> None:
+    """Let the gradient reach what is trained, and nothing else.
+
+    Raises:
+        InputError: there is no such ``freeze``, or LoRA does not fit it or the model.
+    """
+    if trained.freeze not in FROZEN_TOWERS:
+        raise InputError(
+            f"[train] freeze = {trained.freeze!r}: must be one of {', '.join(FROZEN_TOWERS)}"
+        )
+    frozen = FROZEN_TOWERS[trained.freeze]
+    if trained.lora_rank:
+        image, text = "image" not in frozen, "text" not in frozen
+        if not image and not text:
+            raise InputError(
+                f"[train] lora_rank = {trained.lora_rank} changes towers that are free, and freeze "
+                f"= {trained.freeze!r} leaves none. Set freeze to none, image or text."
+            )
+        add_lora(towers, trained.lora_rank, trained.lora_alpha, image=image, text=text)
+    else:
+        for name, parameter in towers.named_parameters():
+            last = trained.freeze == "both+" and name.startswith(LAST_PROJECTIONS)
+            parameter.requires_grad_(last or _tower(name) not in frozen)
+    for name, learned in (("logit_scale", trained.scale), ("logit_bias", trained.bias)):
+        scale = getattr(towers, name, None)
+        if scale is not None:
+            scale.requires_grad_(learned)
+    if not any(parameter.requires_grad for parameter in towers.parameters()):
+        raise InputError(
+            f"[train] freeze = {trained.freeze!r}: nothing is left to train. Free a tower, or "
+            'leave the temperature free with another loss than "bce".'
+        )
+
+
+def _tower(name: str) -> str:
+    """``image`` or ``text``, by a parameter's name; ``both`` for the temperature and the bias."""
+    if name in ("logit_scale", "logit_bias"):
+        return "both"
+    return "image" if name.startswith("visual.") else "text"
 
 
 def encode_texts_trimmed(towers: Any, tokens: Tensor) -> Tensor:

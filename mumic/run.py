@@ -31,6 +31,7 @@ from annotate.taxonomy.model import TaxonomyClass
 from annotate.workspace import Workspace
 from mumic.checkpoint import write_tensors
 from mumic.data import Dataset, parse_classes
+from mumic.lora import plain_state
 from mumic.thresholds import Thresholds
 
 WEIGHTS = "open_clip_model.safetensors"
@@ -232,7 +233,7 @@ def write_weights(path: Path, clip: Clip) -> None:
     """Write the model as an open_clip ``local-dir:`` folder, in float32."""
     tables.write_json(path / "open_clip_config.json", clip.folder_config())
     # One key only: safetensors keeps several in no fixed order, and equal weights are equal bytes.
-    write_tensors(path / WEIGHTS, dict(clip.model.state_dict()), {"format": "pt"})
+    write_tensors(path / WEIGHTS, plain_state(clip.model), {"format": "pt"})
 
 
 def read_weights(path: Path, clip: Clip) -> None:

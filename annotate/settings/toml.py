@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any, get_origin, get_type_hints
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
 
 from annotate.errors import InputError, closest
 
@@ -52,6 +53,9 @@ def _section(
 
 def _convert(value: Any, hint: Any) -> Any:
     """The value as the hinted type, or None where it does not fit."""
+    if isinstance(hint, UnionType):
+        fitting = (_convert(value, kind) for kind in get_args(hint))
+        return next((converted for converted in fitting if converted is not None), None)
     if get_origin(hint) is tuple:
         fits = isinstance(value, list) and all(isinstance(entry, str) for entry in value)
         return tuple(value) if fits else None
@@ -61,6 +65,8 @@ def _convert(value: Any, hint: Any) -> Any:
 
 
 def _describe(hint: Any) -> str:
+    if isinstance(hint, UnionType):
+        return " or ".join(_describe(kind) for kind in get_args(hint))
     names = {int: "a whole number", float: "a number", str: "text in quotes", bool: "true or false"}
     return names.get(hint, 'a list of texts, such as ["a", "b"]')
 

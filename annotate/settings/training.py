@@ -11,28 +11,53 @@ from annotate.settings.field import setting
 class TrainSettings:
     """``[train]``: the MuMIC recipe (Wang et al., AAAI 2023, section 3)."""
 
-    loss: str = setting("tempered-bce", "the tempered-sigmoid BCE of equation 1")
+    loss: str = setting(
+        "tempered-bce", "tempered-bce (equation 1), bce (at temperature 1, fixed), focal or asl"
+    )
     epochs: int = setting(3, "passes over the training split")
-    batch_size: int = setting(64, "images an optimiser step")
+    batch_size: int = setting(64, "images an optimiser step, of all processes together")
+    micro_batch: int = setting(
+        0, "images a process works on at a time; fewer need less memory; 0: all of its batch"
+    )
     lr: float = setting(1e-5, "AdamW")
     weight_decay: float = setting(0.01, "on all weights that are not gains, biases or temperature")
+    adam_epsilon: float = setting(1e-8, "AdamW's eps")
     warmup_steps: int = setting(0, "linear warm-up")
     schedule: str = setting("constant", "constant or cosine, after the warm-up")
-    positive_weight: float = setting(10.0, "p of equation 1")
+    positive_weight: float | str = setting(
+        10.0,
+        'p of equation 1, for tempered-bce and bce: a number, "pets=20, bed=5, 10" (by class id, '
+        'then all others), or "auto": each class\'s negatives over its positives, 1 to 100',
+    )
+    focal_gamma: float = setting(2.0, "focal: as its paper has it (Lin et al., ICCV 2017)")
+    focal_alpha: float = setting(0.25, "focal: weight of a positive; a negative's is 1 - alpha")
+    asl_gamma_negative: float = setting(4.0, "asl: as its paper has it (Ridnik et al., ICCV 2021)")
+    asl_gamma_positive: float = setting(0.0, "asl")
+    asl_clip: float = setting(0.05, "asl: a negative's probability is lowered by this first")
     logit_scale: float = setting(3.652, "log of the initial inverse temperature")
     max_logit_scale: float = setting(4.605170185988092, "clamp after each step: ln 100")
     logit_bias: float = setting(0.0, "start of a learned bias, as SigLIP has; 0: none, the paper's")
+    label_smoothing: float = setting(0.0, "moves every label this far towards one half")
+    soft_labels: bool = setting(False, "train on voting rates instead of labels")
     flip: bool = setting(False, "mirror half of the training images, at random")
-    freeze: str = setting("none", "none, image, text")
+    ema: float = setting(
+        0.0, "decay a step of averaged weights, such as 0.999: they are measured and kept; 0: none"
+    )
+    freeze: str = setting(
+        "none", "none, image, text, both, or both+ (only the towers' last projections learn)"
+    )
+    lora_rank: int = setting(0, "train low-rank changes of the free towers' blocks only; 0: off")
+    lora_alpha: float = setting(16.0, "LoRA: the change is multiplied by alpha / rank")
     resize: str = setting("squash", "squash, or crop the middle (CLIP's own way), to compare with")
     label_noise: float = setting(
         0.0, "share of training labels that are flipped, to try how much noise the recipe bears"
     )
     prompts: str = setting("taxonomy", "taxonomy (each class's choice), name or description")
     early_stop: int = setting(
-        0, "stop after this many epochs without a better validation GAP; 0: never"
+        2, "stop after this many epochs without a better validation GAP; 0: never"
     )
     checkpoint_every: int = setting(50, "optimiser steps between checkpoints")
+    tensorboard: bool = setting(True, "write the curves for TensorBoard beside history.csv")
     threads: int = setting(0, "CPU threads; 0: torch's default")
 
 

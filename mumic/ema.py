@@ -1,0 +1,53 @@
+"""Averaged weights: an exponential moving average over the optimiser steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+
+class Ema:
+    """The average of a model's trained parameters.
+
+    Args:
+        model: where it starts from.
+        decay: share of the average that each step keeps; 0 averages nothing.
+    """
+
+    def __init__(self, model: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self._model = model
+        self.averages: dict[str, Tensor] = {
+            name: parameter.detach().clone()
+            for name, parameter in model.named_parameters()
+            if decay and parameter.requires_grad
+        }
+
+    def update(self) -> None:
+        """Take in the weights of one more step."""
+        with torch.no_grad():
+            for name, parameter in self._averaged():
+                self.averages[name].lerp_(parameter, 1 - self.decay)
+
+    @contextmanager
+    def applied(self) -> Iterator[None]:
+        """The model has the averaged weights meanwhile."""
+        self._swap()
+        try:
+            yield
+        finally:
+            self._swap()
+
+    def _swap(self) -> None:
+        for name, parameter in self._averaged():
+            parameter.data, self.averages[name] = self.averages[name], parameter.data
+
+    def _averaged(self) -> Iterator[tuple[str, nn.Parameter]]:
+        return (
+            (name, parameter)
+            for name, parameter in self._model.named_parameters()
+            if name in self.averages
+        )

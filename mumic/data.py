@@ -28,8 +28,8 @@ class Dataset:
     """Images with their labels.
 
     ``images`` has image_id, uri, content_hash, group_id and split; ``cells`` the labels in the same
-    order of rows, with the classes as columns; ``rates`` the votes' share of yes, float32, NaN where
-    nobody voted; ``fingerprint`` names the dataset's exact content.
+    order of rows, with the classes as columns; ``rates`` the share of yes among the votes, float32,
+    NaN where nobody voted; ``fingerprint`` names the dataset's exact content.
     """
 
     images: pd.DataFrame

@@ -36,6 +36,11 @@ class History:
         """Record the validation GAP after an epoch's last step."""
         self.rows[-1]["validation_gap"] = repr(validation_gap)
 
+    @property
+    def last_gap(self) -> float:
+        """The validation GAP of the last row."""
+        return float(self.rows[-1]["validation_gap"])
+
     def save(self) -> None:
         """Write all rows."""
         text = io.StringIO()

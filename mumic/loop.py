@@ -7,6 +7,7 @@ with the same weights, bit for bit, on the same machine with as many threads.
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,16 +20,20 @@ from annotate import tables
 from annotate.clip.encoder import encode_images
 from annotate.errors import MumicError
 from annotate.settings import TrainSettings
-from mumic.cache import Rows
+from mumic.board import Board
 from mumic.checkpoint import Progress, load_checkpoint, save_checkpoint
 from mumic.data import Dataset
+from mumic.ema import Ema
+from mumic.feed import Feed
 from mumic.history import History
 from mumic.interrupt import Interrupt, StoppedError
-from mumic.loss import tempered_bce
+from mumic.loss import Cost
 from mumic.metrics import gap
 from mumic.model import MumicModel, logits_of
 from mumic.optimiser import learning_rate
+from mumic.processes import Processes
 from mumic.run import write_weights
+from mumic.step import Batch, accumulate_gradients
 
 LAST = "last"
 
@@ -51,16 +56,23 @@ class StepReport:
 
 @dataclass(frozen=True)
 class Training:
-    """Everything that the loop needs, ready to run."""
+    """Everything that the loop needs, ready to run.
+
+    ``targets`` float32 (images, classes) is what the training split's labels are for the loss.
+    """
 
     folder: Path
     model: MumicModel
     optimiser: torch.optim.AdamW
     train: Dataset
     validation: Dataset
-    pixels: Rows
+    targets: npt.NDArray[np.float32]
+    feed: Feed
+    cost: Cost
+    ema: Ema
     settings: TrainSettings
     seed: int
+    processes: Processes
     on_step: Callable[[StepReport], object] | None = None
     on_note: Callable[[str], object] | None = None
     on_epoch: Callable[[int, float], object] | None = None
@@ -85,33 +97,66 @@ def run_training(training: Training) -> Progress:
     Raises:
         MumicError: it was interrupted (and saved), the loss is not a number, the memory is full.
     """
-    tables.remove_stale(training.folder)
-    tables.remove_stale(training.folder / LAST)
-    progress = load_checkpoint(training.folder / LAST, training.model.towers, training.optimiser)
-    progress = progress or Progress()
+    if training.processes.first:
+        tables.remove_stale(training.folder)
+        tables.remove_stale(training.folder / LAST)
+    progress = _resumed(training)
     history = History.load(training.folder / "history.csv", progress.step)
-    with Interrupt() as interrupt:
-        while progress.step < training.total_steps and not _stopped_early(training, progress):
-            progress = _one_step(training, progress, history)
-            at_end = progress.step % training.steps_per_epoch == 0
-            if at_end:
-                progress = _end_epoch(training, progress, history)
-            if at_end or interrupt.asked or progress.step % training.settings.checkpoint_every == 0:
-                _save(training, progress, history)
-            if interrupt.asked and progress.step < training.total_steps:
-                raise StoppedError(
-                    f"stopped after step {progress.step} of {training.total_steps}, saved. "
-                    f"Go on with `mumic train --run {training.folder.name}` and the same settings."
-                )
+    wanted = training.settings.tensorboard and training.processes.first
+    board = Board(training.folder if wanted else None, progress.step)
+    try:
+        with Interrupt() as interrupt:
+            return _steps(training, progress, history, board, interrupt)
+    finally:
+        board.close()
+
+
+def _resumed(training: Training) -> Progress:
+    """From the last checkpoint, which every process reads, or from the beginning."""
+    progress = load_checkpoint(
+        training.folder / LAST, training.model.towers, training.optimiser, training.ema.averages
+    )
+    progress = progress or Progress()
+    of_first = training.processes.from_first(progress.step)
+    if training.processes.any(progress.step != of_first):
+        raise MumicError(
+            f"the processes found different checkpoints in {training.folder / LAST}. All machines "
+            "must see the same run folder: put the workspace on a shared disk."
+        )
+    return progress
+
+
+def _steps(
+    training: Training, progress: Progress, history: History, board: Board, interrupt: Interrupt
+) -> Progress:
+    total, settings = training.total_steps, training.settings
+    while progress.step < total and not _stopped_early(training, progress):
+        progress = _one_step(training, progress, history, board)
+        at_end = progress.step % training.steps_per_epoch == 0
+        if at_end:
+            progress = _end_epoch(training, progress, history, board)
+        asked = training.processes.any(interrupt.asked)
+        if at_end or asked or progress.step % settings.checkpoint_every == 0:
+            _save(training, progress, history)
+        if at_end and training.on_epoch is not None:
+            training.on_epoch(progress.step // training.steps_per_epoch, history.last_gap)
+        if asked and progress.step < total:
+            raise StoppedError(
+                f"stopped after step {progress.step} of {total}, saved. "
+                f"Go on with `mumic train --run {training.folder.name}` and the same settings."
+            )
     return progress
 
 
 def _save(training: Training, progress: Progress, history: History) -> None:
     """Keep what is good: weights that are no numbers never replace a checkpoint."""
-    if not all(bool(torch.isfinite(entry).all()) for entry in training.model.towers.parameters()):
+    towers = training.model.towers
+    if not all(bool(torch.isfinite(entry).all()) for entry in towers.parameters()):
         raise _not_a_number("the weights are not numbers", progress.step)
-    history.save()
-    save_checkpoint(training.folder / LAST, training.model.towers, training.optimiser, progress)
+    if training.processes.first:
+        history.save()
+        averages = training.ema.averages
+        save_checkpoint(training.folder / LAST, towers, training.optimiser, progress, averages)
 
 
 def _not_a_number(what: str, step: int) -> MumicError:
@@ -140,20 +185,24 @@ def batch_rows(seed: int, step: int, images: int, batch_size: int) -> npt.NDArra
     return order[place * batch_size : (place + 1) * batch_size]
 
 
-def _one_step(training: Training, progress: Progress, history: History) -> Progress:
-    settings, model, step = training.settings, training.model, progress.step
-    rows = batch_rows(training.seed, step, len(training.train), settings.batch_size)
-    rate = learning_rate(step, training.total_steps, settings)
-    try:
-        loss = _update(training, rows, step, rate)
-    except torch.OutOfMemoryError as error:
-        raise MumicError(
-            f"the accelerator's memory is full at step {step + 1}. Lower --batch-size; the last "
-            "checkpoint is kept."
-        ) from error
+def _one_step(training: Training, progress: Progress, history: History, board: Board) -> Progress:
+    step, started = progress.step, time.perf_counter()
+    rows = batch_rows(training.seed, step, len(training.train), training.settings.batch_size)
+    rate = learning_rate(step, training.total_steps, training.settings)
+    loss = _update(training, rows, step, rate)
     if not math.isfinite(loss):
         raise _not_a_number(f"the loss is {loss}", step + 1)
-    history.add_step(step + 1, step // training.steps_per_epoch + 1, loss, model.logit_scale, rate)
+    scale = training.model.logit_scale
+    history.add_step(step + 1, step // training.steps_per_epoch + 1, loss, scale, rate)
+    speed = len(rows) / (time.perf_counter() - started)
+    board.add(
+        step + 1,
+        loss=loss,
+        logit_scale=scale,
+        temperature=training.model.temperature,
+        learning_rate=rate,
+        images_per_second=speed,
+    )
     _report(training, step, len(rows), loss)
     return replace(progress, step=step + 1)
 
@@ -178,42 +227,81 @@ def _report(training: Training, step: int, images: int, loss: float) -> None:
 def _update(training: Training, rows: npt.NDArray[np.int64], step: int, rate: float) -> float:
     """One optimiser step; the loss before it. A loss that is not finite changes nothing."""
     model, optimiser, settings = training.model, training.optimiser, training.settings
-    # Every draw of a step, such as patch dropout, follows from the seed and the step.
-    torch.manual_seed(int(np.random.SeedSequence([training.seed, step]).generate_state(1)[0]))
-    batch = training.train.take(rows)
-    device = model.clip.device
-    pixels = torch.from_numpy(training.pixels.gather(list(batch.images["content_hash"]))).to(device)
-    if settings.flip:
-        mirrored = torch.rand(len(pixels)) < 0.5
-        pixels[mirrored] = pixels[mirrored].flip(-1)
-    labels = torch.from_numpy(batch.cells.labels).to(device)
-    mask = torch.from_numpy(batch.cells.mask).to(device)
+    optimiser.zero_grad(set_to_none=True)
     model.train()
-    loss = tempered_bce(model(pixels), labels, mask, settings.positive_weight)
-    value = float(loss.detach())
-    if math.isfinite(value):
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+    try:
+        batch = make_batch(training, rows, step)
+        loss = accumulate_gradients(
+            model, batch, training.cost, training.processes, settings.micro_batch
+        )
+    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+        if not _is_memory(error):
+            raise
+        raise MumicError(
+            f"the memory is full at step {step + 1}; the last checkpoint is kept. Set micro_batch "
+            f"below {settings.micro_batch or settings.batch_size} under [train] (or --micro-batch) "
+            "and go on with the same run: the gradients stay the same."
+        ) from error
+    if math.isfinite(loss):
         for group in optimiser.param_groups:
             group["lr"] = rate
         optimiser.step()
         model.clamp_logit_scale(settings.max_logit_scale)
-    return value
+        training.ema.update()
+    return loss
 
 
-def _end_epoch(training: Training, progress: Progress, history: History) -> Progress:
+def _is_memory(error: Exception) -> bool:
+    """A processor's allocator raises a bare RuntimeError."""
+    text = str(error)
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
+        "allocate memory" in text or "not enough memory" in text
+    )
+
+
+def make_batch(training: Training, rows: npt.NDArray[np.int64], step: int) -> Batch:
+    """This process's share of a step's images, on the training's device."""
+    processes, seed = training.processes, training.seed
+    # Every draw of a step, such as patch dropout, follows from the seed and the step.
+    torch.manual_seed(_step_seed(seed, step))
+    mirrored = torch.rand(len(rows)) < 0.5 if training.settings.flip else None
+    if processes.count > 1:
+        torch.manual_seed(_step_seed(seed, step, processes.rank))
+    own = rows[processes.share]
+    hashes = training.train.images["content_hash"].to_numpy()
+    pixels = training.feed.batch(list(hashes[own]))
+    if mirrored is not None:
+        flipped = mirrored[processes.share].to(pixels.device)
+        pixels = torch.where(flipped.view(-1, 1, 1, 1), pixels.flip(-1), pixels)
+    following = batch_rows(seed, step + 1, len(training.train), training.settings.batch_size)
+    training.feed.prepare(list(hashes[following[processes.share]]))
+    mask = training.train.cells.mask
+    return Batch(
+        pixels=pixels,
+        labels=torch.from_numpy(training.targets[own]).to(pixels.device),
+        mask=torch.from_numpy(mask[own]).to(pixels.device),
+        observed=int(mask[rows].sum()),
+    )
+
+
+def _step_seed(*numbers: int) -> int:
+    return int(np.random.SeedSequence(numbers).generate_state(1)[0])
+
+
+def _end_epoch(training: Training, progress: Progress, history: History, board: Board) -> Progress:
     """Measure on validation; keep the weights if they are the best so far."""
     epoch = progress.step // training.steps_per_epoch
-    value = validation_gap(training)
+    with training.ema.applied():
+        value = validation_gap(training)
+        # Without a validation split, or a positive in it, the last epoch counts as the best.
+        better = progress.best_gap is None or not value <= progress.best_gap
+        if better and training.processes.first:
+            write_weights(training.folder, training.model.clip)
     history.add_epoch(value)
-    # Without a validation split, or without a positive in it, the last epoch counts as the best.
-    better = progress.best_gap is None or not value <= progress.best_gap
-    if better:
-        write_weights(training.folder, training.model.clip)
+    if not math.isnan(value):
+        board.add(progress.step, validation_gap=value)
     if training.on_note is not None:
         training.on_note(f"epoch {epoch}: validation GAP {value:.4f}")
-    if training.on_epoch is not None:
-        training.on_epoch(epoch, value)
     return replace(
         progress,
         best_gap=_number(value) if better else progress.best_gap,
@@ -235,15 +323,18 @@ def validation_gap(training: Training) -> float:
 
 
 def validation_logits(training: Training) -> npt.NDArray[np.float32]:
-    """Logits of the validation split, float32 (images, classes)."""
-    model = training.model.eval()
+    """Logits of the validation split, float32 (images, classes); each process makes its share."""
+    model, processes = training.model.eval(), training.processes
     with torch.no_grad():
         texts = model.text_rows().cpu().numpy()
     precision = "auto" if model.bf16 else "fp32"
     hashes = list(training.validation.images["content_hash"])
-    batch = training.settings.batch_size
-    rows = [np.zeros((0, texts.shape[1]), np.float32)]
-    for start in range(0, len(hashes), batch):
-        pixels = training.pixels.gather(hashes[start : start + batch])
-        rows.append(encode_images(model.clip, pixels, precision))
-    return logits_of(np.concatenate(rows), texts, model.logit_scale, model.logit_bias)
+    size = training.settings.micro_batch or training.settings.batch_size
+    rows = torch.zeros(len(hashes), texts.shape[1])
+    own = np.arange(len(hashes))[processes.share]
+    for start in range(0, len(own), size):
+        at = own[start : start + size]
+        pixels = training.feed.batch([hashes[place] for place in at])
+        rows[at] = torch.from_numpy(encode_images(model.clip, pixels, precision))
+    everyone = processes.sum(rows.to(processes.device)).cpu().numpy()
+    return logits_of(everyone, texts, model.logit_scale, model.logit_bias)

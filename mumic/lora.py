@@ -1,6 +1,6 @@
 """Low-rank changes of a tower's weights (LoRA, Hu et al., ICLR 2022).
 
-A weight ``W`` of an attention or an MLP becomes ``W + alpha / rank * B A``, with W fixed and A and B
+A weight ``W`` of an attention or an MLP becomes ``W + alpha / rank * B A``, with W fixed, A and B
 learned; B starts at zero, so training starts at the model as it was. The sum is made where the
 module reads its weight (torch's parametrisation), so open_clip's own code computes with it, packed
 attention weights included, and plain weights come out at saving.
@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
@@ -34,10 +33,9 @@ class LowRank(nn.Module):
     def __init__(self, weight: Tensor, rank: int, scale: float, parts: int) -> None:
         super().__init__()
         rows, columns = weight.shape
-        place = {"device": weight.device, "dtype": weight.dtype}
         self.scale = scale
-        self.down = nn.Parameter(torch.empty(parts, rank, columns, **place))
-        self.up = nn.Parameter(torch.zeros(parts, rows // parts, rank, **place))
+        self.down = nn.Parameter(weight.new_empty(parts, rank, columns))
+        self.up = nn.Parameter(weight.new_zeros(parts, rows // parts, rank))
         nn.init.kaiming_uniform_(self.down, a=math.sqrt(5))
 
     def forward(self, weight: Tensor) -> Tensor:

@@ -93,9 +93,7 @@ def asl_cost(
     return -y * yes - (1 - y) * no
 
 
-def observed_sum(
-    cost: Cost, logits: Tensor, labels: Tensor, mask: Tensor
-) -> tuple[Tensor, Tensor]:
+def observed_sum(cost: Cost, logits: Tensor, labels: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     """Sum of the observed cells' costs, and how many cells were observed.
 
     The two are apart so that several micro-batches or processes can be summed before the division.
@@ -133,6 +131,4 @@ def tempered_bce(
     logits: Tensor, labels: Tensor, mask: Tensor, positive_weight: float | Tensor = 1.0
 ) -> Tensor:
     """Equation 1: the mean over the observed cells, see :func:`observed_mean`."""
-    return observed_mean(
-        partial(bce_cost, positive_weight=positive_weight), logits, labels, mask
-    )
+    return observed_mean(partial(bce_cost, positive_weight=positive_weight), logits, labels, mask)

@@ -107,17 +107,22 @@ class MumicModel(nn.Module):
     tokens: Tensor
 
     def __init__(
-        self, clip: Clip, texts: Sequence[str], trained: Trained | None = None, *, bf16: bool = False
+        self,
+        clip: Clip,
+        texts: Sequence[str],
+        trained: Trained = Trained(),
+        *,
+        bf16: bool,
     ) -> None:
         super().__init__()
         self.clip = clip
         self.towers: Any = clip.model
         self.bf16 = bf16
-        self.bias = trained is not None and trained.bias
+        self.bias = trained.bias
         self.register_buffer(
             "tokens", clip.tokenizer(list(texts)).to(clip.device), persistent=False
         )
-        choose_trained(self.towers, trained or Trained())
+        choose_trained(self.towers, trained)
         names = [name for name, entry in self.towers.named_parameters() if entry.requires_grad]
         self.trains_image = any(_tower(name) == "image" for name in names)
         self.trains_text = any(_tower(name) == "text" for name in names)
@@ -187,6 +192,11 @@ class MumicModel(nn.Module):
     def logit_scale(self) -> float:
         """Log of the inverse temperature."""
         return logit_scale_of(self.towers)
+
+    @property
+    def temperature(self) -> float:
+        """tau, what the cosines are divided by; infinite where it is too large for a float32."""
+        return float(self.towers.logit_scale.detach().neg().exp())
 
     @property
     def logit_bias(self) -> float:

@@ -41,6 +41,7 @@ def make_optimiser(model: nn.Module, settings: TrainSettings) -> torch.optim.Ada
             {"params": [named[name] for name in groups["no_decay"]], "weight_decay": 0.0},
         ],
         lr=settings.lr,
+        eps=settings.adam_epsilon,
         fused=True,
     )
 

@@ -65,7 +65,7 @@ class Processes:
                 torch.zeros_like(entry) if entry.grad is None else entry.grad for entry in bucket
             ]
             flat = self.sum(torch.cat([gradient.flatten() for gradient in gradients]))
-            parts = flat.split([gradient.numel() for gradient in gradients])
+            parts = torch.split(flat, [gradient.numel() for gradient in gradients])
             for parameter, part in zip(bucket, parts, strict=True):
                 parameter.grad = part.view_as(parameter)
 

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from annotate import tables
 from annotate.clip.encoder import Clip, load_clip
-from annotate.errors import InputError
 from annotate.locks import exclusive
 from annotate.settings import TrainSettings
 from annotate.workspace import Workspace
 from mumic.checkpoint import Progress
-from mumic.data import Dataset, load_dataset
+from mumic.checks import check_dataset, check_settings
+from mumic.data import Dataset, load_dataset, soft_labels
+from mumic.ema import Ema
+from mumic.feed import Feed
 from mumic.loop import StepReport, Training, run_training, validation_logits
-from mumic.metrics import positives
-from mumic.model import MumicModel, use_bf16, with_bias
+from mumic.lora import merge_lora
+from mumic.loss import BCE, cost_of
+from mumic.memory import keep_freed_memory
+from mumic.model import MumicModel, Trained, use_bf16, with_bias
 from mumic.noise import with_label_noise
-from mumic.optimiser import IMPLEMENTATION, learning_rate, make_optimiser, parameter_groups
+from mumic.optimiser import IMPLEMENTATION, make_optimiser, parameter_groups
 from mumic.pixels import pixel_rows
+from mumic.processes import Processes, processes
 from mumic.prompts import label_texts
 from mumic.run import (
     Run,
@@ -38,9 +46,10 @@ from mumic.run import (
     write_text_rows,
 )
 from mumic.thresholds import tune
+from mumic.weights import positive_weights
 
 # Settings that change how a training runs, not what comes out of it.
-_NOT_DECIDING = ("threads", "checkpoint_every")
+_NOT_DECIDING = ("threads", "checkpoint_every", "micro_batch", "tensorboard")
 
 
 @dataclass(frozen=True)
@@ -94,85 +103,45 @@ def train(
         MumicError: see :func:`mumic.loop.run_training`.
     """
     options, reports = options or TrainOptions(), reports or Reports()
+    check_settings(workspace.settings.train)
+    with processes(choose_device(options.device)) as joined:
+        return _train(workspace, options, reports if joined.first else Reports(), joined)
+
+
+def _train(workspace: Workspace, options: TrainOptions, reports: Reports, joined: Processes) -> Run:
     settings = workspace.settings.train
-    check_settings(settings)
     dataset = load_dataset(workspace)
     dataset = with_label_noise(dataset, settings.label_noise, workspace.settings.project.seed)
-    check_dataset(dataset, reports)
+    check_dataset(dataset, reports.note)
     if settings.threads:
         torch.set_num_threads(settings.threads)
     clip = load_clip(
         workspace.settings.model,
         workspace.root,
         random_init=options.random_init,
-        device=choose_device(options.device),
+        device=joined.device,
         seed=workspace.settings.project.seed,
     )
+    if clip.device.type == "cpu":
+        keep_freed_memory()
     clip = replace(clip, resize=settings.resize)
     check_demo_model(workspace, clip, allow=options.allow_demo_model)
-    record = _record(workspace, options, dataset, clip)
+    record = _record(workspace, options, dataset, clip, joined.count)
     name = options.run
     if options.prefix is not None:
         name = f"{options.prefix}-{record['settings_hash'][:8]}"
         if is_finished(workspace.runs / name):
             return open_run(workspace, name)
     folder = choose_folder(workspace, name, record["settings_hash"])
+    folder = workspace.runs / joined.from_first(folder.name)
     busy = f"run {folder.name} is being trained by another process. Wait for it, or stop it."
-    with exclusive(folder / ".lock", busy=busy):
-        return _train_in(folder, workspace, dataset, clip, record, reports)
-
-
-def check_settings(settings: TrainSettings) -> None:
-    """Refuse settings under which no training makes sense.
-
-    Raises:
-        InputError: every problem, named at once.
-    """
-    rules = {
-        "loss must be tempered-bce": settings.loss == "tempered-bce",
-        "epochs must be 1 or more": settings.epochs >= 1,
-        "batch_size must be 1 or more": settings.batch_size >= 1,
-        "lr must be above 0": settings.lr > 0,
-        "weight_decay must be 0 or more": settings.weight_decay >= 0,
-        "warmup_steps must be 0 or more": settings.warmup_steps >= 0,
-        "positive_weight must be above 0": settings.positive_weight > 0,
-        "logit_scale must not be above max_logit_scale": settings.logit_scale
-        <= settings.max_logit_scale,
-        "resize must be squash or crop": settings.resize in ("squash", "crop"),
-        "checkpoint_every must be 1 or more": settings.checkpoint_every >= 1,
-        "early_stop must be 0 or more": settings.early_stop >= 0,
-        "threads must be 0 or more": settings.threads >= 0,
-    }
-    broken = [f"[train] {rule}" for rule, kept in rules.items() if not kept]
-    if broken:
-        raise InputError("\n".join(broken))
-    learning_rate(0, 1, settings)  # knows the schedules
-
-
-def check_dataset(dataset: Dataset, reports: Reports) -> None:
-    """Refuse a dataset without training images; warn of what training will lack."""
-    train_split = dataset.split("train")
-    if not len(train_split) or not train_split.cells.mask.any():
-        raise InputError(
-            f"the dataset has {len(train_split)} training images and no known label among them. "
-            f"Collect more answers, then run `{tables.DATASET.made_by}`."
-        )
-    counts = positives(train_split.cells.labels, train_split.cells.mask)
-    lacking = [
-        entry.name for entry, count in zip(dataset.classes, counts, strict=True) if not count
-    ]
-    if lacking:
-        reports.note(
-            f"warning: no positive in train for {len(lacking)} classes ({', '.join(lacking[:8])}"
-            f"{', ...' if len(lacking) > 8 else ''}); they only learn what they are not."
-        )
-    validation = dataset.split("validation").cells
-    if not ((validation.labels == 1) & validation.mask).any():
-        reports.note("warning: no positive in validation; the last epoch's weights will be kept.")
+    with exclusive(folder / ".lock", busy=busy) if joined.first else nullcontext():
+        joined.wait()  # none begins before the first has the lock
+        return _train_in(folder, workspace, dataset, clip, record, (reports, joined))
 
 
 def _record(
-    workspace: Workspace, options: TrainOptions, dataset: Dataset, clip: Clip
+    workspace: Workspace, options: TrainOptions, dataset: Dataset, clip: Clip, count: int
 ) -> dict[str, Any]:
     """``run.json`` as it stands before the first step."""
     settings = workspace.settings
@@ -209,6 +178,8 @@ def _record(
             "threads": torch.get_num_threads(),
             "optimiser": f"AdamW, {IMPLEMENTATION}",
             "precision": "bf16 over fp32 weights" if bf16 else "fp32",
+            "processes": count,
+            "micro_batch": settings.train.micro_batch,
         },
         "started": utc_now(),
         "finished": None,
@@ -221,37 +192,79 @@ def _train_in(
     dataset: Dataset,
     clip: Clip,
     record: dict[str, Any],
-    reports: Reports,
+    around: tuple[Reports, Processes],
 ) -> Run:
-    settings = workspace.settings.train
+    settings, seed = workspace.settings.train, workspace.settings.project.seed
+    reports, joined = around
+    train_split, used = dataset.split("train"), _used(dataset)
     texts = label_texts(dataset.classes, settings.prompts)
-    bf16 = use_bf16(workspace.settings.model.precision, clip.device)
-    has_bias = settings.logit_bias != 0
-    if has_bias:
-        clip = with_bias(clip, settings.logit_bias)
-    model = MumicModel(clip, texts, freeze=settings.freeze, bf16=bf16, bias=has_bias)
-    model.set_logit_scale(settings.logit_scale)
-    record = record | {"run_id": folder.name}
-    record["parameter_groups"] = parameter_groups(model.towers.named_parameters())
-    record = _begin_or_resume(folder, workspace, dataset, texts, record, reports)
+    model = start_model(clip, texts, settings, workspace.settings.model.precision, seed)
+    weights = positive_weights(settings.positive_weight, dataset.class_ids, train_split.cells)
+    record |= {
+        "run_id": folder.name,
+        "parameter_groups": parameter_groups(model.towers.named_parameters()),
+        "positive_weights": dict(zip(dataset.class_ids, weights.tolist(), strict=True)),
+    }
+    if joined.first:
+        record = _begin_or_resume(folder, workspace, dataset, texts, record, reports)
+    pixels = pixel_rows(workspace, used, clip.image_size, reports.on_decoded, settings.resize)
     training = Training(
         folder=folder,
         model=model,
         optimiser=make_optimiser(model.towers, settings),
-        train=dataset.split("train"),
+        train=train_split,
         validation=dataset.split("validation"),
-        pixels=pixel_rows(
-            workspace, _used(dataset), clip.image_size, reports.on_decoded, settings.resize
-        ),
+        targets=targets_of(train_split, settings),
+        feed=Feed(pixels, list(used["content_hash"]), clip.device),
+        cost=cost_of(settings, torch.from_numpy(weights).float().to(clip.device)),
+        ema=Ema(model.towers, settings.ema),
         settings=settings,
-        seed=workspace.settings.project.seed,
+        seed=seed,
+        processes=joined,
         on_step=reports.on_step,
         on_note=reports.on_note,
         on_epoch=reports.on_epoch,
     )
+    joined.wait()  # the first has written the folder
     progress = run_training(training)
     _finish(training, workspace, record, progress)
     return open_run(workspace, folder.name)
+
+
+def start_model(
+    clip: Clip, texts: Sequence[str], settings: TrainSettings, precision: str, seed: int
+) -> MumicModel:
+    """The model before its first step: what is trained is chosen, the temperature is set.
+
+    Args:
+        clip: its model is trained in place.
+        texts: one per class.
+        settings: freeze, LoRA, bias, and the temperature, which stays 1 under the loss ``bce``.
+        precision: auto, fp32 or bf16.
+        seed: of LoRA's random start.
+    """
+    has_bias, fixed = settings.logit_bias != 0, settings.loss == BCE
+    trained = Trained(
+        freeze=settings.freeze,
+        scale=not fixed,
+        bias=has_bias,
+        lora_rank=settings.lora_rank,
+        lora_alpha=settings.lora_alpha,
+    )
+    clip = with_bias(clip, settings.logit_bias) if has_bias else clip
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = MumicModel(clip, texts, trained, bf16=use_bf16(precision, clip.device))
+    model.set_logit_scale(0.0 if fixed else settings.logit_scale)
+    return model
+
+
+def targets_of(split: Dataset, settings: TrainSettings) -> npt.NDArray[np.float32]:
+    """What the loss is to learn, float32 (images, classes): labels or voting rates, smoothed."""
+    hard = split.cells.labels.astype(np.float32)
+    targets = soft_labels(split) if settings.soft_labels else hard
+    smoothing = np.float32(settings.label_smoothing)
+    return (targets * (1 - smoothing) + smoothing / 2).astype(np.float32)
 
 
 def _used(dataset: Dataset) -> Any:
@@ -286,20 +299,21 @@ def _finish(
     training: Training, workspace: Workspace, record: dict[str, Any], progress: Progress
 ) -> None:
     """Text embeddings and thresholds of the best weights; ``run.json`` last."""
-    folder, model = training.folder, training.model
+    folder, model, joined = training.folder, training.model, training.processes
+    joined.wait()  # the first has written the best weights
+    merge_lora(model.towers)
     read_weights(folder, model.clip)
-    with torch.no_grad():
-        write_text_rows(folder, model.eval().text_rows().cpu().numpy())
-    thresholds = tune(
-        validation_logits(training),
-        training.validation.cells,
-        min_positives=workspace.settings.evaluate.threshold_min_positives,
-    )
-    tables.write_json(folder / "thresholds.json", thresholds.to_json(training.train.class_ids))
-    tables.write_json(
-        folder / "run.json",
-        record
-        | {
+    logits = validation_logits(training)
+    if joined.first:
+        with torch.no_grad():
+            write_text_rows(folder, model.text_rows().cpu().numpy())
+        thresholds = tune(
+            logits,
+            training.validation.cells,
+            min_positives=workspace.settings.evaluate.threshold_min_positives,
+        )
+        tables.write_json(folder / "thresholds.json", thresholds.to_json(training.train.class_ids))
+        found = {
             "logit_scale": model.logit_scale,
             "logit_bias": model.logit_bias,
             "steps": progress.step,
@@ -307,5 +321,6 @@ def _finish(
             "validation_gap": progress.best_gap,
             "images": {"train": len(training.train), "validation": len(training.validation)},
             "finished": utc_now(),
-        },
-    )
+        }
+        tables.write_json(folder / "run.json", record | found)
+    joined.wait()

@@ -148,13 +148,13 @@ def embeds_in_bf16(precision: str, device: torch.device) -> bool:
 
 
 def encode_images(
-    clip: Clip, pixels: npt.NDArray[np.uint8], precision: str = "auto"
+    clip: Clip, pixels: npt.NDArray[np.uint8] | torch.Tensor, precision: str = "auto"
 ) -> npt.NDArray[np.float32]:
     """Embed images.
 
     Args:
         clip: the model.
-        pixels: uint8 (n, 3, size, size), RGB, already of the model's size.
+        pixels: uint8 (n, 3, size, size), RGB, already of the model's size; a tensor on any device.
         precision: ``fp32``, ``bf16`` or ``auto`` (bf16 on a GPU, fp32 elsewhere); a bf16
             copy of a model (:mod:`annotate.clip.precision`) is run as it is.
 
@@ -167,7 +167,7 @@ def encode_images(
         torch.inference_mode(),
         torch.autocast(clip.device.type, dtype=torch.bfloat16, enabled=mixed),
     ):
-        images = normalise_pixels(clip, torch.from_numpy(pixels)).to(dtype)
+        images = normalise_pixels(clip, torch.as_tensor(pixels)).to(dtype)
         rows = clip.model.encode_image(images)  # type: ignore[operator]
     return _unit(rows)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import pytest
 import torch
 
-from mumic.loss import tempered_bce, tempered_bce_sum
+from mumic.loss import bce_cost, observed_sum, tempered_bce
 
 TAU = math.exp(-3.652)
 
@@ -47,7 +48,7 @@ def test_without_weight_and_mean_the_gradient_is_equation_3() -> None:
     cosines, labels, mask = _cells()
     labels = labels.round()
     cosines.requires_grad_(True)
-    total, count = tempered_bce_sum(cosines / TAU, labels, torch.ones_like(mask), 1.0)
+    total, count = observed_sum(bce_cost, cosines / TAU, labels, torch.ones_like(mask))
     total.backward()  # type: ignore[no-untyped-call]
     assert cosines.grad is not None
     assert count == cosines.numel()
@@ -59,10 +60,13 @@ def test_without_weight_and_mean_the_gradient_is_equation_3() -> None:
 def test_a_weight_per_class() -> None:
     cosines, labels, mask = _cells()
     weights = torch.tensor([1.0, 2.0, 3.0, 4.0, 5.0], dtype=torch.float64)
-    total, _ = tempered_bce_sum(cosines / TAU, labels, mask, weights)
+    total, _ = observed_sum(partial(bce_cost, positive_weight=weights), cosines / TAU, labels, mask)
     columns = [
-        tempered_bce_sum(
-            cosines[:, [at]] / TAU, labels[:, [at]], mask[:, [at]], float(weights[at])
+        observed_sum(
+            partial(bce_cost, positive_weight=float(weights[at])),
+            cosines[:, [at]] / TAU,
+            labels[:, [at]],
+            mask[:, [at]],
         )[0]
         for at in range(5)
     ]

@@ -13,7 +13,7 @@ import torch
 from annotate.clip.encoder import Clip, encode_images, encode_texts, load_clip
 from annotate.errors import InputError
 from annotate.settings import ModelSettings, TrainSettings
-from mumic.model import MumicModel, encode_texts_trimmed, logits_of, use_bf16
+from mumic.model import MumicModel, Trained, encode_texts_trimmed, logits_of, use_bf16
 from mumic.optimiser import learning_rate, make_optimiser, parameter_groups
 
 TEXTS = ["a photo with a bed", "a photo with a large indoor swimming pool behind glass", "pets"]
@@ -26,7 +26,7 @@ def clip(tiny_model: Path) -> Clip:
 
 def _model(tiny_model: Path, freeze: str = "none") -> MumicModel:
     clip = load_clip(ModelSettings(f"local-dir:{tiny_model}", ""), tiny_model)
-    return MumicModel(clip, TEXTS, freeze=freeze, bf16=False)
+    return MumicModel(clip, TEXTS, Trained(freeze), bf16=False)
 
 
 def _positions_seen(towers: torch.nn.Module, tokens: torch.Tensor) -> int:
@@ -90,7 +90,7 @@ def test_a_text_tower_without_causal_mask_gets_its_full_length() -> None:
 
 def test_logits_are_scaled_cosines(clip: Clip) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (4, 3, 32, 32), dtype=np.uint8)
-    model = MumicModel(clip, TEXTS, freeze="none", bf16=False).eval()
+    model = MumicModel(clip, TEXTS, bf16=False).eval()
     model.set_logit_scale(3.652)
     with torch.no_grad():
         found = model(torch.from_numpy(pixels)).numpy()
@@ -101,13 +101,13 @@ def test_logits_are_scaled_cosines(clip: Clip) -> None:
 
 def test_mixed_precision_keeps_float32_weights_and_logits(tiny_model: Path) -> None:
     clip = load_clip(ModelSettings(f"local-dir:{tiny_model}", ""), tiny_model)
-    model = MumicModel(clip, TEXTS, freeze="none", bf16=True)
+    model = MumicModel(clip, TEXTS, bf16=True)
     pixels = torch.zeros(2, 3, 32, 32, dtype=torch.uint8)
     logits = model(pixels)
     logits.sum().backward()
     assert logits.dtype == torch.float32
     assert {p.dtype for p in model.towers.parameters()} == {torch.float32}
-    exact = MumicModel(clip, TEXTS, freeze="none", bf16=False)(pixels)
+    exact = MumicModel(clip, TEXTS, bf16=False)(pixels)
     assert 0 < (logits - exact).abs().max() < 2
 
 
@@ -154,7 +154,7 @@ def test_schedules() -> None:
 
 def test_wrong_names_are_refused(clip: Clip) -> None:
     with pytest.raises(InputError, match="freeze"):
-        MumicModel(clip, TEXTS, freeze="both", bf16=False)
+        MumicModel(clip, TEXTS, Trained("all"), bf16=False)
     with pytest.raises(InputError, match="precision"):
         use_bf16("fp16", torch.device("cpu"))
 
@@ -175,7 +175,7 @@ def test_mixed_precision_changes_the_gradient_by_rounding_only(tiny_model: Path)
     gradients = []
     for bf16 in (False, True):
         clip = load_clip(ModelSettings(f"local-dir:{tiny_model}", ""), tiny_model)
-        model = MumicModel(clip, TEXTS, freeze="none", bf16=bf16).train()
+        model = MumicModel(clip, TEXTS, bf16=bf16).train()
         size = clip.image_size
         shape = (4, 3, size, size)
         pixels = torch.randint(0, 256, shape, generator=torch.Generator().manual_seed(0))

@@ -1,0 +1,78 @@
+"""What a training refuses before it starts, and warns of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from annotate import tables
+from annotate.errors import InputError
+from annotate.settings import TrainSettings
+from mumic.data import Dataset
+from mumic.loss import LOSSES
+from mumic.metrics import positives
+from mumic.optimiser import SCHEDULES
+
+LEAST = (
+    *(("epochs", 1), ("batch_size", 1), ("checkpoint_every", 1)),
+    *(("micro_batch", 0), ("weight_decay", 0), ("warmup_steps", 0), ("early_stop", 0)),
+    *(("lora_rank", 0), ("threads", 0)),
+)
+ABOVE_ZERO = ("lr", "adam_epsilon", "lora_alpha")
+FOCUSING = ("focal_gamma", "asl_gamma_negative", "asl_gamma_positive")
+
+
+def check_settings(settings: TrainSettings) -> None:
+    """Refuse settings under which no training makes sense.
+
+    Raises:
+        InputError: every problem, named at once.
+    """
+    rules = {
+        f"loss must be one of {', '.join(LOSSES)}": settings.loss in LOSSES,
+        "schedule must be constant or cosine": settings.schedule in SCHEDULES,
+        "resize must be squash or crop": settings.resize in ("squash", "crop"),
+        "logit_scale must not be above max_logit_scale": settings.logit_scale
+        <= settings.max_logit_scale,
+        "label_smoothing must be at least 0 and below 1": 0 <= settings.label_smoothing < 1,
+        "ema must be at least 0 and below 1": 0 <= settings.ema < 1,
+        "focal_alpha must be above 0 and below 1": 0 < settings.focal_alpha < 1,
+        "asl_clip must be at least 0 and below 1": 0 <= settings.asl_clip < 1,
+        "soft_labels and label_noise do not go together: votes cannot be flipped": not (
+            settings.soft_labels and settings.label_noise
+        ),
+    }
+    rules |= {
+        f"{name} must be {least} or more": getattr(settings, name) >= least for name, least in LEAST
+    }
+    rules |= {f"{name} must be above 0": getattr(settings, name) > 0 for name in ABOVE_ZERO}
+    # Between 0 and 1 the slope of q ** gamma at q = 0 is infinite.
+    rules |= {
+        f"{name} must be 0, or 1 or more": getattr(settings, name) == 0
+        or getattr(settings, name) >= 1
+        for name in FOCUSING
+    }
+    broken = [f"[train] {rule}" for rule, kept in rules.items() if not kept]
+    if broken:
+        raise InputError("\n".join(broken))
+
+
+def check_dataset(dataset: Dataset, note: Callable[[str], None]) -> None:
+    """Refuse a dataset without training images; warn of what training will lack."""
+    train_split = dataset.split("train")
+    if not len(train_split) or not train_split.cells.mask.any():
+        raise InputError(
+            f"the dataset has {len(train_split)} training images and no known label among them. "
+            f"Collect more answers, then run `{tables.DATASET.made_by}`."
+        )
+    counts = positives(train_split.cells.labels, train_split.cells.mask)
+    lacking = [
+        entry.name for entry, count in zip(dataset.classes, counts, strict=True) if not count
+    ]
+    if lacking:
+        note(
+            f"warning: no positive in train for {len(lacking)} classes ({', '.join(lacking[:8])}"
+            f"{', ...' if len(lacking) > 8 else ''}); they only learn what they are not."
+        )
+    validation = dataset.split("validation").cells
+    if not ((validation.labels == 1) & validation.mask).any():
+        note("warning: no positive in validation; the last epoch's weights will be kept.")

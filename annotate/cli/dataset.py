@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from annotate.cli.console import Stage, emit, json_option, note, open_workspace, progress, table
+from annotate.cli.dataset_formats import export, import_
 
 
 @click.group(cls=Stage, main="build")
@@ -61,7 +62,7 @@ def build(locked: bool, as_json: bool, **options: Any) -> None:
         stats = write_dataset(workspace, replace(workspace.settings.dataset, **given))
     for warning in stats["warnings"]:
         note(f"Warning: {warning}.")
-    emit(stats, [*_lines(stats), f"Written to {workspace.dataset}"], as_json=as_json)
+    emit(stats, [*count_lines(stats), f"Written to {workspace.dataset}"], as_json=as_json)
 
 
 @dataset.command()
@@ -90,7 +91,9 @@ def stats(samples: int, as_json: bool) -> None:
     for warning in found["warnings"]:
         note(f"Warning: {warning}.")
     emit(
-        {**found, "statistics": numbers}, [*_lines(found), *_number_lines(numbers)], as_json=as_json
+        {**found, "statistics": numbers},
+        [*count_lines(found), *_number_lines(numbers)],
+        as_json=as_json,
     )
 
 
@@ -181,7 +184,8 @@ def audit(run: str | None, splits: tuple[str, ...], most: int, ask: bool, as_jso
     emit(found, lines, as_json=as_json)
 
 
-def _lines(stats: dict[str, Any]) -> list[str]:
+def count_lines(stats: dict[str, Any]) -> list[str]:
+    """Positive labels by class and split, and images by split."""
     names = ("train", "validation", "test")
     rows = []
     for class_id, entry in stats["classes"].items():
@@ -199,3 +203,7 @@ def _lines(stats: dict[str, Any]) -> list[str]:
 
 def _share(count: int, total: int) -> str:
     return f"{100 * count / total:.1f}" if total else "-"
+
+
+dataset.add_command(export)
+dataset.add_command(import_)

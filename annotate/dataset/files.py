@@ -37,14 +37,12 @@ class Inputs:
         catalog: ``tables.CATALOG``.
         taxonomy: of the workspace.
         consolidation: ``summary.json`` of ``consolidate``; empty where all labels were imported.
-        label_files: what ``labels`` was read from.
     """
 
     labels: pd.DataFrame
     catalog: pd.DataFrame
     taxonomy: Taxonomy
     consolidation: dict[str, Any]
-    label_files: tuple[Path, ...]
 
 
 def read_inputs(workspace: Workspace) -> Inputs:
@@ -61,13 +59,12 @@ def read_inputs(workspace: Workspace) -> Inputs:
             f"no labels at {voted}. Make them with `{LABELS.made_by}`, or bring your own with "
             "`mumic-annotate dataset import`."
         )
-    files = ([voted] if voted.is_file() else []) + imported
-    labels = [read(LABELS, file) for file in files]
+    labels = [read(LABELS, file) for file in ([voted] if voted.is_file() else []) + imported]
     catalog = read(CATALOG, workspace.catalog / "images.parquet")
     consolidation: dict[str, Any] = {}
     if voted.is_file():
         consolidation = read_json(workspace.labels / "summary.json", LABELS.made_by)
-    return Inputs(_merged(labels), catalog, taxonomy, consolidation, tuple(files))
+    return Inputs(_merged(labels), catalog, taxonomy, consolidation)
 
 
 def imported_labels(workspace: Workspace) -> list[Path]:
@@ -100,7 +97,7 @@ def write_dataset(workspace: Workspace, settings: DatasetSettings) -> dict[str, 
     """
     folder, seed = workspace.dataset, workspace.settings.project.seed
     inputs = read_inputs(workspace)
-    dataset = build(inputs, stored_splits(folder), settings, seed)
+    dataset = build(inputs, stored_splits(workspace), settings, seed)
     remove_stale(folder)
     write_files(dataset, inputs.taxonomy, folder)
     lock = make_lock(workspace, inputs, settings, seed, folder)
@@ -108,10 +105,18 @@ def write_dataset(workspace: Workspace, settings: DatasetSettings) -> dict[str, 
     return dataset.stats
 
 
-def stored_splits(folder: Path) -> pd.DataFrame:
-    """The splits of earlier builds; an empty table where there are none."""
-    file = folder / "splits.parquet"
-    return read(STORED_SPLITS, file) if file.is_file() else empty(STORED_SPLITS)
+def stored_splits(workspace: Workspace) -> pd.DataFrame:
+    """The splits of earlier builds, and of images that were imported with one."""
+    file = workspace.dataset / "splits.parquet"
+    built = [read(STORED_SPLITS, file)] if file.is_file() else []
+    return pd.concat([*built, imported_splits(workspace)]).drop_duplicates("image_id")
+
+
+def imported_splits(workspace: Workspace) -> pd.DataFrame:
+    """The splits that imports keep, the first import's first."""
+    files = sorted((workspace.data / "imports").glob("*/splits.parquet"))
+    parts = [read(STORED_SPLITS, file) for file in files]
+    return pd.concat([empty(STORED_SPLITS), *parts]).drop_duplicates("image_id")
 
 
 def build(inputs: Inputs, stored: pd.DataFrame, settings: DatasetSettings, seed: int) -> Dataset:

@@ -68,7 +68,7 @@ def describe_inputs(workspace: Workspace, inputs: Inputs) -> dict[str, Any]:
         "taxonomy_hash": inputs.taxonomy.hash,
         "answers": _hashes(workspace, workspace.answers.rglob("*")),
         "labels_hash": _labels_hash(workspace, inputs),
-        "imports": _hashes(workspace, inputs.label_files[bool(inputs.consolidation) :]),
+        "imports": _hashes(workspace, (workspace.data / "imports").glob("*/*.parquet")),
         "thresholds": {key: value for key, value in thresholds.items() if key in ids},
         "consolidation": inputs.consolidation.get("settings", {}).get("consolidate", {}),
         "catalog_hash": frame_hash(inputs.catalog.loc[labelled, list(CATALOG_COLUMNS)]),

@@ -12,11 +12,11 @@ import pandas as pd
 import pyarrow as pa
 
 from annotate.dataset.build import MADE_BY, STORED_SPLITS
-from annotate.dataset.files import build, read_inputs, write_files
+from annotate.dataset.files import build, imported_splits, read_inputs, write_files
 from annotate.dataset.lock import LOCK_FILE, OUTPUTS, describe_inputs, sha256
 from annotate.errors import DamagedError, InputError, MissingError
 from annotate.settings import DatasetSettings
-from annotate.tables import empty, read, read_json
+from annotate.tables import read, read_json
 from annotate.workspace import Workspace
 
 
@@ -65,7 +65,7 @@ def verify_dataset(workspace: Workspace, *, restore: bool = False) -> Verdict:
         return Verdict(changed, [], damaged)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".verify-") as scratch:
         again = Path(scratch)
-        stored = _stored(lock, folder)
+        stored = _stored(lock, workspace)
         write_files(build(inputs, stored, settings, lock["seed"]), inputs.taxonomy, again)
         different = [name for key, name in OUTPUTS.items() if sha256(again / name) != lock[key]]
         if restore and not different:
@@ -146,8 +146,8 @@ def _damaged(lock: dict[str, Any], folder: Path) -> list[str]:
     ]
 
 
-def _stored(lock: dict[str, Any], folder: Path) -> pd.DataFrame:
-    """The splits to start from: the locked ones, or none, as at a first build."""
-    file = folder / "splits.parquet"
+def _stored(lock: dict[str, Any], workspace: Workspace) -> pd.DataFrame:
+    """The splits to start from: the locked ones, or those of a first build."""
+    file = workspace.dataset / "splits.parquet"
     whole = file.is_file() and sha256(file) == lock["splits_hash"]
-    return read(STORED_SPLITS, file) if whole else empty(STORED_SPLITS)
+    return read(STORED_SPLITS, file) if whole else imported_splits(workspace)

@@ -214,3 +214,4 @@ class DatasetSettings:
         "refuse", "where a split would lack a class: refuse, allow, or leave-out of the dataset"
     )
     near_duplicate_bits: int = setting(4, "perceptual hashes this close count as one image")
+    images_per_shard: int = setting(1000, "of a WebDataset export")

@@ -106,7 +106,7 @@ def make_manifest(
     Raises:
         InputError: ``image_prefix`` is no bucket, or a limit of Ground Truth is passed.
     """
-    _check_prefix(settings.image_prefix)
+    check_prefix(settings.image_prefix)
     present = catalog.loc[catalog["present"].astype(bool), ["image_id", "uri"]]
     uris = dict(zip(present["image_id"], present["uri"], strict=True))
     questions = [question.id for question in plan.questions]
@@ -154,7 +154,12 @@ def telling_addresses(manifest: Sequence[Mapping[str, Any]]) -> list[str]:
     ]
 
 
-def _check_prefix(prefix: str) -> None:
+def check_prefix(prefix: str) -> None:
+    """Make sure that local paths can stand below a prefix.
+
+    Raises:
+        InputError: it names no bucket.
+    """
     if prefix and not (prefix.startswith("s3://") and len(prefix) > len("s3://")):
         raise InputError(
             f"[tasks] image_prefix {prefix!r} must name a bucket, as in s3://bucket/photos/"

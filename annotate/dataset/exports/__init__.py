@@ -1,0 +1,1 @@
+"""``dataset export``: the dataset in the formats that others read."""

@@ -1,0 +1,80 @@
+"""The dataset card: what is in a dataset, how it was labelled and split, and its limits."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from annotate.dataset.exports.data import ExportData
+from annotate.dataset.exports.huggingface import features
+from annotate.dataset.splits import SPLITS
+from annotate.resources import resource
+from annotate.tables import atomic
+
+CARD = "README.md"
+_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+
+
+def write_card(data: ExportData, folder: Path, *, holds: str, hugging_face: bool) -> str:
+    """Write ``README.md``.
+
+    Args:
+        data: the dataset.
+        folder: of the export.
+        holds: how the format holds yes, no and unknown, or that it cannot.
+        hugging_face: the folder is one of theirs, whose columns' types stand in its card.
+
+    Returns:
+        The file's name.
+    """
+    environment = jinja2.Environment(
+        undefined=jinja2.StrictUndefined, trim_blocks=True, keep_trailing_newline=True
+    )
+    template = environment.from_string(
+        resource("templates", "dataset-card.md.j2").read_text("utf-8")
+    )
+    text = template.render(
+        front=json.dumps(_front(data, hugging_face=hugging_face), indent=2, ensure_ascii=False),
+        images=len(data),
+        splits={name: int((data.images["split"] == name).sum()) for name in SPLITS},
+        classes=[_class(data, at) for at in range(len(data.classes))],
+        lock=data.lock,
+        settings=data.lock["settings"],
+        groups=data.images["group_id"].nunique(),
+        properties=data.images["property_id"].nunique(),
+        missing=data.stats.get("missing", {}),
+        holds=holds,
+        demo=data.demo,
+    )
+    with atomic(folder / CARD) as file:
+        file.write(text.encode())
+    return CARD
+
+
+def _front(data: ExportData, *, hugging_face: bool) -> dict[str, Any]:
+    """The card's front matter, as JSON, which is YAML too."""
+    size = next((name for limit, name in _SIZES if len(data) < limit), "n>1M")
+    front: dict[str, Any] = {
+        "task_categories": ["image-classification"],
+        "tags": ["multi-label"],
+        "size_categories": [size],
+    }
+    if hugging_face:
+        front["dataset_info"] = {"features": features()}
+    return front
+
+
+def _class(data: ExportData, at: int) -> dict[str, Any]:
+    column = data.labels[:, at]
+    entry = data.classes[at]
+    return {
+        "id": entry["id"],
+        "name": " ".join(str(entry["name"]).split()).replace("|", "/"),
+        "counts": [int((column == value).sum()) for value in (1, 0, -1)],
+        "by_split": [
+            int(((column == 1) & (data.images["split"] == name)).sum()) for name in SPLITS
+        ],
+    }

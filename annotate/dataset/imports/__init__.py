@@ -1,0 +1,1 @@
+"""``dataset import``: labels that people have already, in the formats of other tools."""

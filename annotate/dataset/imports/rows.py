@@ -1,0 +1,159 @@
+"""Rows with labels, of a CSV file or of Hugging Face's metadata, in the shapes people use."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from annotate.catalog.source_tables import PATH_COLUMNS
+from annotate.dataset.imports.found import Found, FoundImage, read_outside, split_name, text_or_none
+from annotate.errors import InputError
+
+LISTS = ("labels", "label", "tags", "classes")
+NEGATIVES, UNKNOWN = ("negatives", "negative_labels"), ("unknown",)
+LONG = ("class_id", "class", "class_name", "category")
+VALUES = ("value", "present", "answer")
+ABOUT = (
+    *("image_id", "uri", "file_name", "split", "property_id", "group_id", "text"),
+    *("id", "width", "height", "caption"),
+)
+YES, NO, BLANK = {"1", "1.0", "true", "yes"}, {"0", "0.0", "false", "no"}, {"", "-1", "nan", "none"}
+
+
+def read_csv(source: Path, images: Path | None) -> Found:
+    """Read a CSV or TSV file.
+
+    Three shapes: a column with a list of classes (``labels``: JSON, or split at ``|``, ``;`` or
+    ``,``); a row per image and class (``class_id``, ``class`` or ``category``, and ``value`` if it
+    says no too); or a column per class with 1, 0 or nothing.
+
+    Raises:
+        InputError: not readable, or none of these shapes.
+    """
+    try:
+        text = read_outside(source).decode("utf-8-sig")
+        delimiter = "\t" if source.suffix.lower() == ".tsv" else ","
+        table = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+        rows = [(f"{source.name}:{table.line_num}", row) for row in table]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{source}: not readable as CSV: {error}.") from error
+    found = Found(images or source.parent)
+    add_rows(found, rows, str(source))
+    return found
+
+
+def add_rows(
+    found: Found,
+    rows: Iterable[tuple[str, Mapping[str, Any]]],
+    source: str,
+    split: str | None = None,
+) -> None:
+    """Add rows to what was found.
+
+    Args:
+        found: gets images and classes.
+        rows: where each stands, and its values by column.
+        source: for messages.
+        split: of rows that name none.
+
+    Raises:
+        InputError: no column with paths, or none with labels.
+    """
+    rows = list(rows)
+    columns = list(dict.fromkeys(str(name) for _, row in rows for name in row if name))
+    path_column = _first(columns, ("file_name", *PATH_COLUMNS))
+    if path_column is None:
+        raise InputError(
+            f"{source}: no column with paths of images ({', '.join(PATH_COLUMNS[:6])})."
+        )
+    listed = _first(columns, LISTS)
+    long = None if listed else _first(columns, LONG)
+    value = _first(columns, VALUES) if long else None
+    hot = [] if listed or long else _one_hot(columns, rows, {path_column, *ABOUT})
+    if not (listed or long or hot):
+        raise InputError(
+            f"{source}: no labels found. Name a column `labels` that lists classes, or `class_id` "
+            "with one class a row, or give every class a column of 1, 0 or nothing."
+        )
+    negatives, unknown = _first(columns, NEGATIVES), _first(columns, UNKNOWN)
+    found.explicit |= bool(negatives or value or hot)
+    for column in hot:
+        found.classes.setdefault(_class_name(column), "")
+    for where, row in rows:
+        path = text_or_none(row.get(path_column))
+        if path is None:
+            found.reject(where, "no path")
+            continue
+        image = found.image(path, where)
+        image.split = split_name(text_or_none(row.get("split")) or "") or split
+        image.property_id = text_or_none(row.get("property_id"))
+        image.text = text_or_none(row.get("text")) or text_or_none(row.get("caption"))
+        if listed:
+            image.yes |= _names(row.get(listed))
+            image.no |= _names(row.get(negatives)) if negatives else set()
+            image.unknown |= _names(row.get(unknown)) if unknown else set()
+        elif long:
+            _add_long(found, image, where, row.get(long), row.get(value, "") if value else "1")
+        for column in hot:
+            _add(found, image, where, _class_name(column), row.get(column))
+        found.add_classes(image.yes | image.no | image.unknown)
+
+
+def _first(columns: list[str], wanted: tuple[str, ...]) -> str | None:
+    lowered = {name.lower(): name for name in reversed(columns)}
+    return next((lowered[name] for name in wanted if name in lowered), None)
+
+
+def _word(value: Any) -> str:
+    return "" if value is None else str(value).strip().lower()
+
+
+def _one_hot(columns: list[str], rows: list[Any], others: set[str]) -> list[str]:
+    words = YES | NO | BLANK
+    return [
+        name
+        for name in columns
+        if name not in others
+        and all(_word(row.get(name)) in words for _, row in rows)
+        and any(_word(row.get(name)) in YES | NO for _, row in rows)
+    ]
+
+
+def _class_name(column: str) -> str:
+    return column.removeprefix("class:")
+
+
+def _names(value: Any) -> set[str]:
+    """Classes of a cell: a list, JSON, or text split at a sign."""
+    if isinstance(value, str):
+        text = value.strip()
+        try:
+            value = json.loads(text) if text.startswith("[") else re.split(r"[|;,]", text)
+        except ValueError:
+            value = re.split(r"[|;,]", text.strip("[]"))
+    if not isinstance(value, list):
+        value = [value]
+    return {name for entry in value if (name := text_or_none(entry))}
+
+
+def _add_long(found: Found, image: FoundImage, where: str, name: Any, value: Any) -> None:
+    """One class of an image; a row without a class is an image that shows none."""
+    if (text := text_or_none(name)) is not None:
+        _add(found, image, where, text, value)
+
+
+def _add(found: Found, image: FoundImage, where: str, name: str, value: Any) -> None:
+    word = _word(value)
+    if word in YES:
+        image.yes.add(name)
+    elif word in NO:
+        image.no.add(name)
+    elif word in BLANK:
+        image.unknown.add(name)
+    else:
+        found.reject(where, f"{name}: {value!r} is neither 1 nor 0 nor nothing")

@@ -1,0 +1,87 @@
+"""Pascal VOC: an XML file per image, whose objects' names are its labels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree import ElementTree
+from xml.parsers import expat
+
+from annotate.dataset.imports.found import Found, read_outside, split_name
+from annotate.errors import InputError
+
+MOST_XML_BYTES = 10_000_000
+
+
+def read_voc(source: Path, images: Path | None) -> Found:
+    """Read ``Annotations/``, ``JPEGImages/`` and, for splits, ``ImageSets/Main/``.
+
+    An object marked difficult is neither a yes nor a no, as in VOC's own scoring.
+
+    Raises:
+        InputError: no annotations.
+    """
+    folder = source / "Annotations" if (source / "Annotations").is_dir() else source
+    pictures = images or (source / "JPEGImages" if (source / "JPEGImages").is_dir() else source)
+    files = sorted(folder.glob("*.xml"))
+    if not files:
+        raise InputError(f"{folder}: no XML files, as VOC's annotations are.")
+    found = Found(pictures)
+    splits = _splits(source / "ImageSets" / "Main")
+    for file in files:
+        try:
+            _read_file(found, file, splits.get(file.stem))
+        except InputError as error:
+            found.reject(file.name, str(error))
+    return found
+
+
+def _read_file(found: Found, file: Path, split: str | None) -> None:
+    root = parse_xml(read_outside(file, MOST_XML_BYTES))
+    path = (root.findtext("filename") or "").strip()
+    if not path:
+        raise InputError("no filename")
+    image = found.image(path, file.name)
+    image.split = split
+    maybe = set()
+    for entry in root.iter("object"):
+        name = (entry.findtext("name") or "").strip()
+        if not name:
+            found.reject(file.name, "an object without a name")
+        elif (entry.findtext("difficult") or "").strip() == "1":
+            maybe.add(name)
+        else:
+            image.yes.add(name)
+    image.unknown |= maybe - image.yes
+    found.add_classes(image.yes | image.unknown)
+
+
+def parse_xml(data: bytes) -> ElementTree.Element:
+    """Parse XML from outside, without a document type: no entities, nothing fetched or expanded.
+
+    Raises:
+        InputError: it is broken, with the line, or declares a document type.
+    """
+
+    def refuse(*_: object) -> None:
+        raise InputError("it declares a document type, which is refused because of entities")
+
+    parser = expat.ParserCreate()
+    parser.StartDoctypeDeclHandler = refuse
+    try:
+        parser.Parse(data, True)
+        return ElementTree.fromstring(data)
+    except (expat.ExpatError, ElementTree.ParseError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"broken XML: {error}") from error
+
+
+def _splits(folder: Path) -> dict[str, str]:
+    splits: dict[str, str] = {}
+    for file in sorted(folder.glob("*.txt")):
+        # aeroplane_train.txt and the like are per class; trainval is both.
+        split = split_name(file.stem) if file.stem.isalpha() else None
+        if split is not None:
+            text = read_outside(file, MOST_XML_BYTES).decode("utf-8", "replace")
+            splits.update({line.split()[0]: split for line in text.splitlines() if line.split()})
+    return splits

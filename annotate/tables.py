@@ -11,7 +11,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -26,12 +26,18 @@ TEMPORARY_SUFFIX = ".tmp"
 
 @dataclass(frozen=True)
 class Table:
-    """A table's name, its columns and types, and the command that makes it."""
+    """A table's name, its columns and types, and the command that makes it.
+
+    Attributes:
+        optional: columns that may be missing.
+        extra_columns: whether there may be others.
+    """
 
     name: str
     made_by: str
     columns: dict[str, pa.DataType]
     extra_columns: bool = False
+    optional: dict[str, pa.DataType] = field(default_factory=dict)
 
 
 _LABELS = pa.list_(pa.int8())
@@ -125,6 +131,7 @@ LABELS = Table(
         "rate": pa.float64(),
         "decided": pa.string(),
     },
+    optional={"probability": pa.float64()},  # where the method gives one
 )
 GOLDEN_SAMPLE = Table(
     "golden sample",
@@ -220,29 +227,45 @@ def _to_pandas(found: pa.Table) -> pd.DataFrame:
     return frame
 
 
-def write(table: Table, frame: pd.DataFrame, path: Path) -> None:
-    """Check a frame against a table's columns and write it atomically as Parquet.
+def write(table: Table, frame: pd.DataFrame | pa.Table, path: Path) -> None:
+    """Check a frame, or an Arrow table, against a table's columns; write it atomically as Parquet.
 
     Raises:
         InputError: a column is missing, unknown, or does not convert to its type.
     """
-    unknown = [name for name in frame.columns if name not in table.columns]
-    missing = [name for name in table.columns if name not in frame.columns]
+    names = frame.column_names if isinstance(frame, pa.Table) else list(frame.columns)
+    types = table.columns | {name: kind for name, kind in table.optional.items() if name in names}
+    unknown = [name for name in names if name not in types]
+    missing = [name for name in table.columns if name not in names]
     if missing or (unknown and not table.extra_columns):
         raise InputError(f"{table.name}: columns missing {missing}, unknown {unknown}")
+    ordered = [*types, *unknown]
     try:
-        arrow = pa.Table.from_pandas(frame[[*table.columns, *unknown]], preserve_index=False)
+        if isinstance(frame, pa.Table):
+            arrow = frame.select(ordered)
+        else:
+            arrow = pa.Table.from_pandas(frame[ordered], preserve_index=False)
         schema = pa.schema(
-            [
-                (name, table.columns.get(name, arrow.schema.field(name).type))
-                for name in arrow.schema.names
-            ]
+            [(name, types.get(name, arrow.schema.field(name).type)) for name in ordered]
         )
-        arrow = arrow.cast(schema).replace_schema_metadata(None)
+        arrow = _cast(arrow, schema)
     except pa.ArrowException as error:
         raise InputError(f"{table.name}: {error}") from error
     with atomic(path) as file:
-        pq.write_table(arrow, file, compression="zstd")
+        # An Arrow table's dictionaries are a matter of how it is encoded, not of what it says.
+        as_it_is = not isinstance(frame, pa.Table)
+        pq.write_table(arrow, file, compression="zstd", store_schema=as_it_is)
+
+
+def _cast(found: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Types as they must be on disk. Texts in a dictionary stay in it: Parquet stores them so."""
+    kept = [
+        pa.field(wanted.name, have.type)
+        if pa.types.is_dictionary(have.type) and have.type.value_type == wanted.type
+        else wanted
+        for wanted, have in zip(schema, found.schema, strict=True)
+    ]
+    return found.cast(pa.schema(kept)).replace_schema_metadata(None)
 
 
 def empty(table: Table) -> pd.DataFrame:

@@ -31,9 +31,18 @@ def find_answers(folder: Path, manifest_images: Sequence[str] = ()) -> Iterator[
     Raises:
         InputError: a file may not be read.
     """
-    for path in sorted(folder.glob("*.jsonl")):
-        if path.is_file():
-            yield from _lines(path, path.relative_to(folder).as_posix())
+    for path in line_files(folder):
+        yield from _lines(path, path.name)
+    yield from job_answers(folder, manifest_images)
+
+
+def line_files(folder: Path) -> list[Path]:
+    """The ``*.jsonl`` files of a folder, sorted."""
+    return [path for path in sorted(folder.glob("*.jsonl")) if path.is_file()]
+
+
+def job_answers(folder: Path, manifest_images: Sequence[str]) -> Iterator[RawAnswers]:
+    """Answers in output folders of Ground Truth below a folder, sorted by file."""
     for path in sorted(folder.glob(f"**/{TREE}/iteration-*/*/*.json")):
         yield _tree_file(path, path.relative_to(folder).as_posix(), manifest_images)
 

@@ -7,58 +7,118 @@ from fractions import Fraction
 from itertools import chain
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from annotate.answers.packed import ranges
 from annotate.errors import InputError
+from annotate.labels.decisions import (
+    GOLDEN,
+    PROPAGATED,
+    UNDECIDED,
+    UNKNOWN,
+    VOTED,
+    Decisions,
+    Floats,
+    Labels,
+    Mask,
+    label_frame,
+)
+from annotate.labels.experts import Experts, expert_labels, with_experts
 from annotate.labels.votes import Counts, Votes
 from annotate.settings import ConsolidateSettings
 from annotate.taxonomy.model import Taxonomy
 
-Labels = npt.NDArray[np.int8]
-Mask = npt.NDArray[np.bool_]
+METHODS = ("majority", "dawid-skene", "pooled-dawid-skene")
 
-UNKNOWN = -1
+__all__ = ["METHODS", "UNKNOWN", "consolidate", "decide", "decide_labels", "propagate"]
 
 
 def consolidate(votes: Votes, taxonomy: Taxonomy, settings: ConsolidateSettings) -> pd.DataFrame:
+    """Decide every label by votes: :func:`decide_labels`, as a table.
+
+    Returns:
+        ``tables.LABELS``, sorted by image, then in the taxonomy's order of classes.
+    """
+    return label_frame(decide_labels(votes, taxonomy, settings))
+
+
+def decide_labels(
+    votes: Votes,
+    taxonomy: Taxonomy,
+    settings: ConsolidateSettings,
+    probability: Floats | None = None,
+    experts: Experts | None = None,
+) -> Decisions:
     """Decide every label.
 
     A class is present in an image where yes / (yes + no) reaches its threshold, absent where it
     does not, and unknown with fewer than ``min_votes`` such votes (MuMIC, section "Data
     annotation"). Then every positive makes its ancestors positive, asked or not. A negative says
-    nothing about other classes.
+    nothing about other classes. What experts say stands, whatever the votes.
 
     Args:
         votes: counts of the classes that were asked.
         taxonomy: gives ancestors and thresholds; must hold all classes of ``votes``.
         settings: the default threshold and the least number of votes.
-
-    Returns:
-        ``tables.LABELS``, sorted by image, then in the taxonomy's order of classes.
+        probability: (N, C) that the class is there, as ``votes``; then it is what decides, against
+            ``probability_threshold``, wherever there are enough votes.
+        experts: labels of golden images.
 
     Raises:
         InputError: a threshold outside (0, 1] or fewer than one vote.
     """
     check_settings(settings)
-    votes = with_ancestors(votes, taxonomy)
-    voted = decide(votes.yes, votes.no, thresholds(votes.class_ids, taxonomy, settings), settings)
-    positive = propagate(voted == 1, votes.class_ids, taxonomy)
-    return _label_table(votes, voted, positive)
+    votes, probability = _widened(votes, taxonomy, probability, experts)
+    if probability is None:
+        limits = thresholds(votes.class_ids, taxonomy, settings)
+        voted = decide(votes.yes, votes.no, limits, settings)
+    else:
+        voted = decide_by_probability(votes, probability, settings)
+    said = None if experts is None else expert_labels(experts, votes)
+    label = voted if said is None else np.where(said == UNKNOWN, voted, said)
+    positive = propagate(label == 1, votes.class_ids, taxonomy)
+    propagated = positive & (label != 1)
+    how = np.where(label == UNKNOWN, np.int8(UNDECIDED), np.int8(VOTED))
+    if said is not None:
+        how[said != UNKNOWN] = GOLDEN
+    how[propagated] = PROPAGATED
+    label = np.where(propagated, np.int8(1), label)
+    listed = (votes.yes + votes.no + votes.unsure > 0) | (label != UNKNOWN)
+    return Decisions(votes, label, how, listed, probability)
+
+
+def _widened(
+    votes: Votes, taxonomy: Taxonomy, probability: Floats | None, experts: Experts | None
+) -> tuple[Votes, Floats | None]:
+    """Votes and probabilities with room for ancestors, and for what only experts have seen."""
+    wide = with_ancestors(votes if experts is None else with_experts(votes, experts), taxonomy)
+    if probability is None:
+        return wide, None
+    full = np.full(wide.yes.shape, np.nan)
+    rows = np.searchsorted(wide.image_ids, votes.image_ids)
+    column = {class_id: at for at, class_id in enumerate(wide.class_ids)}
+    full[rows[:, None], [column[name] for name in votes.class_ids]] = probability
+    return wide, full
 
 
 def check_settings(settings: ConsolidateSettings) -> None:
     """Refuse settings that decide nothing sensible.
 
     Raises:
-        InputError: a threshold outside (0, 1] or fewer than one vote.
+        InputError: a threshold outside (0, 1], fewer than one vote, or an unknown method.
     """
     if not 0 < settings.vote_threshold <= 1:
         raise InputError(
             f"vote_threshold is {settings.vote_threshold}; a share of yes votes is more than 0 and "
             "at most 1."
         )
+    if not 0 < settings.probability_threshold < 1:
+        raise InputError(
+            f"probability_threshold is {settings.probability_threshold}; a probability that makes "
+            "a label is more than 0 and less than 1."
+        )
+    if settings.method not in METHODS:
+        raise InputError(f"method is {settings.method!r}; it can be {', '.join(METHODS)}.")
     if settings.min_votes < 1:
         raise InputError(f"min_votes is {settings.min_votes}; a label needs at least one vote.")
 
@@ -113,6 +173,19 @@ def decide(
     return labels
 
 
+def decide_by_probability(
+    votes: Votes, probability: Floats, settings: ConsolidateSettings
+) -> Labels:
+    """Labels by the probability that a class is there, (N, C): 1, 0 or ``UNKNOWN``.
+
+    A class's ``vote_threshold`` is a share of votes and plays no part: how much a vote is worth is
+    already in the probability.
+    """
+    reached = probability >= settings.probability_threshold
+    few = (votes.yes + votes.no < settings.min_votes) | np.isnan(probability)
+    return np.where(few, UNKNOWN, reached).astype(np.int8)
+
+
 def _needed(limit: float, most: int) -> list[int]:
     """Yes votes needed for each total up to ``most``, exactly: in floats 0.55 * 100 is above 55."""
     exact = Fraction(str(limit))
@@ -137,27 +210,3 @@ def propagate(positive: Mask, class_ids: Sequence[str], taxonomy: Taxonomy) -> M
     reached = flat[ranges((np.cumsum(lengths) - lengths)[columns], lengths[columns])]
     result[np.repeat(rows, lengths[columns]), reached] = True
     return result
-
-
-def _label_table(votes: Votes, voted: Labels, positive: Mask) -> pd.DataFrame:
-    total = votes.yes.astype(np.int64) + votes.no
-    rows, columns = np.nonzero((total + votes.unsure > 0) | positive)
-    by_vote = voted[rows, columns]
-    propagated = positive[rows, columns] & (by_vote != 1)
-    label = np.where(propagated, 1, by_vote)
-    cast = total[rows, columns]
-    yes = votes.yes[rows, columns]
-    rate = np.divide(yes, cast, out=np.full(len(rows), np.nan), where=cast > 0)
-    decided = np.select([propagated, label == UNKNOWN], ["propagated", "unknown"], "voted")
-    return pd.DataFrame(
-        {
-            "image_id": np.array(votes.image_ids, object)[rows],
-            "class_id": np.array(votes.class_ids, object)[columns],
-            "label": pd.arrays.IntegerArray(label.astype(np.int8), label == UNKNOWN),
-            "yes": yes,
-            "no": votes.no[rows, columns],
-            "unsure": votes.unsure[rows, columns],
-            "rate": rate,
-            "decided": decided.astype(object),
-        }
-    )

@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
-from annotate.answers.files import find_answers
-from annotate.answers.packing import Answers, check_answers
+from annotate.answers.packing import Answers, pack
+from annotate.answers.reading import Keeping, read_folder
 from annotate.errors import InputError, MissingError
-from annotate.labels.consolidate import check_settings, consolidate, thresholds
-from annotate.labels.summary import summarise
-from annotate.labels.votes import count_votes
+from annotate.labels.consolidate import check_settings
+from annotate.labels.experts import read_experts
+from annotate.labels.result import Basis, moment, write_labels
+from annotate.locks import exclusive
 from annotate.migration.reading import History, Questions, former_questions, in_present_terms
 from annotate.migration.record import keep_snapshot, load_migrations
 from annotate.questions.file import read_plan
 from annotate.settings import ConsolidateSettings
-from annotate.tables import (
-    ANSWER_REJECTS,
-    ANSWERS,
-    CATALOG,
-    LABELS,
-    read,
-    read_json,
-    remove_stale,
-    write,
-    write_json,
-)
+from annotate.tables import ANSWERS, CATALOG, read, read_json
 from annotate.tasks.manifest import read_manifest
 from annotate.taxonomy.load import load_taxonomy
 from annotate.taxonomy.model import Taxonomy
@@ -48,12 +38,17 @@ def labelled_questions(workspace: Workspace) -> dict[str, tuple[str, ...]]:
     return {name: tuple(ids) for name, ids in summary["questions"].items()}
 
 
-def label_images(workspace: Workspace, settings: ConsolidateSettings) -> dict[str, Any]:
+def label_images(
+    workspace: Workspace,
+    settings: ConsolidateSettings,
+    keep: Keeping | None = None,
+) -> dict[str, Any]:
     """Turn all answers into ``data/labels/``.
 
     Args:
         workspace: with catalogue, questions and answers.
-        settings: threshold and least number of votes.
+        settings: method, threshold and least number of votes.
+        keep: who is told how much was read.
 
     Returns:
         What ``summary.json`` holds.
@@ -65,22 +60,13 @@ def label_images(workspace: Workspace, settings: ConsolidateSettings) -> dict[st
     check_settings(settings)
     taxonomy = load_taxonomy(workspace.taxonomy, workspace.settings.project.classes)
     questions = read_questions(workspace, taxonomy)
-    answers, questions = read_answers(workspace, questions, settings)
-    votes = count_votes(answers.answers, questions)
-    labels = consolidate(votes, taxonomy, settings)
-    annotators = workspace.settings.tasks.annotators
-    summary = summarise(answers, votes, labels, taxonomy, annotators)
-    asked = sorted(set(labels["class_id"]), key=taxonomy.ids.index)
-    summary["thresholds"] = dict(zip(asked, thresholds(asked, taxonomy, settings), strict=True))
-    summary["settings"] = {"consolidate": asdict(settings)}
-    summary["questions"] = questions
-    keep_snapshot(workspace)
-    remove_stale(workspace.labels)
-    write(ANSWERS, answers.answers, workspace.labels / "answers.parquet")
-    write(ANSWER_REJECTS, answers.rejects, workspace.labels / "rejects.parquet")
-    write(LABELS, labels, workspace.labels / "labels.parquet")
-    write_json(workspace.labels / "summary.json", summary)
-    return summary
+    labels = workspace.labels
+    with exclusive(labels / ".lock", busy=f"another process is making {labels}. Wait for it."):
+        answers, questions = read_answers(workspace, questions, settings, keep=keep or Keeping())
+        experts = read_experts(workspace.golden / "labels.parquet", taxonomy)
+        basis = Basis(questions, taxonomy, settings, experts)
+        keep_snapshot(workspace)
+        return write_labels(labels, answers, basis, workspace.settings.tasks.annotators)
 
 
 def read_answers(
@@ -88,35 +74,38 @@ def read_answers(
     questions: Questions,
     settings: ConsolidateSettings,
     history: History | None = None,
+    keep: Keeping | None = None,
 ) -> tuple[Answers, dict[str, tuple[str, ...]]]:
     """All answers of a workspace, checked, in terms of the present taxonomy.
 
     Args:
         workspace: with catalogue and answers.
         questions: classes of the present questions.
-        settings: threshold and least number of votes.
+        settings: threshold and least number of votes, and when answers are late.
         history: migrations that older answers go through; None: all that the workspace keeps.
+        keep: whether what was read is kept for the next time; None: it is not.
 
     Returns:
         The answers, and the classes of the questions that they are to.
 
     Raises:
         MissingError: there are none.
-        InputError: not one of them counts; the commonest reason is named.
+        InputError: not one of them counts; the first reason is named.
     """
     catalog = read(CATALOG, workspace.catalog / "images.parquet", ["image_id"])
     manifest = workspace.tasks / "manifest.jsonl"
     order = [task.image_id for task in read_manifest(manifest)] if manifest.is_file() else []
-    found = find_answers(workspace.answers, order)
     history = load_migrations(workspace) if history is None else history
     everything = {**former_questions(history, questions), **questions}
-    answers = check_answers(found, everything, set(catalog["image_id"]))
-    if answers.answers.empty and answers.rejects.empty:
+    cache = workspace.answers.parent / "cache" / "answers"
+    found = read_folder(workspace.answers, everything, order, cache, keep)
+    answers = pack(found.files, set(catalog["image_id"]), until=moment(settings.until))
+    if not len(answers.packed) and answers.rejects.empty:
         raise MissingError(
             f"no answers in {workspace.answers}. Put files of answers there, or try the path with "
             "`mumic-annotate simulate`."
         )
-    if answers.answers.empty:
+    if not len(answers.packed):
         first = answers.rejects.iloc[0]
         raise InputError(
             f"none of {len(answers.rejects)} answers in {workspace.answers} counts; the first, "

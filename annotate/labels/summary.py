@@ -3,49 +3,95 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from annotate.answers.packing import Answers
+from annotate.answers.packed import Packed
 from annotate.labels.agreement import nominal_alpha, percent_agreement
+from annotate.labels.decisions import HOW, UNKNOWN, Decisions
 from annotate.labels.votes import Votes
 from annotate.taxonomy.model import Taxonomy
 
 EXAMPLES = 5
+_CLASSES_AT_A_TIME = 8  # of the sums of agreement, which take 16 bytes a vote count
+_KINDS = (
+    ("a copy of", "duplicate"),
+    ("replaced by", "replaced"),
+    ("late", "late"),
+    ("contradictory", "contradictory"),
+    ("empty", "partial"),
+    ("class ", "partial"),
+    ("unknown", "unknown"),
+)
+Mask = npt.NDArray[np.bool_]
 
 
 def summarise(
-    answers: Answers, votes: Votes, labels: pd.DataFrame, taxonomy: Taxonomy, annotators: int
+    answers: Packed,
+    rejects: pd.DataFrame,
+    votes: Votes,
+    decisions: Decisions,
+    taxonomy: Taxonomy,
+    annotators: int,
 ) -> dict[str, Any]:
     """Everything a person should know about the labels before using them.
 
     Args:
-        answers: what counted and what did not.
+        answers: what counted.
+        rejects: ``tables.ANSWER_REJECTS``, what did not.
         votes: counts of the asked classes.
-        labels: ``tables.LABELS``.
+        decisions: what was decided of them.
         taxonomy: the hierarchy and the exclusive pairs.
         annotators: answers that each image should have.
     """
-    table = answers.answers
-    people = table.groupby("image_id")["annotator_id"].nunique()
-    short = people[people < annotators]
-    decided = labels["decided"].value_counts()
+    label = decisions.label[decisions.listed]
+    how = np.bincount(decisions.how[decisions.listed], minlength=len(HOW))
+    reasons = Counter(rejects["reason"])
     return {
-        "images": len(votes.image_ids),
-        "annotators": int(table["annotator_id"].nunique()),
-        "answers": len(table),
-        "set_aside": len(answers.rejects),
-        "reasons": {str(k): int(v) for k, v in answers.rejects["reason"].value_counts().items()},
-        "labels": len(labels),
-        "positives": int((labels["label"] == 1).sum()),
-        "unknown": int(labels["label"].isna().sum()),
-        "decided": {str(name): int(count) for name, count in decided.items()},
-        "too_few_annotators": {"images": len(short), "examples": list(short.index[:EXAMPLES])},
+        "images": len(decisions.votes.image_ids),
+        "annotators": len(answers.annotator.values),
+        "answers": len(answers),
+        "set_aside": len(rejects),
+        "set_aside_kinds": dict(kinds(reasons.elements()).most_common()),
+        "reasons": dict(reasons.most_common()),
+        "labels": len(label),
+        "positives": int((label == 1).sum()),
+        "unknown": int((label == UNKNOWN).sum()),
+        "decided": {name: int(count) for name, count in zip(HOW, how, strict=True) if count},
+        "too_few_annotators": too_few(answers, annotators),
         "agreement": agreement(votes),
-        "conflicts": conflicts(votes, labels, taxonomy),
-        "classes": _class_counts(labels),
+        "conflicts": conflicts(decisions, taxonomy),
+        "classes": _class_counts(decisions),
+    }
+
+
+def kinds(reasons: Iterable[str]) -> Counter[str]:
+    """Reasons by kind; what is no answer at all is malformed.
+
+    >>> dict(kinds(["empty", "no usable workerId", "unknown class dgo", "empty"]))
+    {'partial': 2, 'malformed': 1, 'unknown': 1}
+    """
+    return Counter(
+        next((kind for begin, kind in _KINDS if reason.startswith(begin)), "malformed")
+        for reason in reasons
+    )
+
+
+def too_few(answers: Packed, annotators: int) -> dict[str, Any]:
+    """Images with answers of fewer people than there should be."""
+    people = len(answers.annotator.values)
+    pairs = answers.image.codes.astype(np.int64) * people + answers.annotator.codes
+    found = np.bincount(pd.unique(pairs) // max(people, 1), minlength=len(answers.image.values))
+    short = np.flatnonzero(found < annotators)
+    return {
+        "images": len(short),
+        "wanted": annotators,
+        "examples": [answers.image.values[at] for at in short[:EXAMPLES]],
     }
 
 
@@ -54,8 +100,11 @@ def agreement(votes: Votes) -> dict[str, Any]:
 
     A class that nobody or everybody ticked has no alpha: it is null and not in the mean.
     """
-    counts = np.stack([votes.yes, votes.no], axis=-1)
-    alpha, percent = nominal_alpha(counts), percent_agreement(counts)
+    alpha, percent = (np.empty(len(votes.class_ids)) for _ in range(2))
+    for at in range(0, len(alpha), _CLASSES_AT_A_TIME):
+        some = slice(at, at + _CLASSES_AT_A_TIME)
+        counts = np.stack([votes.yes[:, some], votes.no[:, some]], axis=-1)
+        alpha[some], percent[some] = nominal_alpha(counts), percent_agreement(counts)
     defined = alpha[~np.isnan(alpha)]
     shares = percent[~np.isnan(percent)]
     return {
@@ -72,48 +121,55 @@ def _finite(value: float) -> float | None:
     return None if math.isnan(value) else float(value)
 
 
-def conflicts(votes: Votes, labels: pd.DataFrame, taxonomy: Taxonomy) -> dict[str, Any]:
+def conflicts(decisions: Decisions, taxonomy: Taxonomy) -> dict[str, Any]:
     """Where labels contradict votes or one another.
 
     Returns:
         ``parent_voted_no``: per child and ancestor, images where the child is positive although
         most said no to the ancestor. ``exclusive``: per exclusive pair, images with both.
     """
-    positive = labels[labels["label"] == 1].groupby("class_id", sort=False)["image_id"]
-    images_with = {str(class_id): frozenset(images) for class_id, images in positive}
-    denied = {
-        class_id: frozenset(
-            votes.image_ids[row] for row in np.flatnonzero(votes.no[:, at] > votes.yes[:, at])
-        )
-        for at, class_id in enumerate(votes.class_ids)
-    }
-    above = [(child, parent) for child in images_with for parent in taxonomy.ancestors(child)]
-    nothing: frozenset[str] = frozenset()
+    votes = decisions.votes
+    positive = np.ascontiguousarray(decisions.positive.T)
+    denied = np.ascontiguousarray((votes.no > votes.yes).T)
+    at = {class_id: place for place, class_id in enumerate(votes.class_ids)}
+    above = [(child, parent) for child in at for parent in taxonomy.ancestors(child)]
+    pairs = [pair for pair in taxonomy.exclusive_pairs() if at.keys() >= {*pair}]
+    overruled = [
+        {"child": child, "parent": parent, **found}
+        for child, parent in above
+        if (found := _listed(votes, positive[at[child]] & denied[at[parent]]))
+    ]
+    together = [
+        {"classes": [one, other], **found}
+        for one, other in pairs
+        if (found := _listed(votes, positive[at[one]] & positive[at[other]]))
+    ]
     return {
-        "parent_voted_no": [
-            {"child": child, "parent": parent, **_listed(images)}
-            for child, parent in above
-            if (images := images_with[child] & denied.get(parent, nothing))
-        ],
-        "exclusive": [
-            {"classes": [one, other], **_listed(images)}
-            for one, other in taxonomy.exclusive_pairs()
-            if (images := images_with.get(one, nothing) & images_with.get(other, nothing))
-        ],
+        "parent_voted_no": sorted(overruled, key=_most_first),
+        "exclusive": sorted(together, key=_most_first),
     }
 
 
-def _listed(images: frozenset[str]) -> dict[str, Any]:
-    return {"images": len(images), "examples": sorted(images)[:EXAMPLES]}
+def _most_first(entry: dict[str, Any]) -> int:
+    return -int(entry["images"])
 
 
-def _class_counts(labels: pd.DataFrame) -> dict[str, dict[str, int]]:
-    by_class = labels.groupby("class_id", sort=False)["label"]
+def _listed(votes: Votes, images: Mask) -> dict[str, Any] | None:
+    """How many images, and the first of them; None for none."""
+    rows = np.flatnonzero(images)
+    if not len(rows):
+        return None
+    return {"images": len(rows), "examples": [votes.image_ids[row] for row in rows[:EXAMPLES]]}
+
+
+def _class_counts(decisions: Decisions) -> dict[str, dict[str, int]]:
+    label, listed = decisions.label, decisions.listed
+    counts = {
+        "positive": (label == 1).sum(axis=0),
+        "negative": (label == 0).sum(axis=0),
+        "unknown": ((label == UNKNOWN) & listed).sum(axis=0),
+    }
     return {
-        str(class_id): {
-            "positive": int((values == 1).sum()),
-            "negative": int((values == 0).sum()),
-            "unknown": int(values.isna().sum()),
-        }
-        for class_id, values in by_class
+        class_id: {name: int(count[at]) for name, count in counts.items()}
+        for at, class_id in enumerate(decisions.votes.class_ids)
     }

@@ -182,6 +182,12 @@ class ConsolidateSettings:
     vote_threshold: float = setting(
         0.6, "share of yes that makes a label, unless the class has one"
     )
+    method: str = setting("majority", "majority, dawid-skene or pooled-dawid-skene")
+    probability_threshold: float = setting(
+        0.5, "probability that makes a label by the other two methods"
+    )
+    iterations: int = setting(100, "rounds of expectation and maximisation of these, at most")
+    until: str = setting("", "day or time (UTC); answers submitted later are late; empty: none")
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from hypothesis.extra.numpy import arrays
 from annotate.answers.files import RawAnswers
 from annotate.answers.packing import check_answers
 from annotate.errors import InputError
-from annotate.labels.consolidate import UNKNOWN, consolidate, decide, propagate
+from annotate.labels.consolidate import UNKNOWN, consolidate, decide, decide_labels, propagate
 from annotate.labels.summary import summarise
 from annotate.labels.votes import Votes, count_votes
 from annotate.settings import ConsolidateSettings
@@ -278,16 +278,17 @@ def test_summary_names_conflicts_and_short_images() -> None:
     answers = check_answers(found, QUESTIONS, {"i1", "i2"})
     votes = count_votes(answers.answers, QUESTIONS)
     labels = consolidate(votes, TREE, DEFAULTS)
-    summary = summarise(answers, votes, labels, TREE, 5)
+    decisions = decide_labels(votes, TREE, DEFAULTS)
+    summary = summarise(answers.packed, answers.rejects, votes, decisions, TREE, 5)
     assert summary["images"] == 2
     assert summary["reasons"] == {"unknown image": 1}
-    assert summary["too_few_annotators"] == {"images": 1, "examples": ["i2"]}
+    assert summary["too_few_annotators"] == {"images": 1, "wanted": 5, "examples": ["i2"]}
     assert summary["conflicts"]["exclusive"] == [
         {"classes": ["sea", "snow"], "images": 1, "examples": ["i1"]}
     ]
     assert summary["conflicts"]["parent_voted_no"] == [
-        {"child": "sea", "parent": "water", "images": 1, "examples": ["i1"]},
         {"child": "pool", "parent": "water", "images": 1, "examples": ["i2"]},
+        {"child": "sea", "parent": "water", "images": 1, "examples": ["i1"]},
     ]
     assert summary["positives"] == int((labels["label"] == 1).sum())
     assert summary["classes"]["sea"] == {"positive": 1, "negative": 1, "unknown": 0}

@@ -289,13 +289,13 @@ def killing(patched: pytest.MonkeyPatch, after: int) -> None:
 
 
 def tree(root: Path) -> dict[str, str]:
-    """Every file by its hash; without times, and what says how a command was run."""
+    """Every file by its hash; without times, what says how a command was run, and caches."""
     return {
         str(file.relative_to(root)): hashlib.sha256(
             file.read_bytes().replace(str(root).encode(), b"")
         ).hexdigest()
         for file in sorted(root.rglob("*"))
-        if file.is_file() and not file.name.startswith(".")
+        if file.is_file() and not file.name.startswith(".") and "cache" not in file.parts
     }
 
 

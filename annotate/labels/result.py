@@ -1,0 +1,135 @@
+"""From checked answers to the files of ``data/labels/``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from annotate.answers.packed import Packed, to_arrow
+from annotate.answers.packing import Answers
+from annotate.errors import InputError
+from annotate.labels.consolidate import decide_labels, thresholds
+from annotate.labels.dawid_skene import Estimate, dawid_skene
+from annotate.labels.decisions import Decisions, label_arrow
+from annotate.labels.experts import Experts, expert_labels
+from annotate.labels.summary import summarise
+from annotate.labels.votes import Votes, count_votes
+from annotate.settings import ConsolidateSettings
+from annotate.tables import ANSWER_REJECTS, ANSWERS, LABELS, remove_stale, write, write_json
+from annotate.taxonomy.model import Taxonomy
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What labels rest on besides the answers.
+
+    Attributes:
+        questions: class ids of each question.
+        taxonomy: hierarchy, thresholds and exclusive pairs.
+        settings: of consolidation.
+        experts: labels of golden images.
+    """
+
+    questions: Mapping[str, Sequence[str]]
+    taxonomy: Taxonomy
+    settings: ConsolidateSettings
+    experts: Experts | None = None
+
+
+def label_answers(answers: Packed, basis: Basis) -> tuple[Votes, Decisions, Estimate | None]:
+    """Count votes and decide labels by the method of the settings."""
+    votes = count_votes(answers, basis.questions)
+    settings = basis.settings
+    estimate = None
+    if settings.method != "majority":
+        fixed = None if basis.experts is None else expert_labels(basis.experts, votes)
+        estimate = dawid_skene(
+            answers,
+            basis.questions,
+            votes,
+            pooled=settings.method == "pooled-dawid-skene",
+            iterations=settings.iterations,
+            fixed=fixed,
+        )
+    probability = None if estimate is None else estimate.probability
+    return (
+        votes,
+        decide_labels(votes, basis.taxonomy, settings, probability, basis.experts),
+        estimate,
+    )
+
+
+def write_labels(folder: Path, answers: Answers, basis: Basis, annotators: int) -> dict[str, Any]:
+    """Make and write all files of ``data/labels/``, the summary last.
+
+    Args:
+        folder: ``data/labels``.
+        answers: what counts and what does not.
+        basis: what else labels rest on.
+        annotators: answers that each image should have.
+
+    Returns:
+        What ``summary.json`` holds.
+    """
+    packed, settings, taxonomy = answers.packed, basis.settings, basis.taxonomy
+    votes, decisions, estimate = label_answers(packed, basis)
+    summary = summarise(packed, answers.rejects, votes, decisions, taxonomy, annotators)
+    summary["questions"] = {name: list(ids) for name, ids in basis.questions.items()}
+    summary["method"] = settings.method
+    if estimate is None:
+        asked = decisions.votes.class_ids
+        summary["thresholds"] = dict(zip(asked, thresholds(asked, taxonomy, settings), strict=True))
+    else:
+        summary["estimate"] = _about(estimate, packed)
+    summary["settings"] = {"consolidate": asdict(settings)}
+    remove_stale(folder)
+    write(ANSWERS, to_arrow(packed), folder / "answers.parquet")
+    write(ANSWER_REJECTS, answers.rejects, folder / "rejects.parquet")
+    write(LABELS, label_arrow(decisions), folder / "labels.parquet")
+    write_json(folder / "summary.json", summary)
+    return summary
+
+
+def _about(estimate: Estimate, packed: Packed) -> dict[str, Any]:
+    """How the estimate came out; the errors of annotators where they are one pair each."""
+    about: dict[str, Any] = {
+        "iterations": estimate.iterations,
+        "converged": estimate.converged,
+    }
+    if estimate.sensitivity.shape[1] == 1:
+        about["annotators"] = {
+            name: {"sensitivity": float(seen), "specificity": float(spared)}
+            for name, seen, spared in zip(
+                packed.annotator.values,
+                estimate.sensitivity[:, 0],
+                estimate.specificity[:, 0],
+                strict=True,
+            )
+        }
+    return about
+
+
+def moment(text: str) -> str:
+    """A day or a time as ISO 8601 in UTC with milliseconds; a day lasts until its end.
+
+    >>> moment("2026-01-31"), moment("2026-01-31T12:00+01:00"), moment("")
+    ('2026-01-31T23:59:59.999Z', '2026-01-31T11:00:00.000Z', '')
+
+    Raises:
+        InputError: it is neither.
+    """
+    if not text:
+        return ""
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InputError(
+            f"until is {text!r}; a day or a time is written as 2026-01-31 or 2026-01-31T18:00."
+        ) from error
+    if len(text) <= len("2026-01-31"):
+        time = time.replace(hour=23, minute=59, second=59, microsecond=999_000)
+    time = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -19,7 +19,6 @@ from annotate.golden.sample_stage import collect_golden
 from annotate.golden.score import score_golden
 from annotate.golden.summary import score_as_dict
 from annotate.golden.thresholds import Choice, choose_thresholds
-from annotate.golden.yaml_edit import write_thresholds
 from annotate.labels.counts import read_counts
 from annotate.labels.golden import mean_f1, score_annotators
 from annotate.labels.stage import labelled_questions
@@ -35,6 +34,7 @@ from annotate.tables import (
     remove_stale,
     write_json,
 )
+from annotate.taxonomy.edit import write_values
 from annotate.taxonomy.load import load_taxonomy
 from annotate.taxonomy.model import Taxonomy
 from annotate.workspace import Workspace
@@ -201,7 +201,7 @@ def pick_thresholds(
     )
     moved = {choice.class_id: choice.threshold for choice in choices if choice.moved}
     if write and moved:
-        write_thresholds(workspace.taxonomy, moved)
+        write_values(workspace.taxonomy, "vote_threshold", moved)
     summary = {
         "classes": [asdict(choice) | {"moved": choice.moved} for choice in choices],
         "moved": len(moved),

@@ -110,8 +110,8 @@ def series_lines(summary: dict[str, Any]) -> list[str]:
     first = summary["arms"][0]["arm"]
     for other, found in summary["differences"].items():
         lines.append(
-            f"{first} - {other}: macro mAP {_difference(found['macro_map'])}; "
-            f"GAP {_difference(found['gap'])}"
+            f"{first} - {other}: macro mAP {difference_text(found['macro_map'])}; "
+            f"GAP {difference_text(found['gap'])}"
         )
         lines += _moved(summary["per_class"][other])
     lines += [f"Figure: {path}" for path in summary.get("figures", ())]
@@ -124,7 +124,8 @@ def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 
 
-def _difference(found: dict[str, Any]) -> str:
+def difference_text(found: dict[str, Any]) -> str:
+    """A difference with its interval and how many seeds agree."""
     if found["low"] is None:
         return "-"
     mark = "" if found["counts"] else ", no clear difference"

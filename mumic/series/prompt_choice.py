@@ -1,0 +1,118 @@
+"""Name or description as a class's text: which one trains better?
+
+Section 5.1 and figure 6 of the paper. Two trainings with the same seed differ in the texts alone.
+The choice is made on validation, class by class, and only where the interval carries it; test then
+says whether it holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from annotate import tables
+from annotate.taxonomy.prompts import description_prompt, name_prompt
+from annotate.workspace import Workspace
+from mumic.figures.differences import draw_gains
+from mumic.intervals import Interval, interval
+from mumic.series.ablations import Trained, measure_series, train_series
+from mumic.series.arms import Arm, series_folder
+from mumic.series.compare import Seen, arm_difference, arm_rows, class_rows
+from mumic.train import Reports, TrainOptions
+
+NAME, DESCRIPTION = "name", "description"
+ARMS = (Arm(DESCRIPTION, {"prompts": DESCRIPTION}), Arm(NAME, {"prompts": NAME}))
+SERIES = "prompts"
+
+
+def compare_prompts(
+    workspace: Workspace,
+    *,
+    options: TrainOptions,
+    reports_for: Callable[[str], Reports],
+) -> dict[str, Any]:
+    """Train twice, compare on validation, check on test; write ``summary.json`` and figure 6.
+
+    Returns:
+        ``validation`` and ``test``: arms, difference and ``per_class`` (description minus name);
+        ``chosen``: class id and the better text where validation's interval carries it and the two
+        texts differ; ``confirmed``: what test says of the chosen ones taken together.
+    """
+    seed = workspace.settings.project.seed
+    trained = train_series(workspace, SERIES, ARMS, [seed], options, reports_for)
+    found = {
+        split: _measured(workspace, trained, split, options.device)
+        for split in ("validation", "test")
+    }
+    by_validation, seen = found["validation"][0], found["test"][1]
+    classes = trained[0].run.classes
+    same = {entry.id for entry in classes if description_prompt(entry) == name_prompt(entry)}
+    chosen = {
+        row["class_id"]: DESCRIPTION if row["value"] > 0 else NAME
+        for row in by_validation["per_class"]
+        if row["counts"] and row["class_id"] not in same
+    }
+    folder = series_folder(workspace, SERIES)
+    summary = {
+        "validation": by_validation,
+        "test": found["test"][0],
+        "chosen": chosen,
+        "prompts": {entry.id: entry.prompt for entry in classes},
+        "confirmed": confirm(seen, [entry.id for entry in classes], chosen).to_json(),
+        "figure": str(
+            draw_gains(
+                by_validation["per_class"], "Gain by description over name, on validation"
+            ).save(folder / "description-gain.png")
+        ),
+        "demo_model": bool(trained[0].run.record.get("demo_model")),
+    }
+    tables.write_json(folder / "summary.json", summary)
+    return summary
+
+
+def _measured(
+    workspace: Workspace, trained: list[Trained], split: str, device: str
+) -> tuple[dict[str, Any], list[Seen]]:
+    seen, truth = measure_series(workspace, trained, split, device)
+    settings = workspace.settings.evaluate
+    return {
+        "images": len(truth.groups),
+        "arms": arm_rows(seen),
+        "difference": arm_difference(seen, DESCRIPTION, NAME, truth.cells, settings),
+        "per_class": class_rows(seen, DESCRIPTION, NAME, truth, settings),
+    }, seen
+
+
+def confirm(seen: list[Seen], class_ids: list[str], chosen: dict[str, str]) -> Interval:
+    """The chosen text minus the other one, in average precision, mean over the chosen classes.
+
+    Args:
+        seen: both trainings on test.
+        class_ids: in the order of the columns.
+        chosen: class id and its better text.
+    """
+    description, name = (
+        next(entry for entry in seen if entry.arm == arm) for arm in (DESCRIPTION, NAME)
+    )
+    signs = np.array(
+        [{DESCRIPTION: 1, NAME: -1, None: 0}[chosen.get(class_id)] for class_id in class_ids]
+    )
+    values = _signed_mean(signs, (description.precisions - name.precisions)[:, None])
+    samples = _signed_mean(signs, description.class_samples - name.class_samples)
+    return interval(float(values[0]), samples)
+
+
+def _signed_mean(
+    signs: npt.NDArray[np.int64], gains: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Mean over the classes that were chosen and have a value, (columns,); NaN without any."""
+    known = ~np.isnan(gains) & (signs != 0)[:, None]
+    total = np.where(known, gains * signs[:, None], 0.0).sum(axis=0)
+    count = known.sum(axis=0)
+    mean: npt.NDArray[np.float64] = np.divide(
+        total, count, out=np.full(count.shape, np.nan), where=count > 0
+    )
+    return mean

@@ -16,6 +16,7 @@ import pandas as pd
 from PIL import Image
 
 from annotate import tables
+from annotate.dataset.splits import SPLITS
 from annotate.mining.round_files import load_candidates, round_files, sheet_file
 from annotate.resources import resource
 from annotate.workspace import Workspace
@@ -54,6 +55,7 @@ def write_page(workspace: Workspace, figures: Values, target: Path) -> Path:
         sheets=contact_sheets(workspace, target.parent),
         preview=(workspace.tasks / "preview.html").read_text("utf-8"),
         agreement=_agreement(figures),
+        splits=split_table(figures),
         test_images=measures["methods"][MUMIC]["images"],
         methods=_methods(measures),
         zero_shot_name=better_zero_shot(measures),
@@ -158,6 +160,38 @@ def _agreement(figures: Values) -> list[Values]:
         }
         for row in figures["labels"]["classes"]
     ]
+
+
+def split_table(figures: Values) -> Values:
+    """Positives of each class by split, as ``dataset`` counted them."""
+    dataset = figures["dataset"]
+    names = {row["class_id"]: row["name"] for row in figures["measures"]["per_class"]}
+    settings = dataset["settings"]["dataset"]
+    return {
+        "names": list(SPLITS),
+        "wanted": " and ".join(_percent(settings[name]) for name in SPLITS[1:]),
+        **_split_row([dataset["images"][name] for name in SPLITS], "images"),
+        "rows": [
+            {
+                "name": names.get(class_id, class_id),
+                **_split_row([entry["positive"][name] for name in SPLITS], "counts"),
+            }
+            for class_id, entry in dataset["classes"].items()
+        ],
+        "warnings": dataset["warnings"],
+    }
+
+
+def _split_row(counts: list[int], name: str) -> Values:
+    total = sum(counts)
+    return {
+        name: counts,
+        "shares": [_percent(count / total) if total else "–" for count in counts[1:]],
+    }
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
 
 
 def _methods(measures: Values) -> list[Values]:

@@ -1,9 +1,10 @@
 """The annotation server under load: 50 simulated annotators over HTTP, and its death among them.
 
-Every annotator is a thread with one connection that takes pages and answers them without a pause,
-until none is left: many times the pace of people. Afterwards the export is compared with what the
-server acknowledged. Then the same with half of the pages, the server killed with SIGKILL in the
-middle and started again.
+Every annotator is a thread with one connection. First each asks for everything that a browser asks
+for, and thinks two seconds about a page: ten times the pace of people. Then all of them take pages
+and answer them without a pause until none is left, so that their requests queue and times follow
+from the number of people; afterwards the export is compared with what the server acknowledged. Then
+that with half of the pages, the server killed with SIGKILL in the middle and started again.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import contextlib
 import http.client
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -39,6 +41,7 @@ from annotate.workspace import Workspace
 from benchmarks.report import QUICK, write_report
 
 ANNOTATORS, IMAGES, VOTES = (50, 60, 5) if QUICK else (50, 1000, 5)
+THINKING = 2.0  # mean seconds that somebody looks at a page, exponentially distributed
 TAXONOMY = """\
 name: test
 version: "1"
@@ -245,10 +248,19 @@ def answer_for(person: int, image_id: str, questions: dict[str, tuple[str, ...]]
 
 
 def work(
-    origin: str, link: str, person: int, questions: dict[str, tuple[str, ...]], log: Log
+    origin: str,
+    link: str,
+    person: int,
+    questions: dict[str, tuple[str, ...]],
+    log: Log,
+    thinking: float = 0.0,
 ) -> None:
-    """Take pages and answer them until none is left or the server is gone."""
+    """Take pages and answer them until none is left or the server is gone.
+
+    With ``thinking``, mean seconds, she asks for all that a browser asks for around a page.
+    """
     browser = Browser(origin)
+    pauses = random.Random(person)
     with contextlib.suppress(OSError, http.client.HTTPException):
         browser.open(link)
         while True:
@@ -257,6 +269,11 @@ def work(
             log.next_seconds.append(time.perf_counter() - started)
             if status != 200:
                 break
+            if thinking:
+                image = f"/image/{task['image_id']}"
+                for path in (task["page"], image, "/api/pace", "/api/ahead"):
+                    browser.request("GET", path)
+                time.sleep(pauses.expovariate(1 / thinking))
             content = answer_for(person, task["image_id"], questions)
             body = {"image_id": task["image_id"], "lease": task["lease"], "seconds": 1.5}
             log.sent.append((person, task["image_id"]))
@@ -269,11 +286,17 @@ def work(
 
 
 def crowd(
-    origin: str, links: list[str], questions: dict[str, tuple[str, ...]], log: Log
+    origin: str,
+    links: list[str],
+    questions: dict[str, tuple[str, ...]],
+    log: Log,
+    thinking: float = 0.0,
 ) -> list[threading.Thread]:
     """Start a thread for each person."""
     threads = [
-        threading.Thread(target=work, args=(origin, link, person, questions, log), daemon=True)
+        threading.Thread(
+            target=work, args=(origin, link, person, questions, log, thinking), daemon=True
+        )
         for person, link in enumerate(links)
     ]
     for thread in threads:
@@ -310,12 +333,14 @@ def questions_of(workspace: Workspace) -> dict[str, tuple[str, ...]]:
     return {entry.id: entry.classes for entry in read_questions(workspace)[1].questions}
 
 
-def steady(workspace: Workspace, people: int, votes: int) -> tuple[dict[str, int], Log]:
+def steady(
+    workspace: Workspace, people: int, votes: int, thinking: float = 0.0
+) -> tuple[dict[str, int], Log]:
     """Answer everything."""
     log = Log()
     with serving(workspace.root) as served:
         links = make_people(served, people)
-        for thread in crowd(served.origin, links, questions_of(workspace), log):
+        for thread in crowd(served.origin, links, questions_of(workspace), log, thinking):
             thread.join(600)
     return check(workspace, log, votes=votes, whole=True), log
 
@@ -349,6 +374,10 @@ def percentiles(seconds: list[float]) -> dict[str, float]:
 def main() -> None:
     names = [f"Class {number}" for number in range(20)]
     with tempfile.TemporaryDirectory() as folder:
+        few = IMAGES // 5
+        paced, at_pace = steady(
+            make_workspace(Path(folder) / "p", few, names), ANNOTATORS, VOTES, THINKING
+        )
         started = time.perf_counter()
         counts, log = steady(make_workspace(Path(folder) / "a", IMAGES, names), ANNOTATORS, VOTES)
         seconds = time.perf_counter() - started
@@ -356,9 +385,13 @@ def main() -> None:
         after = images * VOTES // 3
         again = killed(make_workspace(Path(folder) / "b", images, names), ANNOTATORS, VOTES, after)
     figures = {
-        "load": counts,
-        "next": percentiles(log.next_seconds),
-        "submit": percentiles(log.submit_seconds),
+        "at_ten_times_the_pace_of_people": paced
+        | {
+            "next": percentiles(at_pace.next_seconds),
+            "submit": percentiles(at_pace.submit_seconds),
+        },
+        "without_a_pause": counts
+        | {"next": percentiles(log.next_seconds), "submit": percentiles(log.submit_seconds)},
         "answers_per_second": round(counts["stored"] / seconds, 1),
         "killed": again,
     }
@@ -367,7 +400,7 @@ def main() -> None:
     write_report("serve", size, figures)
     wrong = [
         name
-        for run in (counts, again)
+        for run in (paced, counts, again)
         for name in ("lost", "duplicates", "beyond_votes", "short")
         if run[name]
     ]

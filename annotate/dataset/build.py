@@ -34,6 +34,7 @@ DATASET_VOTES = Table(
     },
 )
 
+UNEVEN = 0.05  # a split further off its share is worth a word
 LARGE_GROUP = 0.1  # a group with a larger share of all images spoils the balance
 
 Mask = npt.NDArray[np.bool_]
@@ -98,6 +99,11 @@ def build_dataset(
         dataset = _build(labels, catalog, stored, taxonomy, settings, seed)
     if settings.missing == "refuse":
         refuse(dataset.stats)
+    if left_out:
+        dataset.stats["warnings"].append(
+            f"{len(left_out)} classes are left out, which a split would lack: "
+            f"{', '.join(left_out[:10])}{' ...' if len(left_out) > 10 else ''}"
+        )
     return replace(dataset, stats={**dataset.stats, "classes_left_out": left_out})
 
 
@@ -147,7 +153,7 @@ def _build(
         "groups_in_several_splits": grouping.crossing,
         "without_property": int(images["property_id"].isna().sum()),
     }
-    stats["warnings"] = _warnings(stats, len(split))
+    stats["warnings"] = [*_warnings(stats, len(split)), *_uneven(stats["images"], shares)]
     return Dataset(
         table, _vote_table(images, cells), _all_splits(table, stored), _class_list(classes), stats
     )
@@ -254,6 +260,17 @@ def _class_list(taxonomy: Taxonomy) -> list[dict[str, Any]]:
             "prompt": entry.prompt,
         }
         for entry in taxonomy.classes
+    ]
+
+
+def _uneven(images: dict[str, int], shares: tuple[float, ...]) -> list[str]:
+    """A word on each split that is far from its share of the images."""
+    total = sum(images.values())
+    return [
+        f"{name} has {images[name] / total:.0%} of the images, not {share:.0%}: rare classes need "
+        "a place in every split, or groups are large. More images even it out"
+        for name, share in zip(SPLITS, shares, strict=True)
+        if abs(images[name] / total - share) > UNEVEN
     ]
 
 

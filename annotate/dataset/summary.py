@@ -95,7 +95,7 @@ def refuse(stats: dict[str, Any]) -> None:
         "\n".join(
             [
                 f"{len(missing)} of {len(stats['classes'])} classes would be missing from a split, "
-                "so that nothing could be learned or measured of them there. Nothing was written.",
+                "so that nothing could be learned or measured of them there. Nothing was built.",
                 *lines,
                 "A class needs positive images of three groups: properties, or photos that look "
                 "alike. Three ways on:",

@@ -17,11 +17,14 @@ METADATA = ("metadata.jsonl", "metadata.csv")
 def read_huggingface(source: Path, images: Path | None) -> Found:
     """Read ``metadata.jsonl`` or ``metadata.csv`` of the folder and its splits' folders.
 
-    Without metadata the folder that an image lies in is its class.
+    Without metadata the folder that an image lies in is its class. A single file of JSON Lines with
+    paths and labels is read in the same way, whatever it is called.
 
     Raises:
         InputError: no metadata, and no images in folders.
     """
+    if source.is_file():
+        return _jsonl(source, images or source.parent, None)
     found = Found(images or source)
     files = [file for name in METADATA for file in sorted(source.rglob(name))]
     for file in files:

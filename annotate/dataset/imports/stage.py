@@ -67,7 +67,7 @@ def detect(source: Path) -> str:
         InputError: no format looks like it.
     """
     if source.is_file():
-        kinds = {".json": "coco", ".csv": "csv", ".tsv": "csv"}
+        kinds = {".json": "coco", ".csv": "csv", ".tsv": "csv", ".jsonl": "huggingface"}
         if (kind := kinds.get(source.suffix.lower())) is not None:
             return kind
     elif not source.is_dir():
@@ -80,7 +80,7 @@ def detect(source: Path) -> str:
         return "huggingface"
     raise InputError(
         f"{source}: which format? Name it with --format ({', '.join(READERS)}); a file is COCO's "
-        "JSON or a CSV table, the others are folders."
+        "JSON, a CSV table or JSON Lines; the others are folders."
     )
 
 
@@ -180,8 +180,8 @@ def _taxonomy(
     workspace: Workspace, found: Found, name: str, *, new: bool
 ) -> tuple[Workspace, Taxonomy, str | None]:
     made = None
-    if new:
-        path = f"label_taxonomy/{name}.yaml"
+    path = f"label_taxonomy/{name}.yaml"
+    if new and workspace.settings.project.taxonomy != path:  # else made by an earlier call
         if (workspace.root / path).exists():
             raise InputError(f"{path} is there already; --new-taxonomy does not replace it.")
         write_stub(found.classes, workspace.root / path)

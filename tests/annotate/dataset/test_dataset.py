@@ -217,6 +217,7 @@ def test_a_class_that_a_split_lacks_stops_the_build_with_ways_on() -> None:
     built = build(pd.concat([labels, rare]), catalog, missing="leave-out")
     assert [entry["id"] for entry in built.classes] == ["water", "snow"]
     assert built.stats["classes_left_out"] == ["pool", "indoor"]
+    assert any("pool, indoor" in text for text in built.stats["warnings"])
     pd.testing.assert_frame_equal(built.images, build(labels, catalog).images)
 
 

@@ -336,6 +336,20 @@ def test_a_new_label_list_beside_the_one_of_init(root: Path) -> None:
     changed = toml.replace("classes.yaml", "label_taxonomy/labels.yaml")
     assert (root / "w/mumic.toml").read_text() == changed
     assert labels(root)["000.png"] == {"c_2_beds": 0, "cafe_au_lait": 1}
+    assert take(source, "--new-taxonomy")["taxonomy_written"] is None  # made by the first call
+
+
+def test_json_lines(root: Path) -> None:
+    source = root / "source/photos.jsonl"
+    lines = [
+        '{"image": "000.png", "labels": ["dog"]}',
+        "nonsense",
+        '{"image": "001.jpg", "labels": []}',
+    ]
+    source.write_text("\n".join(lines))
+    summary = take(source, "--images", str(root / "source/photos"))
+    assert (summary["images"], summary["rejected"]) == (2, 1)
+    assert labels(root) == {"000.png": {"dog": 1}, "001.jpg": {"dog": 0}}
 
 
 @pytest.mark.parametrize(

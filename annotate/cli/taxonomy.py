@@ -88,17 +88,29 @@ def show(file: Path | None, name: str | None, as_json: bool) -> None:
 
 @taxonomy.command()
 @file_argument
+@click.option(
+    "--html",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write a page instead: the tree with what there is of each class.",
+)
 @json_option
-def graph(file: Path | None, as_json: bool) -> None:
-    """Print the hierarchy as a Mermaid diagram.
+def graph(file: Path | None, html: Path | None, as_json: bool) -> None:
+    """Print the hierarchy as a Mermaid diagram, or write it as a page.
 
     \b
-    Example:
+    Examples:
       mumic-annotate taxonomy graph > taxonomy.mmd
+      mumic-annotate taxonomy graph --html taxonomy.html
     """
     from annotate.taxonomy.graph import mermaid
 
     loaded = _load(file)
+    if html is not None:
+        from annotate.labels.taxonomy_page import write_taxonomy_page
+
+        summary = write_taxonomy_page(open_workspace(), loaded, html)
+        emit({**_facts(loaded), **summary}, [f"Look at it: {html}"], as_json=as_json)
+        return
     diagram = mermaid(loaded)
     emit({**_facts(loaded), "mermaid": diagram}, [diagram], as_json=as_json)
 

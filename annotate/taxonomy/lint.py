@@ -41,11 +41,25 @@ def lint(taxonomy: Taxonomy) -> list[Finding]:
     ]
 
 
+def _in_use(taxonomy: Taxonomy) -> list[TaxonomyClass]:
+    """The classes whose place no other has taken; the entries of the others are a record."""
+    return [entry for entry in taxonomy.classes if not entry.replaced_by]
+
+
+def _replaced_parents(taxonomy: Taxonomy) -> Advice:
+    for entry in _in_use(taxonomy):
+        for parent in entry.parents:
+            heirs = taxonomy.by_id[parent].replaced_by
+            if heirs:
+                message = f"class {entry.id}: parent {parent} is replaced by {', '.join(heirs)}"
+                yield entry.line, entry.id, f"{message}; name what holds its place"
+
+
 def _class_rule(check: Callable[[TaxonomyClass], Iterable[str]]) -> Callable[[Taxonomy], Advice]:
     """A rule about each class by itself."""
 
     def rule(taxonomy: Taxonomy) -> Advice:
-        for entry in taxonomy.classes:
+        for entry in _in_use(taxonomy):
             for message in check(entry):
                 yield entry.line, entry.id, f"class {entry.id}: {message}"
 
@@ -78,7 +92,7 @@ def _aliases(entry: TaxonomyClass) -> Iterator[str]:
 
 def _shared_queries(taxonomy: Taxonomy) -> Advice:
     owners: dict[str, TaxonomyClass] = {}
-    for entry in taxonomy.classes:
+    for entry in _in_use(taxonomy):
         for query in entry.queries:
             owner = owners.setdefault(lookup_key(query), entry)
             if owner is not entry:
@@ -134,6 +148,7 @@ _RULES: tuple[Callable[[Taxonomy], Advice], ...] = (
     _shared_queries,
     _lonely_scenarios,
     _implied_parents,
+    _replaced_parents,
     _category_sizes,
     _hard_share,
 )

@@ -62,7 +62,7 @@ def _value(field: Field) -> dict[str, Any]:
         case Kind.IDS:
             return {"type": "array", "items": _ID, "uniqueItems": True}
         case Kind.ID_OR_IDS:
-            several = {"type": "array", "items": _ID, "minItems": 1, "uniqueItems": True}
+            several = {"type": "array", "items": _ID, "uniqueItems": True}
             return {"anyOf": [_ID, several]}
         case Kind.TEXTS:
             return {"type": "array", "items": _TEXT, "uniqueItems": True}

@@ -63,3 +63,11 @@ def test_categories_should_be_neither_empty_nor_crowded(load: Load) -> None:
 
 def test_a_good_list_gets_no_advice(load: Load) -> None:
     assert lint(load(HEAD + good("a") + good("b"))) == []
+
+
+def test_a_replaced_class_is_a_record_and_gets_no_advice_but_its_children_do(load: Load) -> None:
+    entries = good("a") + good("b") + good("c", parents="[old]") + good("d")
+    old = "- {id: old, name: Old, category: c, scenario: s, replaced_by: [a, b]}\n"
+    found = lint(load(HEAD + entries + old))
+    assert [(finding.class_id, finding.line) for finding in found] == [("c", 8)]
+    assert "replaced by a, b" in found[0].message

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from annotate.errors import InputError
 from annotate.taxonomy.schema import json_schema, schema_text
 
 
@@ -45,9 +47,24 @@ def test_travel_is_valid_by_the_schema(validate: Any, travel_file: Path) -> None
         {"vote_threshold": "0.6"},
         {"queries": ["a", "a"]},
         {"parents": "a"},
+        {"id": "x" * 65},
+        {"id": None},
+        {"name": "x" * 501},
+        {"category": ""},
+        {"description": True},
+        {"prompt": "title"},
+        {"exclusive_with": ["B"]},
+        {"scenario": "Two words"},
+        {"aliases": [""]},
+        {"examples": {}},
+        {"since": []},
+        {"replaced_by": ["b", "b"]},
+        {"replaced_by": "Not an id"},
     ],
 )
-def test_the_schema_refuses_what_the_loader_refuses(validate: Any, change: dict[str, Any]) -> None:
+def test_the_schema_refuses_what_the_loader_refuses(
+    validate: Any, load: Any, change: dict[str, Any]
+) -> None:
     entry = {"id": "a", "name": "A", "category": "c"}
     content = {
         "version": 1,
@@ -56,4 +73,32 @@ def test_the_schema_refuses_what_the_loader_refuses(validate: Any, change: dict[
         "classes": [entry],
     }
     assert validate.is_valid(content)
-    assert not validate.is_valid({**content, "classes": [{**entry, **change}]})
+    wrong = {**content, "classes": [{**entry, **change}]}
+    assert not validate.is_valid(wrong)
+    with pytest.raises(InputError, match=r"list\.yaml:\d+: "):
+        load(json.dumps(wrong, indent=1))
+
+
+@pytest.mark.parametrize("key", ["version", "name", "categories", "classes"])
+def test_the_schema_misses_what_the_loader_misses(validate: Any, load: Any, key: str) -> None:
+    content = {
+        "version": 1,
+        "name": "t",
+        "categories": [{"id": "c", "name": "C"}],
+        "classes": [{"id": "a", "name": "A", "category": "c"}],
+    }
+    del content[key]
+    assert not validate.is_valid(content)
+    with pytest.raises(InputError, match=f"{key} is missing"):
+        load(json.dumps(content))
+
+
+def test_init_writes_the_line_by_which_editors_find_the_schema(tmp_path: Path) -> None:
+    from annotate.init import init_workspace
+    from annotate.settings import Settings
+
+    init_workspace(tmp_path / "new", Settings())
+    folder = tmp_path / "new" / "label_taxonomy"
+    first = (folder / "travel.yaml").read_text("utf-8").splitlines()[0]
+    named = first.removeprefix("# yaml-language-server: $schema=")
+    assert json.loads((folder / named).read_text("utf-8")) == json_schema()

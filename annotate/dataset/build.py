@@ -13,7 +13,13 @@ import pyarrow as pa
 
 from annotate.dataset.groups import Grouping, group_for_splits
 from annotate.dataset.splits import SPLITS, assign_splits, check_method, split_shares
-from annotate.dataset.summary import check_missing, missing_classes, refuse, summarise
+from annotate.dataset.summary import (
+    check_missing,
+    missing_classes,
+    refuse,
+    summarise,
+    warnings,
+)
 from annotate.errors import InputError
 from annotate.settings import DatasetSettings
 from annotate.tables import Table
@@ -34,8 +40,6 @@ DATASET_VOTES = Table(
     },
 )
 
-UNEVEN = 0.05  # a split further off its share is worth a word
-LARGE_GROUP = 0.1  # a group with a larger share of all images spoils the balance
 
 Mask = npt.NDArray[np.bool_]
 
@@ -153,7 +157,7 @@ def _build(
         "groups_in_several_splits": grouping.crossing,
         "without_property": int(images["property_id"].isna().sum()),
     }
-    stats["warnings"] = [*_warnings(stats, len(split)), *_uneven(stats["images"], shares)]
+    stats["warnings"] = warnings(stats, shares)
     return Dataset(
         table, _vote_table(images, cells), _all_splits(table, stored), _class_list(classes), stats
     )
@@ -261,45 +265,3 @@ def _class_list(taxonomy: Taxonomy) -> list[dict[str, Any]]:
         }
         for entry in taxonomy.classes
     ]
-
-
-def _uneven(images: dict[str, int], shares: tuple[float, ...]) -> list[str]:
-    """A word on each split that is far from its share of the images."""
-    total = sum(images.values())
-    return [
-        f"{name} has {images[name] / total:.0%} of the images, not {share:.0%}: rare classes need "
-        "a place in every split, or groups are large. More images even it out"
-        for name, share in zip(SPLITS, shares, strict=True)
-        if abs(images[name] / total - share) > UNEVEN
-    ]
-
-
-def _warnings(stats: dict[str, Any], images: int) -> list[str]:
-    found = []
-    if stats["missing"]:
-        found.append(
-            f"{len(stats['missing'])} classes are missing from a split, so nothing measures them "
-            f"there: {', '.join(list(stats['missing'])[:10])}"
-        )
-    if stats["without_property"]:
-        found.append(
-            f"{stats['without_property']:,} images name no property, so each stands for itself: "
-            "photos of one place can be on both sides of a split. Give the catalogue a table with "
-            "their property ([catalog] property_column)"
-        )
-    if stats["largest_group"] > LARGE_GROUP * images:
-        found.append(
-            f"one group holds {stats['largest_group']} of {images} images: one property, or "
-            "pictures so alike that [dataset] near_duplicate_bits connects them"
-        )
-    if stats["bridging"]:
-        found.append(
-            f"{len(stats['bridging'])} new images look like images of several splits and are in "
-            f"none: {', '.join(stats['bridging'][:3])}; stats.json lists them"
-        )
-    if stats["groups_in_several_splits"]:
-        found.append(
-            f"{stats['groups_in_several_splits']} groups stand in several splits: images of today "
-            "connect what was split apart. Delete splits.parquet to split everything anew"
-        )
-    return found

@@ -13,6 +13,8 @@ from annotate.errors import InputError, closest
 
 WAYS = ("refuse", "allow", "leave-out")
 MOST_NAMED = 12
+UNEVEN = 0.05  # a split further off its share is worth a word
+LARGE_GROUP = 0.1  # a group with a larger share of all images spoils the balance
 
 Indices = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -120,3 +122,52 @@ def _line(class_id: str, stats: dict[str, Any]) -> str:
 
 def _counted(count: int, word: str) -> str:
     return f"{count} {word}{'' if count == 1 else 's'}"
+
+
+def _uneven(images: dict[str, int], shares: tuple[float, ...]) -> list[str]:
+    """A word on each split that is far from its share of the images."""
+    total = sum(images.values())
+    return [
+        f"{name} has {images[name] / total:.0%} of the images, not {share:.0%}: rare classes need "
+        "a place in every split, or groups are large. More images even it out"
+        for name, share in zip(SPLITS, shares, strict=True)
+        if abs(images[name] / total - share) > UNEVEN
+    ]
+
+
+def warnings(stats: dict[str, Any], shares: tuple[float, float, float]) -> list[str]:
+    """What a person should know before training.
+
+    Args:
+        stats: ``stats.json`` so far.
+        shares: that were asked for.
+    """
+    images = sum(stats["images"].values())
+    found = _uneven(stats["images"], shares)
+    if stats["missing"]:
+        found.append(
+            f"{len(stats['missing'])} classes are missing from a split, so nothing measures them "
+            f"there: {', '.join(list(stats['missing'])[:10])}"
+        )
+    if stats["without_property"]:
+        found.append(
+            f"{stats['without_property']:,} images name no property, so each stands for itself: "
+            "photos of one place can be on both sides of a split. Give the catalogue a table with "
+            "their property ([catalog] property_column)"
+        )
+    if stats["largest_group"] > LARGE_GROUP * images:
+        found.append(
+            f"one group holds {stats['largest_group']} of {images} images: one property, or "
+            "pictures so alike that [dataset] near_duplicate_bits connects them"
+        )
+    if stats["bridging"]:
+        found.append(
+            f"{len(stats['bridging'])} new images look like images of several splits and are in "
+            f"none: {', '.join(stats['bridging'][:3])}; stats.json lists them"
+        )
+    if stats["groups_in_several_splits"]:
+        found.append(
+            f"{stats['groups_in_several_splits']} groups stand in several splits: images of today "
+            "connect what was split apart. Delete splits.parquet to split everything anew"
+        )
+    return found

@@ -18,9 +18,7 @@ from annotate.storage.store import is_remote
 from annotate.tables import atomic
 
 
-def write_fiftyone(
-    data: ExportData, folder: Path, request: Request, root: Path | None = None
-) -> list[str]:
+def write_fiftyone(data: ExportData, folder: Path, request: Request) -> list[str]:
     """Write ``SPLIT/labels.json``, and ``SPLIT/data.json`` where images stay where they are.
 
     The layout holds positive labels only; no and unknown look the same in it.
@@ -47,7 +45,7 @@ def write_fiftyone(
                 )
             _write(
                 folder / split / "data.json",
-                {key: str((root or Path()) / uri) for key, uri in places.items()},
+                {key: str(request.root / uri) for key, uri in places.items()},
             )
             names.append(f"{split}/data.json")
     return names

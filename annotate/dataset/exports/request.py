@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-WAYS = ("copy", "link", "uri")
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -17,6 +16,7 @@ class Request:
         attribute: name of Ground Truth's label attribute.
         created: when the dataset was built, ISO 8601 in UTC.
         per_shard: images of a WebDataset shard.
+        root: the workspace, where local paths start.
     """
 
     images: str
@@ -24,3 +24,4 @@ class Request:
     attribute: str
     created: str
     per_shard: int
+    root: Path

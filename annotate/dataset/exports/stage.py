@@ -8,7 +8,6 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -176,7 +175,6 @@ def _export(
                 data,
                 folder,
                 request,
-                workspace.root,
                 workspace.settings.catalog,
                 resume=resume,
                 on_progress=bar.update,
@@ -184,8 +182,7 @@ def _export(
         elif chosen.pictures and request.images != "uri":
             rejects = _place(workspace, data, folder, name, request, bar.update)
     whole = data.take(~data.images["image_id"].isin(list(rejects)).to_numpy(bool))
-    write = partial(write_fiftyone, root=workspace.root) if name == "fiftyone" else chosen.write
-    files += write(whole, folder, request)
+    files += chosen.write(whole, folder, request)
     files.append(write_card(whole, folder, holds=chosen.holds, hugging_face=name == "huggingface"))
     _write_rejects(rejects, folder)
     about = {
@@ -227,6 +224,7 @@ def _request(workspace: Workspace, way: str, image_prefix: str | None) -> Reques
         attribute=settings.job.attribute,
         created=datetime.fromtimestamp(int(built), UTC).strftime("%Y-%m-%dT%H:%M:%S.000000"),
         per_shard=settings.dataset.images_per_shard,
+        root=workspace.root,
     )
 
 

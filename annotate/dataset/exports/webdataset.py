@@ -33,7 +33,6 @@ def write_shards(
     data: ExportData,
     folder: Path,
     request: Request,
-    root: Path,
     settings: CatalogSettings,
     *,
     resume: bool,
@@ -54,7 +53,7 @@ def write_shards(
             on_progress(len(part))
         else:
             with atomic(folder / name) as file, tarfile.open(fileobj=file, mode="w") as shard:
-                rejects |= _fill(shard, part, root, settings, on_progress)
+                rejects |= _fill(shard, part, request.root, settings, on_progress)
         names.append(name)
     write_json(folder / "classes.json", data.classes)
     return names, rejects

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from annotate.catalog.scan import known_sources, load_catalog, save_scan, scan
@@ -35,6 +36,7 @@ from annotate.workspace import Workspace
 
 READERS = {"coco": read_coco, "voc": read_voc, "csv": read_csv, "huggingface": read_huggingface}
 IMPORTED = "imported"
+_NOTHING, _ABOVE = -1, 2
 
 
 @dataclass(frozen=True)
@@ -243,23 +245,41 @@ def label_rows(
     Returns:
         ``tables.LABELS``.
     """
-    everything = set(ids.values())
-    rows: list[tuple[str, str, int, str]] = []
-    for image_id, image in images.items():
+    class_ids = [entry for entry in taxonomy.ids if entry in _with_ancestors(ids, taxonomy)]
+    column = {class_id: at for at, class_id in enumerate(class_ids)}
+    mentioned = sorted({column[class_id] for class_id in ids.values()})
+    cells = np.full((len(images), len(class_ids)), _NOTHING, np.int8)
+    for row, image in enumerate(images.values()):
         yes, no, unknown = (
             {ids[name] for name in names if name in ids}
             for names in (image.yes, image.no, image.unknown)
         )
-        yes, no = yes - no, no - yes  # said both ways: unknown
-        contradicted = {ids[name] for name in image.yes & image.no if name in ids}
         if absent_is_no:
-            no = everything - yes - unknown - contradicted
-        above = {other for class_id in yes for other in taxonomy.ancestors(class_id)} - yes
-        rows += [(image_id, class_id, 1, IMPORTED) for class_id in sorted(yes)]
-        rows += [(image_id, class_id, 1, "propagated") for class_id in sorted(above)]
-        rows += [(image_id, class_id, 0, IMPORTED) for class_id in sorted(no - above)]
-    frame = pd.DataFrame(rows, columns=["image_id", "class_id", "label", "decided"])
-    return pd.concat([empty(LABELS), frame.assign(yes=0, no=0, unsure=0, rate=None)])
+            cells[row, mentioned] = 0
+        cells[row, [column[name] for name in no]] = 0
+        cells[row, [column[name] for name in unknown | (yes & no)]] = _NOTHING
+        sure = yes - no  # what is said both ways is unknown
+        above = {other for name in sure for other in taxonomy.ancestors(name)}
+        cells[row, [column[name] for name in above]] = _ABOVE
+        cells[row, [column[name] for name in sure]] = 1
+    rows, columns = np.nonzero(cells != _NOTHING)
+    values = cells[rows, columns]
+    return pd.DataFrame(
+        {
+            "image_id": np.array(list(images), object)[rows],
+            "class_id": np.array(class_ids, object)[columns],
+            "label": np.minimum(values, 1),
+            "yes": 0,
+            "no": 0,
+            "unsure": 0,
+            "rate": None,
+            "decided": np.array([IMPORTED, IMPORTED, "propagated"], object)[values],
+        }
+    )
+
+
+def _with_ancestors(ids: dict[str, str], taxonomy: Taxonomy) -> set[str]:
+    return set(ids.values()).union(*map(taxonomy.ancestors, ids.values()))
 
 
 def _splits(images: dict[str, FoundImage], *, resplit: bool) -> tuple[pd.DataFrame, str]:

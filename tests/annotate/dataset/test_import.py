@@ -11,7 +11,7 @@ import pytest
 
 from annotate.dataset.imports.voc import parse_xml
 from annotate.errors import InputError
-from annotate.tables import CATALOG, DATASET, read
+from annotate.tables import CATALOG, DATASET, LABELS, read
 from annotate.taxonomy.load import load_taxonomy
 from annotate.workspace import Workspace
 from tests.annotate.dataset.conftest import CLASSES, draw
@@ -374,3 +374,28 @@ def test_sources_that_are_none(root: Path) -> None:
     assert "which format" in run("dataset", "import", str(root / "x.bin"), expect=1)
     (root / "empty").mkdir()
     assert "no metadata.jsonl" in run("dataset", "import", str(root / "empty"), expect=1)
+
+
+def test_a_yes_makes_the_classes_above_it_yes(root: Path) -> None:
+    (root / "w/classes.yaml").write_text(
+        """\
+version: 1
+name: T
+categories: [{id: a, name: A}]
+classes:
+  - {id: water, name: Water, category: a}
+  - {id: pool, name: Pool, category: a, parents: [water]}
+  - {id: indoor, name: Indoor pool, category: a, parents: [pool]}
+"""
+    )
+    source = root / "source/photos/labels.csv"
+    source.write_text(
+        "path,class,value\n000.png,indoor,1\n000.png,pool,0\n001.jpg,pool,1\n001.jpg,pool,0\n002.jpg,indoor,0\n"
+    )
+    take(source)
+    assert labels(root) == {
+        "000.png": {"water": 1, "pool": 1, "indoor": 1},
+        "002.jpg": {"water": None, "pool": None, "indoor": 0},
+    }  # 001.jpg is said both ways: nothing is known of it
+    decided = read(LABELS, root / "w/data/imports/labels/labels.parquet")
+    assert decided.set_index("class_id")["decided"].to_dict()["water"] == "propagated"

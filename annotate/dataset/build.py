@@ -41,6 +41,8 @@ DATASET_VOTES = Table(
 )
 
 
+NUMBERED = ("image_id", "class_id", "decided")  # columns of labels whose texts are numbered
+
 Mask = npt.NDArray[np.bool_]
 
 
@@ -95,6 +97,7 @@ def build_dataset(
     split_shares(settings)
     check_method(settings.split)
     check_missing(settings.missing)
+    labels = labels.astype(dict.fromkeys(NUMBERED, "category"))
     dataset = _build(labels, catalog, stored, taxonomy, settings, seed)
     left_out: list[str] = []
     while settings.missing == "leave-out" and (lacking := list(dataset.stats["missing"])):
@@ -133,7 +136,7 @@ def _build(
     bridging = images["image_id"][grouping.bridging].tolist()
     images = images[~grouping.bridging].reset_index(drop=True)
     grouping = grouping.take(~grouping.bridging)
-    classes = taxonomy.subset(set(labels["class_id"]))
+    classes = taxonomy.subset(labels["class_id"].unique())
     cells = _cells(labels, images["image_id"], classes.ids)
     split = assign_splits(
         cells.positive, grouping.group, grouping.fixed, shares, seed=seed, method=settings.split
@@ -198,12 +201,12 @@ class _Cells:
 
 
 def _cells(labels: pd.DataFrame, image_ids: pd.Series[str], class_ids: Sequence[str]) -> _Cells:
-    rows = pd.Index(image_ids).get_indexer(pd.Index(labels["image_id"]))
-    columns = pd.Index(class_ids).get_indexer(pd.Index(labels["class_id"]))
+    rows = _places(labels["image_id"], pd.Index(image_ids))
+    columns = _places(labels["class_id"], pd.Index(class_ids))
     here = rows >= 0
     at = (rows[here], columns[here])
     shape = (len(image_ids), len(class_ids))
-    decided, ways = pd.factorize(labels["decided"], sort=True)
+    decided, ways = labels["decided"].cat.codes.to_numpy(), labels["decided"].cat.categories
 
     def table(values: npt.NDArray[Any], empty: float = 0) -> npt.NDArray[Any]:
         filled = np.full(shape, empty, values.dtype)
@@ -220,6 +223,12 @@ def _cells(labels: pd.DataFrame, image_ids: pd.Series[str], class_ids: Sequence[
         decided=table(decided.astype(np.int8)),
         ways=tuple(ways),
     )
+
+
+def _places(column: pd.Series[Any], index: pd.Index[Any]) -> npt.NDArray[np.int64]:
+    """Where each of a column's numbered texts stands in an index, or -1."""
+    places: npt.NDArray[np.int64] = index.get_indexer(column.cat.categories)
+    return places[column.cat.codes.to_numpy()]
 
 
 def _vote_table(images: pd.DataFrame, cells: _Cells) -> pd.DataFrame:

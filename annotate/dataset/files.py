@@ -8,7 +8,15 @@ from typing import Any
 
 import pandas as pd
 
-from annotate.dataset.build import DATASET_VOTES, MADE_BY, STORED_SPLITS, Dataset, build_dataset
+from annotate.catalog.stacking import to_pandas
+from annotate.dataset.build import (
+    DATASET_VOTES,
+    MADE_BY,
+    NUMBERED,
+    STORED_SPLITS,
+    Dataset,
+    build_dataset,
+)
 from annotate.dataset.lock import LOCK_FILE, make_lock
 from annotate.errors import MissingError
 from annotate.settings import DatasetSettings
@@ -18,6 +26,7 @@ from annotate.tables import (
     LABELS,
     empty,
     read,
+    read_arrow,
     read_json,
     remove_stale,
     write,
@@ -59,12 +68,21 @@ def read_inputs(workspace: Workspace) -> Inputs:
             f"no labels at {voted}. Make them with `{LABELS.made_by}`, or bring your own with "
             "`mumic-annotate dataset import`."
         )
-    labels = [read(LABELS, file) for file in ([voted] if voted.is_file() else []) + imported]
+    labels = [_read_labels(file) for file in ([voted] if voted.is_file() else []) + imported]
     catalog = read(CATALOG, workspace.catalog / "images.parquet")
     consolidation: dict[str, Any] = {}
     if voted.is_file():
         consolidation = read_json(workspace.labels / "summary.json", LABELS.made_by)
     return Inputs(_merged(labels), catalog, taxonomy, consolidation)
+
+
+def _read_labels(file: Path) -> pd.DataFrame:
+    """Labels with numbered texts: millions of rows repeat few of them."""
+    found = read_arrow(LABELS, file)
+    for name in NUMBERED:
+        at = found.schema.get_field_index(name)
+        found = found.set_column(at, name, found.column(name).dictionary_encode())
+    return to_pandas(found)
 
 
 def imported_labels(workspace: Workspace) -> list[Path]:
@@ -79,7 +97,8 @@ def _merged(labels: list[pd.DataFrame]) -> pd.DataFrame:
     rows = pd.concat(labels, ignore_index=True)
     rows = rows.assign(unknown=rows["label"].isna())
     rows = rows.sort_values("unknown", kind="stable").drop_duplicates(["image_id", "class_id"])
-    return rows.drop(columns="unknown").sort_index().reset_index(drop=True)
+    rows = rows.drop(columns="unknown").sort_index().reset_index(drop=True)
+    return rows.astype(dict.fromkeys(NUMBERED, "category"))
 
 
 def write_dataset(workspace: Workspace, settings: DatasetSettings) -> dict[str, Any]:

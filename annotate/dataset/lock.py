@@ -60,9 +60,9 @@ def make_lock(
 
 def describe_inputs(workspace: Workspace, inputs: Inputs) -> dict[str, Any]:
     """Hashes of everything that a dataset follows from."""
-    ids = set(inputs.labels["class_id"])
+    ids = set(inputs.labels["class_id"].unique())
     thresholds = inputs.consolidation.get("thresholds", {})
-    labelled = inputs.catalog["image_id"].isin(inputs.labels["image_id"])
+    labelled = inputs.catalog["image_id"].isin(inputs.labels["image_id"].unique())
     return {
         "taxonomy_version": inputs.taxonomy.version,
         "taxonomy_hash": inputs.taxonomy.hash,

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from annotate.errors import DamagedError, MumicError
 from annotate.tables import TEMPORARY_SUFFIX
+from mumic.memory import is_memory_full
 
 FILE = "checkpoint.safetensors"
 _MODEL = "model."
@@ -93,6 +94,8 @@ def load_checkpoint(
         for name, average in (averages or {}).items():
             average.copy_(tensors[f"{_AVERAGE}{name}"])
     except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        if is_memory_full(error):
+            raise
         raise DamagedError(
             f"{file}: not a checkpoint of this model ({error}). Delete the run's folder to start "
             "again."

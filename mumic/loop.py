@@ -52,6 +52,7 @@ class StepReport:
     all_images: int
     loss: float
     logit_scale: float
+    temperature: float
 
 
 @dataclass(frozen=True)
@@ -220,6 +221,7 @@ def _report(training: Training, step: int, images: int, loss: float) -> None:
             all_images=size * training.settings.epochs,
             loss=loss,
             logit_scale=training.model.logit_scale,
+            temperature=training.model.temperature,
         )
     )
 
@@ -229,19 +231,10 @@ def _update(training: Training, rows: npt.NDArray[np.int64], step: int, rate: fl
     model, optimiser, settings = training.model, training.optimiser, training.settings
     optimiser.zero_grad(set_to_none=True)
     model.train()
-    try:
-        batch = make_batch(training, rows, step)
-        loss = accumulate_gradients(
-            model, batch, training.cost, training.processes, settings.micro_batch
-        )
-    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-        if not _is_memory(error):
-            raise
-        raise MumicError(
-            f"the memory is full at step {step + 1}; the last checkpoint is kept. Set micro_batch "
-            f"below {settings.micro_batch or settings.batch_size} under [train] (or --micro-batch) "
-            "and go on with the same run: the gradients stay the same."
-        ) from error
+    batch = make_batch(training, rows, step)
+    loss = accumulate_gradients(
+        model, batch, training.cost, training.processes, settings.micro_batch
+    )
     if math.isfinite(loss):
         for group in optimiser.param_groups:
             group["lr"] = rate
@@ -249,14 +242,6 @@ def _update(training: Training, rows: npt.NDArray[np.int64], step: int, rate: fl
         model.clamp_logit_scale(settings.max_logit_scale)
         training.ema.update()
     return loss
-
-
-def _is_memory(error: Exception) -> bool:
-    """A processor's allocator raises a bare RuntimeError."""
-    text = str(error)
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
-        "allocate memory" in text or "not enough memory" in text
-    )
 
 
 def make_batch(training: Training, rows: npt.NDArray[np.int64], step: int) -> Batch:

@@ -25,7 +25,7 @@ from mumic.feed import Feed
 from mumic.loop import StepReport, Training, run_training, validation_logits
 from mumic.lora import merge_lora
 from mumic.loss import BCE, cost_of
-from mumic.memory import keep_freed_memory
+from mumic.memory import clear_word, keep_freed_memory
 from mumic.model import MumicModel, Trained, use_bf16, with_bias
 from mumic.noise import with_label_noise
 from mumic.optimiser import IMPLEMENTATION, make_optimiser, parameter_groups
@@ -137,7 +137,8 @@ def _train(workspace: Workspace, options: TrainOptions, reports: Reports, joined
     busy = f"run {folder.name} is being trained by another process. Wait for it, or stop it."
     with exclusive(folder / ".lock", busy=busy) if joined.first else nullcontext():
         joined.wait()  # none begins before the first has the lock
-        return _train_in(folder, workspace, dataset, clip, record, (reports, joined))
+        with clear_word(settings):
+            return _train_in(folder, workspace, dataset, clip, record, (reports, joined))
 
 
 def _record(

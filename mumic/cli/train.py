@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,7 +18,16 @@ if TYPE_CHECKING:
 @click.option("--epochs", type=int, help="Passes over the training split.")
 @click.option("--lr", type=float, help="Learning rate of AdamW.")
 @click.option("--batch-size", type=int, help="Images an optimiser step.")
-@click.option("--freeze", help="none, image or text.")
+@click.option("--micro-batch", type=int, help="Images at a time; fewer need less memory.")
+@click.option("--loss", help="tempered-bce, bce (temperature 1), focal or asl.")
+@click.option("--positive-weight", help='A number, "auto", or by class: "pets=20, 10".')
+@click.option("--logit-scale", type=float, help="Log of the initial inverse temperature.")
+@click.option("--schedule", help="constant or cosine.")
+@click.option("--warmup-steps", type=int, help="Optimiser steps of linear warm-up.")
+@click.option("--ema", type=float, help="Decay of averaged weights, such as 0.999; 0: none.")
+@click.option("--lora-rank", type=int, help="Train low-rank changes only; 0: all weights.")
+@click.option("--freeze", help="none, image, text, both, or both+ (last projections learn).")
+@click.option("--early-stop", type=int, help="Epochs without a better GAP; 0: never stop early.")
 @click.option("--prompts", help="taxonomy, name or description.")
 @click.option("--model", help="open_clip model, or local-dir:FOLDER, to start from.")
 @click.option("--pretrained", help="open_clip's tag, or a weights file.")
@@ -33,7 +43,16 @@ def train(
     epochs: int | None,
     lr: float | None,
     batch_size: int | None,
+    micro_batch: int | None,
+    loss: str | None,
+    positive_weight: str | None,
+    logit_scale: float | None,
+    schedule: str | None,
+    warmup_steps: int | None,
+    ema: float | None,
+    lora_rank: int | None,
     freeze: str | None,
+    early_stop: int | None,
     prompts: str | None,
     model: str | None,
     pretrained: str | None,
@@ -47,11 +66,13 @@ def train(
 ) -> None:
     """Train on the dataset of this workspace with the MuMIC recipe.
 
-    Can be stopped at any moment; the same command again goes on from the last checkpoint.
+    Can be stopped at any moment; the same command again goes on from the last checkpoint. Every
+    setting stands under [train] in mumic.toml; those tried most are options too.
 
     \b
     Example:
       mumic train --epochs 5 --run five-epochs
+      torchrun --nproc-per-node 4 -m mumic train
     """
     from mumic.cli.options import override
     from mumic.train import Reports, TrainOptions
@@ -63,7 +84,16 @@ def train(
             "epochs": epochs,
             "lr": lr,
             "batch_size": batch_size,
+            "micro_batch": micro_batch,
+            "loss": loss,
+            "positive_weight": _number_or_text(positive_weight),
+            "logit_scale": logit_scale,
+            "schedule": schedule,
+            "warmup_steps": warmup_steps,
+            "ema": ema,
+            "lora_rank": lora_rank,
             "freeze": freeze,
+            "early_stop": early_stop,
             "prompts": prompts,
             "threads": threads,
         },
@@ -86,7 +116,16 @@ def train(
         "classes": len(finished.classes),
         "demo_model": record["demo_model"],
     }
-    emit(summary, _lines(summary, record), as_json=as_json)
+    if os.environ.get("RANK", "0") == "0":  # torchrun's: one process speaks for all
+        emit(summary, _lines(summary, record), as_json=as_json)
+
+
+def _number_or_text(value: str | None) -> float | str | None:
+    """As mumic.toml would have it, so that both name the same settings."""
+    try:
+        return None if value is None else float(value)
+    except ValueError:
+        return value
 
 
 def _lines(summary: dict[str, Any], record: dict[str, Any]) -> list[str]:
@@ -120,8 +159,11 @@ class TrainingBar:
         """Show an optimiser step."""
         if self._bar is None:
             self._bar = progress(report.all_images, "training")
-            self._bar.update(report.done_before)
+            # What an earlier start did is no part of the rate.
+            self._bar.initial = self._bar.n = self._bar.last_print_n = report.done_before
         self._bar.set_postfix(
-            loss=f"{report.loss:.4f}", logit_scale=f"{report.logit_scale:.3f}", refresh=False
+            loss=f"{report.loss:.4f}",
+            temperature=f"{report.temperature:.4f}",
+            refresh=False,
         )
         self._bar.update(report.images)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import click
 
+from annotate.cli.annotators import annotators
 from annotate.cli.catalog import catalog
 from annotate.cli.console import Program
 from annotate.cli.consolidate import consolidate
@@ -52,6 +53,7 @@ for command in (
     simulate,
     consolidate,
     golden,
+    annotators,
     dataset,
 ):
     main.add_command(command)

@@ -224,9 +224,10 @@ def resampled_rates(counts: Counts, weights: npt.NDArray[np.float32]) -> tuple[F
     return share(hits, drawn @ counts.found), share(hits, drawn @ counts.true)
 
 
-def share(part: Floats, whole: Floats) -> Floats:
+def share(part: npt.ArrayLike, whole: npt.ArrayLike) -> Floats:
     """Part over whole, NaN where there is no whole."""
-    shares: Floats = np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)
+    part, whole = np.asarray(part, np.float64), np.asarray(whole, np.float64)
+    shares: Floats = np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole > 0)
     return shares
 
 

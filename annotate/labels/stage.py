@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from annotate.answers.excluded import leave_out, read_excluded
 from annotate.answers.packing import Answers, pack
 from annotate.answers.reading import Keeping, read_folder
 from annotate.errors import InputError, MissingError
@@ -100,6 +101,7 @@ def read_answers(
     cache = workspace.answers.parent / "cache" / "answers"
     found = read_folder(workspace.answers, everything, order, cache, keep)
     answers = pack(found.files, set(catalog["image_id"]), until=moment(settings.until))
+    answers = leave_out(answers, read_excluded(workspace.desk))
     if not len(answers.packed) and answers.rejects.empty:
         raise MissingError(
             f"no answers in {workspace.answers}. Put files of answers there, or try the path with "

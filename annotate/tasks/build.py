@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from annotate.answers.excluded import read_excluded
 from annotate.errors import InputError, MissingError
 from annotate.jobs.request import job_name, make_request
 from annotate.questions.file import read_plan
@@ -93,7 +94,13 @@ def build_tasks(
     catalog = read_catalog(workspace)
     order = _manifest_order(workspace)
     people = settings.annotators
-    answered = answered_images(workspace.answers, annotators=people, images=order) & set(candidates)
+    answered = answered_images(
+        workspace.answers,
+        annotators=people,
+        images=order,
+        excluded=read_excluded(workspace.desk),
+    )
+    answered &= set(candidates)
     again = asked_again(
         workspace.candidates, workspace.answers, plan, annotators=people, images=order
     )

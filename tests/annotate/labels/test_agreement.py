@@ -11,7 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from annotate.labels.agreement import nominal_alpha, percent_agreement
+from annotate.labels.agreement import (
+    fleiss_kappa,
+    gwet_ac1,
+    nominal_alpha,
+    percent_agreement,
+)
 
 # Krippendorff (2011), "Computing Krippendorff's Alpha-Reliability": 4 observers, 12 units, nominal.
 OBSERVERS = (
@@ -78,3 +83,42 @@ def test_agreement_without_a_choice_is_undefined() -> None:
 def test_percent_agreement_by_hand() -> None:
     # 3 yes and 2 no: 10 pairs, 3 + 1 agree; the single answer has no pair.
     assert percent_agreement([[3, 2], [1, 0]]) == pytest.approx(0.4)
+
+
+# Fleiss (1971), the worked example that reference works repeat: 10 subjects, 14 raters, 5 values.
+FLEISS = (
+    (0, 0, 0, 0, 14),
+    (0, 2, 6, 4, 2),
+    (0, 0, 3, 5, 6),
+    (0, 3, 9, 2, 0),
+    (2, 2, 8, 1, 1),
+    (7, 7, 0, 0, 0),
+    (3, 2, 6, 3, 0),
+    (2, 5, 3, 2, 2),
+    (6, 5, 2, 1, 0),
+    (0, 2, 2, 3, 7),
+)
+
+
+def test_fleiss_published_example() -> None:
+    assert fleiss_kappa(FLEISS) == pytest.approx(0.210, abs=5e-4)
+
+
+def test_gwet_published_table() -> None:
+    table = np.array([[13, 0, 0], [0, 20, 7], [0, 4, 56]])  # irrCAC, cont3x3abstractors
+    units = []
+    for (one, other), repeats in np.ndenumerate(table):
+        row = np.zeros(3)
+        row[one] += 1
+        row[other] += 1
+        units += [row] * repeats
+    assert gwet_ac1(units) == pytest.approx(0.8493305, abs=5e-8)
+
+
+def test_kappa_and_ac1_at_a_low_prevalence() -> None:
+    """Nearly everybody says no: kappa sees hardly any agreement, AC1 nearly all."""
+    counts = [[0, 5]] * 96 + [[1, 4]] * 4
+    assert fleiss_kappa(counts) < 0.05
+    assert gwet_ac1(counts) > 0.95
+    assert np.isnan(fleiss_kappa([[5, 0], [5, 0]]))
+    assert gwet_ac1([[5, 0], [5, 0]]) == 1

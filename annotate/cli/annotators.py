@@ -1,0 +1,109 @@
+"""``mumic-annotate annotators``: who did what, and how far people agree."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from annotate.cli.console import emit, json_option, open_workspace, table
+
+
+@click.command()
+@click.option(
+    "--truth",
+    type=click.Path(path_type=Path),
+    help="CSV with the columns path and class_id in place of experts' answers.",
+)
+@click.option("--exclude", multiple=True, help="Leave out an annotator's answers; repeatable.")
+@click.option("--include", multiple=True, help="Take an excluded annotator back; repeatable.")
+@click.option("--reason", default="", help="Why somebody is excluded.")
+@json_option
+def annotators(
+    truth: Path | None,
+    exclude: tuple[str, ...],
+    include: tuple[str, ...],
+    reason: str,
+    as_json: bool,
+) -> None:
+    """What each annotator did, how far they agree, and what looks wrong.
+
+    Agreement with the rest, precision and recall on golden images, estimated sensitivity and
+    specificity, seconds a task; who never ticks, and who shares another's mistakes. --exclude makes
+    the labels anew without somebody, and opens the images that then lack answers.
+
+    \b
+    Example:
+      mumic-annotate annotators
+      mumic-annotate annotators --exclude annotator-1f3a --reason "ticks at random"
+    """
+    from annotate.annotators.excluding import change_excluded
+    from annotate.annotators.report import report_annotators
+
+    workspace = open_workspace()
+    changed: dict[str, Any] = {}
+    lines = []
+    if exclude or include:
+        changed = change_excluded(workspace, exclude=exclude, include=include, reason=reason)
+        lines = _changed_lines(changed)
+    summary = report_annotators(workspace, truth)
+    summary |= {"changed": changed}
+    emit(summary, [*lines, *_lines(summary)], as_json=as_json)
+
+
+def _changed_lines(changed: dict[str, Any]) -> list[str]:
+    lines = [f"Excluded: {name}" for name in changed["excluded"]]
+    lines += [f"Counts again: {name}" for name in changed["included"]]
+    if changed["reopened"]:
+        lines.append(f"On the server {changed['reopened']:,} images are open again.")
+    if changed["lacking"]:
+        lines.append(
+            f"{changed['lacking']:,} images lack answers; `mumic-annotate tasks` asks them again."
+        )
+    return lines
+
+
+def _lines(summary: dict[str, Any]) -> list[str]:
+    header = ["annotator", "images", "seconds", "none", "agree", "agree on yes"]
+    header += ["precision", "recall", "sensitivity", "specificity", "what looks wrong"]
+    rows = [
+        [
+            row["annotator_id"],
+            row["images"],
+            _number(row["seconds"], 0),
+            _number(row["none_share"], 2),
+            _number(row["agreement"]),
+            _number(row["agreement_yes"]),
+            _number(row["golden_precision"]),
+            _number(row["golden_recall"]),
+            _number(row["sensitivity"]),
+            _number(row["specificity"]),
+            ", ".join(row["flags"]),
+        ]
+        for row in summary["annotators"]
+    ]
+    lines = table(header, rows)
+    keys = ("alpha", "kappa", "ac1", "agreement")
+    rows = [
+        [row["class_id"], f"{row['votes']:,}", _number(row["prevalence"])]
+        + [_number(row[key]) for key in keys]
+        for row in summary["classes"]
+    ]
+    lines += ["", *table(["class", "votes", "yes", "alpha", "kappa", "AC1", "equal"], rows)]
+    if summary["mean_alpha"] is not None:
+        lines.append(
+            f"Means over classes: Krippendorff's alpha {_number(summary['mean_alpha'])}, "
+            f"Gwet's AC1 {_number(summary['mean_ac1'])}. Where few votes are yes, alpha and kappa "
+            "are low however well people agree."
+        )
+    if not summary["golden"]:
+        lines.append(
+            "No golden labels: no precision and recall. See `mumic-annotate golden sample`."
+        )
+    lines += [f"Excluded: {name} ({why})" for name, why in summary["excluded"].items()]
+    return lines
+
+
+def _number(value: float | None, digits: int = 3) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"

@@ -64,7 +64,7 @@
     const names = report.class_names;
     figures(report.progress);
     at("people").replaceChildren(...report.annotators.map(person));
-    at("over").textContent = "Over the latest " + report.agreement_images + " photos with two answers or more.";
+    at("over").textContent = "Over the latest " + report.agreement_images + " photos that were answered.";
     at("classes").replaceChildren(...report.classes.map(function (entry) {
       return row([names[entry.class_id] || entry.class_id, entry.votes, entry.yes, share(entry.agreement),
         entry.alpha === null ? "–" : entry.alpha.toFixed(2)]);

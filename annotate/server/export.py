@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from annotate.server.leasing import COUNTED
-from annotate.tables import atomic
+from annotate.server.model import Rules
+from annotate.tables import atomic, write_json
 
 EXPORT_FILE = "serve.jsonl"
+RULE_FILE = "serve.json"
 
 
 def effective(db: sqlite3.Connection, task: sqlite3.Row) -> list[sqlite3.Row]:
@@ -47,8 +50,11 @@ def _response(row: sqlite3.Row) -> dict[str, Any]:
     }
 
 
-def write(db: sqlite3.Connection, folder: Path) -> int:
-    """Write ``serve.jsonl`` atomically; the number of lines. Nothing is made of no answers."""
+def write(db: sqlite3.Connection, folder: Path, rules: Rules) -> int:
+    """Write ``serve.jsonl`` atomically; the number of lines. Nothing is made of no answers.
+
+    ``serve.json`` beside it names the rule by which images were done: five votes, or another.
+    """
     path, count = folder / EXPORT_FILE, 0
     if not path.exists() and next(lines(db), None) is None:
         return 0
@@ -56,4 +62,6 @@ def write(db: sqlite3.Connection, folder: Path) -> int:
         for line in lines(db):
             file.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
             count += 1
+    about = {"rule": rules.name, "adaptive": rules.adaptive, **asdict(rules)}
+    write_json(folder / RULE_FILE, about)
     return count

@@ -205,7 +205,7 @@ class Store:
     def export(self, folder: Path) -> int:
         """Write ``serve.jsonl`` in the form that ``annotate.answers`` reads; number of lines."""
         with self._database.reading() as db:
-            return export.write(db, folder)
+            return export.write(db, folder, self.rules)
 
     def _secret(self) -> bytes:
         """Made once for a database, and the same for all servers of it."""

@@ -325,6 +325,22 @@ def test_later_questions_make_another_page_of_the_same_image(tmp_path: Path) -> 
         store.load_tasks([], {}, {"q1": ("pool", "other")})
 
 
+@pytest.mark.parametrize(
+    ("rules", "name"),
+    [
+        (Rules(), "5 votes"),
+        (Rules(votes_max=7), "5 votes, up to 7 where open"),
+        (Rules(early_stop=True), "5 votes, early stop"),
+    ],
+)
+def test_the_export_names_its_rule(tmp_path: Path, rules: Rules, name: str) -> None:
+    store = open_store(tmp_path, rules=rules)
+    answer(store, people(store, 1)[0], "pool")
+    store.export(tmp_path)
+    about = json.loads((tmp_path / "serve.json").read_text())
+    assert (about["rule"], about["adaptive"]) == (name, name != "5 votes")
+
+
 def test_the_export_is_what_consolidate_reads(tmp_path: Path) -> None:
     store = open_store(tmp_path)
     for person in people(store, 5):

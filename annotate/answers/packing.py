@@ -81,7 +81,7 @@ def pack(
     names = [name for name, lines in named for _ in range(lines.table.num_rows)]
     table = pa.concat_tables([lines.table for _, lines in named]) if named else None
     if table is None or not table.num_rows:
-        return Answers(_no_answers(), _reject_table([]))
+        return Answers(_no_answers(), reject_table([]))
     table = table.drop_columns("digest").combine_chunks()
     place = _Places(names, table["line"].to_numpy(), table["image_id"].to_pylist())
     known = np.array([image in images for image in place.images])
@@ -98,7 +98,7 @@ def pack(
     for at, copy in zip(repeated.tolist(), copies.tolist(), strict=True):
         entry = _named(packed, at, COPY if copy else REPLACED)
         aside.append(place.reject(int(rows[at]), entry))
-    return Answers(packed.take(order).compact(), _reject_table(aside))
+    return Answers(packed.take(order).compact(), reject_table(aside))
 
 
 @dataclass(frozen=True)
@@ -234,6 +234,7 @@ def _no_answers() -> Packed:
     )  # fmt: skip
 
 
-def _reject_table(rejects: Sequence[tuple[object, ...]]) -> pd.DataFrame:
+def reject_table(rejects: Sequence[tuple[object, ...]]) -> pd.DataFrame:
+    """Rows of ``tables.ANSWER_REJECTS``, sorted by file and line."""
     frame = pd.DataFrame(rejects, columns=list(ANSWER_REJECTS.columns))
     return frame.sort_values(["file", "line"], kind="stable").reset_index(drop=True)

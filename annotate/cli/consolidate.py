@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from annotate.cli.console import emit, json_option, note, open_workspace, progress
 
+if TYPE_CHECKING:
+    from annotate.settings import ConsolidateSettings
+    from annotate.workspace import Workspace
+
+VOTE_COLUMNS = ("image", "class", "annotator", "answer")
 METHODS = ("majority", "dawid-skene", "pooled-dawid-skene")
 _SHOWN = 5
 
@@ -21,12 +27,41 @@ _SHOWN = 5
     help="majority: the share of yes. The others estimate how each annotator errs, in each class "
     "or (pooled) over all of them, and give probabilities.",
 )
+@click.option(
+    "--votes",
+    "votes_files",
+    multiple=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Votes of another tool in place of data/answers: a CSV or Parquet table with a row per "
+    "vote, Label Studio's JSON or CVAT's XML. Can be given several times.",
+)
+@click.option(
+    "--column",
+    "columns",
+    multiple=True,
+    metavar="OURS=THEIRS",
+    help="What a table of votes calls the column image, class, annotator or answer.",
+)
+@click.option(
+    "--images",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder at which the votes' image paths start; else where the file lies.",
+)
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="With --votes: folder for the labels (data/labels, or labels outside a workspace).",
+)
 @click.option("--until", help="Set answers aside that were submitted after this day or time (UTC).")
 @json_option
 def consolidate(
     threshold: float | None,
     min_votes: int | None,
     method: str | None,
+    votes_files: tuple[Path, ...],
+    columns: tuple[str, ...],
+    images: Path | None,
+    output: Path | None,
     until: str | None,
     as_json: bool,
 ) -> None:
@@ -35,17 +70,20 @@ def consolidate(
     Answers that cannot count are set aside with their reason in data/labels/rejects.parquet. Only
     answers that are new since the last time are read.
 
+    With --votes the command needs no workspace.
+
     \b
     Example:
       mumic-annotate consolidate
       mumic-annotate consolidate --method pooled-dawid-skene
+      mumic-annotate consolidate --votes votes.csv --column image=photo
     """
     from dataclasses import replace
 
     from annotate.answers.reading import Keeping
     from annotate.labels.stage import label_images
 
-    workspace = open_workspace()
+    workspace = _workspace(needed=not votes_files)
     options = {
         "vote_threshold": threshold,
         "min_votes": min_votes,
@@ -53,10 +91,63 @@ def consolidate(
         "until": until,
     }
     given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
-    settings = replace(workspace.settings.consolidate, **given)
+    settings = replace(_settings(workspace), **given)
+    if votes_files or workspace is None:
+        _label_votes(votes_files, _renamed(columns), images, output, settings, as_json)
+        return
+    if columns or images or output:
+        raise click.UsageError("--column, --images and --output go with --votes.")
     with progress(None, "answers") as bar:
         summary = label_images(workspace, settings, Keeping(bar.update, _say_read))
     _tell(summary, str(workspace.labels), as_json)
+
+
+def _workspace(*, needed: bool) -> Workspace | None:
+    """The workspace of this folder; None where there is none and none is needed."""
+    from annotate.errors import MissingError
+
+    try:
+        return open_workspace()
+    except MissingError:
+        if needed:
+            raise
+        return None
+
+
+def _settings(workspace: Workspace | None) -> ConsolidateSettings:
+    from annotate.settings import ConsolidateSettings
+
+    return ConsolidateSettings() if workspace is None else workspace.settings.consolidate
+
+
+def _renamed(columns: tuple[str, ...]) -> dict[str, str]:
+    pairs = [entry.partition("=") for entry in columns]
+    for ours, sign, theirs in pairs:
+        if not sign or not theirs or ours not in VOTE_COLUMNS:
+            raise click.BadParameter(
+                f"{ours}{sign}{theirs}: write OURS=THEIRS, with {', '.join(VOTE_COLUMNS)} for OURS",
+                param_hint="--column",
+            )
+    return {ours: theirs for ours, _, theirs in pairs}
+
+
+def _label_votes(
+    files: tuple[Path, ...],
+    columns: dict[str, str],
+    images: Path | None,
+    output: Path | None,
+    settings: ConsolidateSettings,
+    as_json: bool,
+) -> None:
+    from annotate.labels.imported import VoteFiles, label_votes
+    from annotate.settings import Settings
+
+    workspace = _workspace(needed=False)
+    known = Settings() if workspace is None else workspace.settings
+    folder = output or (Path("labels") if workspace is None else workspace.labels)
+    found = VoteFiles(files, columns, images)
+    summary = label_votes(found, settings, folder, workspace, known.tasks.annotators)
+    _tell(summary, str(folder), as_json)
 
 
 def _say_read(new: int, known: int) -> None:

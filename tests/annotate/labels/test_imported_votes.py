@@ -1,0 +1,176 @@
+"""Votes of other tools: tables, Label Studio, CVAT; what counts and what is set aside."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from annotate.cli import main
+from annotate.tables import ANSWER_REJECTS, CATALOG, LABELS, empty, read, write
+
+ROWS = [
+    *(("a.jpg", "Pool", f"w{at}", answer) for at, answer in enumerate(["yes", "1", "True", "no"])),
+    *(("a.jpg", "Sea", f"w{at}", answer) for at, answer in enumerate(["0", "no", "unsure", "no"])),
+    *(("b.jpg", "Pool", f"w{at}", answer) for at, answer in enumerate(["0", "skip", "1"])),
+]
+
+
+@pytest.fixture(autouse=True)
+def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def run(*arguments: str, code: int = 0) -> Any:
+    result = CliRunner().invoke(main, ["consolidate", *arguments, "--json"])
+    assert result.exit_code == code, result.output
+    return json.loads(result.stdout) if code == 0 else result.output
+
+
+def labels() -> dict[tuple[str, str], tuple[Any, ...]]:
+    found: Any = read(LABELS, Path("labels/labels.parquet"))
+    return {
+        (row.image_id, row.class_id): (
+            None if pd.isna(row.label) else int(row.label),
+            int(row.yes),
+            int(row.no),
+            int(row.unsure),
+        )
+        for row in found.itertuples()
+    }
+
+
+EXPECTED = {
+    ("a.jpg", "Pool"): (1, 3, 1, 0),
+    ("a.jpg", "Sea"): (0, 0, 3, 1),
+    ("b.jpg", "Pool"): (None, 1, 1, 0),
+}
+
+
+def table(rows: Any = ROWS) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=["image", "class", "annotator", "answer"])
+
+
+def test_a_csv_and_a_parquet_table_outside_of_any_workspace() -> None:
+    table().to_csv("votes.csv", index=False)
+    table().to_parquet("votes.parquet")
+    for file in ("votes.csv", "votes.parquet"):
+        summary = run("--votes", file)
+        assert labels() == EXPECTED
+        assert (summary["answers"], summary["set_aside"], summary["annotators"]) == (11, 0, 4)
+
+
+def test_other_names_of_columns_and_answers_as_numbers() -> None:
+    rows = [("a", "Pool", 7, 1), ("a", "Pool", 8, 1), ("a", "Pool", 9, 0)]
+    frame = pd.DataFrame(rows, columns=["photo", "label", "worker", "vote"])
+    frame.to_parquet("v.parquet")
+    names = ["image=photo", "class=label", "annotator=worker", "answer=vote"]
+    run("--votes", "v.parquet", *(word for name in names for word in ("--column", name)))
+    assert labels() == {("a", "Pool"): (1, 2, 1, 0)}
+    assert "no column 'image'" in run("--votes", "v.parquet", code=1)
+    assert "OURS=THEIRS" in run("--votes", "v.parquet", "--column", "photo", code=2)
+
+
+def test_what_cannot_count_is_set_aside_with_its_row() -> None:
+    rows = [
+        *ROWS,
+        ("a.jpg", "Pool", "", "yes"),
+        ("a.jpg", "Pool", "w9", "perhaps"),
+        ("", "Pool", "w9", "yes"),
+        ("a.jpg", "Pool", "w0", "yes"),  # as before
+        ("a.jpg", "Sea", "w0", "1"),  # she has changed her mind
+    ]
+    table(rows).to_csv("votes.csv", index=False)
+    summary = run("--votes", "votes.csv")
+    assert labels() == EXPECTED | {("a.jpg", "Sea"): (0, 1, 2, 1)}
+    kinds = {"malformed": 2, "duplicate": 1, "replaced": 1, "unknown": 1}
+    assert summary["set_aside_kinds"] == kinds
+    rejects = read(ANSWER_REJECTS, Path("labels/rejects.parquet"))
+    assert sorted(rejects["line"])[-3:] == [13, 14, 15]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.csv", b""),
+        ("a.csv", b"image,class\na,b\n"),
+        ("a.csv", b"image,class,annotator,answer\na,b\n"),
+        ("a.csv", b"image,class,annotator,answer\n\xff,b,c,1\n"),
+        ("a.csv", b"image,class,annotator,answer\n"),
+        ("a.parquet", b"PAR1 not really"),
+        ("a.json", b"{}"),
+        ("a.json", b"[[["),
+        ("a.xml", b"<annotations><image"),
+        ("a.xml", b'<!DOCTYPE x [<!ENTITY a "b">]><annotations/>'),
+        ("a.xml", b"<html/>"),
+    ],
+)
+def test_files_that_are_none(name: str, content: bytes) -> None:
+    Path(name).write_bytes(content)
+    assert name in run("--votes", name, code=1)
+
+
+def test_label_studio() -> None:
+    def annotation(who: Any, *ticked: str, **more: Any) -> dict[str, Any]:
+        ticks = {"from_name": "room", "type": "choices", "value": {"choices": list(ticked)}}
+        return {"completed_by": who, "result": [ticks] if ticked else [], **more}
+
+    tasks = [
+        {
+            "data": {"image": "/data/local-files/?d=photos/a.jpg"},
+            "annotations": [
+                annotation(1, "Pool"),
+                annotation({"email": "b@x.org"}, "Pool", "Sea"),
+                annotation(3),
+                annotation(4, was_cancelled=True),
+            ],
+        },
+        {"data": {"title": "x", "y": "z"}, "annotations": [annotation(1, "Pool")]},
+    ]
+    Path("ls.json").write_text(json.dumps(tasks))
+    summary = run("--votes", "ls.json")
+    assert labels() == {
+        ("photos/a.jpg", "Pool"): (1, 2, 1, 0),
+        ("photos/a.jpg", "Sea"): (0, 1, 2, 0),
+    }
+    assert summary["set_aside"] == 2
+
+
+def test_cvat_a_file_for_each_annotator() -> None:
+    for who, tags in (("ann", ["Pool"]), ("bob", ["Pool", "Sea"]), ("cy", ["Sea"])):
+        shown = "".join(f'<tag label="{name}" source="manual"></tag>' for name in tags)
+        Path(f"{who}.xml").write_text(
+            "<annotations><version>1.1</version><meta><job><labels><label><name>Pool</name></label>"
+            "<label><name>Sea</name></label></labels>"
+            f"<assignee><username>{who}</username></assignee></job></meta>"
+            f'<image id="0" name="a.jpg">{shown}</image><image id="1" name="b.jpg"></image>'
+            "</annotations>"
+        )
+    summary = run(*(word for who in ("ann", "bob", "cy") for word in ("--votes", f"{who}.xml")))
+    assert labels() == {("a.jpg", "Pool"): (1, 2, 1, 0), ("a.jpg", "Sea"): (1, 2, 1, 0)}
+    assert summary["set_aside"] == 3
+
+
+def test_in_a_workspace_images_and_classes_are_those_of_the_workspace(tmp_path: Path) -> None:
+    assert CliRunner().invoke(main, ["init", "."]).exit_code == 0
+    catalog = empty(CATALOG).reindex(range(1))
+    catalog = catalog.assign(image_id="id1", uri="photos/a.jpg", present=True)
+    write(CATALOG, catalog, tmp_path / "data/catalog/images.parquet")
+    rows = [
+        *(("photos/a.jpg", "Indoor swimming pool", f"w{at}", "1") for at in range(2)),
+        ("id1", "indoor_swimming_pool", "w2", "1"),
+        ("photos/none.jpg", "Indoor swimming pool", "w2", "1"),
+        ("id1", "Nonsense", "w2", "1"),
+    ]
+    table(rows).to_csv("votes.csv", index=False)
+    summary = run("--votes", "votes.csv")
+    found = read(LABELS, tmp_path / "data/labels/labels.parquet")
+    decided = dict(zip(found["class_id"], found["decided"], strict=True))
+    assert decided["indoor_swimming_pool"] == "voted"
+    assert decided["swimming_pool"] == "propagated"
+    assert set(found["image_id"]) == {"id1"}
+    assert summary["reasons"] == {"unknown image": 1, "unknown class Nonsense": 1}

@@ -100,7 +100,8 @@ def refuse(stats: dict[str, Any]) -> None:
                 "so that nothing could be learned or measured of them there. Nothing was built.",
                 *lines,
                 "A class needs positive images of three groups: properties, or photos that look "
-                "alike. Three ways on:",
+                "alike. Splits are final, so groups of earlier builds stay where they are. Three "
+                "ways on:",
                 f"  find more to annotate:    mumic-annotate mine --class {next(iter(missing))}",
                 "  leave these classes out:  mumic-annotate dataset build --missing leave-out",
                 "  build with the gaps:      mumic-annotate dataset build --missing allow",

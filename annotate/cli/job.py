@@ -288,6 +288,8 @@ def import_past(
     job = PastJob(paths, manifest, labels)
     summary = import_results(open_workspace(), job, made or "past")
     emit(summary, import_lines(summary), as_json=as_json)
+    if not (summary["answers_file"] or summary["labels_file"]):
+        raise SystemExit(1)
 
 
 def _sagemaker(record: JobRecord) -> Any:

@@ -5,7 +5,7 @@ UV_VERSION := 0.13.8
 BIN := .venv/bin
 DEMO ?= build/demo
 
-.PHONY: demo demo-photos test lint format bench docs ci wheel-test lock clean
+.PHONY: demo demo-photos experiments test lint format bench docs ci wheel-test lock clean
 
 # What `make demo` and `make test` stand on; remade when the lock or the project changes.
 INSTALLED := .venv/.installed
@@ -27,6 +27,10 @@ demo: $(INSTALLED)        ## the whole path on drawn photos, with its page in bu
 demo-photos: $(INSTALLED) ## the same commands on real photos with labels (../shared/data/photos)
 	rm -rf build/demo-photos
 	$(BIN)/python -m mumic.demo.photos ../shared/data/photos build/demo-photos
+
+experiments: $(INSTALLED) ## the paper's comparisons on drawn photos, three seeds; goes on where it was
+	$(BIN)/python -m mumic.demo.experiments build/experiments $(if $(QUICK),--quick)
+	$(if $(QUICK),,$(BIN)/python -m docs.build build/experiments/experiments.json)
 
 test: $(INSTALLED)        ## all tests
 	$(BIN)/python -m pytest

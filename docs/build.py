@@ -3,8 +3,9 @@
     python -m docs.build [FIGURES]...
 
 ``docs/commands.md`` is made from the help texts. The results in the README are made from
-``docs/figures/demo.json``, the benchmarks' pages from ``docs/figures/bench/``. With ``FIGURES``, a
-demo's ``summary.json`` or a benchmark's report, those files are made first.
+``docs/figures/demo.json``, the benchmarks' pages from ``docs/figures/bench/``, and
+``docs/experiments.md`` from ``docs/figures/experiments.json``. With ``FIGURES``, a demo's
+``summary.json``, an ``experiments.json`` or a benchmark's report, those files are made first.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from click.testing import CliRunner
 
 from annotate.cli import main as annotate_main
 from docs.benchmark_pages import benchmarks_page, scale_plan
+from docs.experiment_page import experiments_page
 from mumic.cli import main as mumic_main
 
 DOCS = Path(__file__).parent
@@ -31,6 +33,8 @@ REPORTS = DOCS / "figures" / "bench"
 BENCHMARKS = DOCS / "benchmarks.md"
 SCALE = DOCS / "scale.md"
 SCALE_BEGIN = "<!-- scale figures: begin (made by `make docs` from docs/figures/bench) -->\n"
+EXPERIMENT_FIGURES = DOCS / "figures" / "experiments.json"
+EXPERIMENTS = DOCS / "experiments.md"
 SCALE_END = "<!-- scale figures: end -->\n"
 
 
@@ -138,6 +142,11 @@ def scale() -> str:
     return _filled(SCALE, SCALE_BEGIN, scale_plan(_reports()), SCALE_END)
 
 
+def experiments() -> str:
+    """``docs/experiments.md``."""
+    return experiments_page(json.loads(EXPERIMENT_FIGURES.read_text("utf-8")))
+
+
 def _filled(file: Path, begin: str, block: str, end: str) -> str:
     before, rest = file.read_text("utf-8").split(begin)
     return before + begin + block + end + rest.split(end)[1]
@@ -150,18 +159,21 @@ def _reports() -> dict[str, Any]:
 
 
 def keep(figures: dict[str, Any]) -> None:
-    """Keep a benchmark's report, or what the README quotes of a demo.
+    """Keep a benchmark's report, the experiments, or what the README quotes of a demo.
 
     Raises:
         SystemExit: the figures are of a quick run, which documents do not quote.
     """
     REPORTS.mkdir(parents=True, exist_ok=True)
-    if "benchmark" not in figures:
-        target, kept = FIGURES, kept_figures(figures)
-    elif figures["quick"]:
-        raise SystemExit(f"{figures['benchmark']}: a quick run; documents quote whole ones.")
-    else:
+    if figures.get("quick"):
+        name = figures.get("benchmark", "experiments")
+        raise SystemExit(f"{name}: a quick run; documents quote whole ones.")
+    if "benchmark" in figures:
         target, kept = REPORTS / f"{figures['benchmark']}.json", figures
+    elif "experiments" in figures:
+        target, kept = EXPERIMENT_FIGURES, figures
+    else:
+        target, kept = FIGURES, kept_figures(figures)
     target.write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
 
 
@@ -173,6 +185,8 @@ def main(arguments: list[str]) -> None:
     README.write_text(readme(), "utf-8")
     BENCHMARKS.write_text(benchmarks(), "utf-8")
     SCALE.write_text(scale(), "utf-8")
+    if EXPERIMENT_FIGURES.is_file():
+        EXPERIMENTS.write_text(experiments(), "utf-8")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from mumic.cli.demo import demo
 from mumic.cli.evaluate import compare, evaluate
 from mumic.cli.predict import predict
 from mumic.cli.prompts import prompts
+from mumic.cli.report import report
 from mumic.cli.series import ablate
 from mumic.cli.train import train
 from mumic.cli.tune import tune
@@ -32,5 +33,5 @@ def main(ctx: click.Context) -> None:
         show_status("mumic")
 
 
-for command in (train, evaluate, compare, tune, prompts, ablate, predict, zero_shot, demo):
+for command in (train, evaluate, compare, tune, prompts, ablate, report, predict, zero_shot, demo):
     main.add_command(command)

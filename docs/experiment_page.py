@@ -1,0 +1,166 @@
+"""``docs/experiments.md``, made from ``docs/figures/experiments.json``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+HEAD = """# Experiments on the demo world
+
+Made by `make docs` from one run of `make experiments`. Photos are drawn, annotators are simulated,
+and the model is the project's small CLIP: the figures say how methods compare here, and nothing
+about real photos. Everything stands as it came out.
+"""
+
+
+def experiments_page(figures: dict[str, Any]) -> str:
+    """All results, as Markdown."""
+    found = figures["experiments"]
+    world, images = found["world"], found["world"]["images"]
+    parts = [
+        HEAD,
+        f"{images['train']:,} training, {images['validation']:,} validation and {images['test']:,} "
+        f"test images, {world['classes']} classes; {figures['minutes']:.0f} minutes on "
+        f"{figures['machine']}. The main table is the mean of {figures['seeds']} seeds after "
+        f"{figures['epochs']['main']} epochs; all trainings of the other tables have "
+        f"{figures['epochs']['short']} epochs and one seed.",
+        *_main(found["main"]),
+        *_unseen(found["unseen"]),
+        *_temperatures(found["temperatures"]),
+        *_prompts(found["prompts"]),
+        *[part for name in ("crop", "frozen", "noise") for part in _ablation(name, found[name])],
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _main(found: dict[str, Any]) -> list[str]:
+    rows = []
+    for row in found["arms"]:
+        ahead = found["differences"].get(row["arm"])
+        cells = [row["arm"], *(_number(row[key]) for key in ("macro_map", "weighted_map", "gap"))]
+        cells += [_ahead(ahead, "macro_map"), _ahead(ahead, "gap")]
+        rows.append(cells)
+    head = ["method", "macro mAP", "weighted mAP", "GAP", "MuMIC ahead, macro mAP", "GAP"]
+    return [
+        "## MuMIC against what it is compared with",
+        f"On {found['images']} test images of properties that training never saw; "
+        f"{found['classes_left_out']} classes with fewer than {found['fewest_positives']} "
+        "positives are left out of the means. Differences are in points, averaged over the seeds, "
+        "with paired 95 % intervals over whole properties, and in how many seeds MuMIC is ahead.",
+        _table(head, rows),
+        _verdict(found),
+    ]
+
+
+def _ahead(found: dict[str, Any] | None, name: str) -> str:
+    if found is None:
+        return ""
+    value = found[name]
+    low, high = (100 * value[end] for end in ("low", "high"))
+    seeds = f"{value['ahead_in_seeds']} of {value['seeds']}"
+    return f"{100 * value['value']:+.1f} [{low:+.1f}, {high:+.1f}], {seeds}"
+
+
+def _verdict(found: dict[str, Any]) -> str:
+    """Which comparisons came out clearly, and which did not."""
+    clear: list[str] = []
+    others: list[str] = []
+    for name, value in found["differences"].items():
+        sure = all(value[key]["low"] > 0 for key in ("macro_map", "gap"))
+        (clear if sure else others).append(name)
+    lines = [f"Clearly behind MuMIC in both measures: {', '.join(clear) or 'none'}."]
+    if others:
+        lines.append(f"Not clearly behind in both: {', '.join(others)}.")
+    return " ".join(lines)
+
+
+def _unseen(found: list[dict[str, Any]]) -> list[str]:
+    names = [name for name in found[0]["start"] if name != "mean"]
+    rows = [
+        [
+            name.replace("_", " "),
+            str(found[0]["positives"].get(name, "")),
+            _number(found[0]["start"][name]),
+            _number(sum(seed["run"][name] for seed in found) / len(found)),
+        ]
+        for name in [*names, "mean"]
+    ]
+    better = sum(seed["run"]["mean"] > seed["start"]["mean"] for seed in found)
+    return [
+        "## Classes that nobody annotated",
+        f"Average precision on {found[0]['images']:,} photos that were never annotated, before "
+        "training (zero-shot CLIP) and after. On average training is better in "
+        f"{better} of {len(found)} seeds.",
+        _table(["concept", "photos that show it", "before", "after"], rows),
+    ]
+
+
+def _temperatures(found: dict[str, Any]) -> list[str]:
+    rows = [
+        [
+            row["arm"],
+            f"{math.exp(float(row['arm'])):.1f}",
+            f"{row['logit_scale']:.2f}",
+            *(_number(row[key]) for key in ("macro_map", "weighted_map", "gap", "gap_at_k")),
+        ]
+        for row in found["arms"]
+    ]
+    head = ["initial logit_scale", "1 / temperature", "at the end", "macro mAP", "weighted mAP"]
+    return [
+        "## The start of the temperature (table 3)",
+        f"On {found['images']} validation images.",
+        _table([*head, "GAP", "GAP@K"], rows),
+    ]
+
+
+def _prompts(found: dict[str, Any]) -> list[str]:
+    rows = [
+        [split, row["arm"], *(_number(row[key]) for key in ("macro_map", "weighted_map", "gap"))]
+        for split in ("validation", "test")
+        for row in found[split]["arms"]
+    ]
+    chosen = found["chosen"]
+    described = sum(text == "description" for text in chosen.values())
+    lines = f"On validation {len(chosen)} classes have a clearly better text; for {described} of "
+    lines += "them it is the description."
+    held = found["confirmed"]
+    if held["low"] is not None:
+        lines += (
+            f" On test these texts are {100 * held['value']:+.1f} points of average precision "
+            f"ahead of the others [{100 * held['low']:+.1f}, {100 * held['high']:+.1f}]: "
+            + ("confirmed." if held["low"] > 0 else "not confirmed.")
+        )
+    head = ["split", "text", "macro mAP", "weighted mAP", "GAP"]
+    return ["## Names or descriptions (figure 6)", _table(head, rows), lines]
+
+
+def _ablation(name: str, found: dict[str, Any]) -> list[str]:
+    rows = [
+        [
+            row["arm"],
+            *(_number(row[key]) for key in ("macro_map", "weighted_map", "gap")),
+            f"{row['logit_scale']:.3f}",
+            _ahead(found["differences"].get(row["arm"]), "macro_map").rsplit(",", 1)[0],
+        ]
+        for row in found["arms"]
+    ]
+    head = [
+        "",
+        "macro mAP",
+        "weighted mAP",
+        "GAP",
+        "logit_scale at the end",
+        "first ahead, macro mAP",
+    ]
+    return [f"## `mumic ablate {name}`", f"{found['about'].capitalize()}.", _table(head, rows)]
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    names = list(head)
+    lines = [names, ["---"] * len(names), *(list(row) for row in rows)]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)

@@ -1,0 +1,1 @@
+"""``mumic report``: one page about a run, and its figures."""

@@ -1,0 +1,99 @@
+"""Images and pairs of classes worth a look: what the run gets right, wrong, and is unsure of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import permutations
+
+import numpy as np
+import numpy.typing as npt
+
+from annotate.taxonomy.model import TaxonomyClass
+from mumic.ranking import Cells, Floats
+from mumic.thresholds import sigmoid
+
+MOST_PAIRS = 20
+FEWEST_IMAGES = 3  # a share of fewer says nothing
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """Of ``images`` that show ``shown`` and surely not ``other``, how many were said to show it."""
+
+    shown: str
+    other: str
+    images: int
+    mistaken: int
+
+    @property
+    def share(self) -> float:
+        """Mistaken images among all."""
+        return self.mistaken / self.images
+
+
+def costs(logits: Floats, cells: Cells) -> npt.NDArray[np.float64]:
+    """Binary cross-entropy of each image, summed over its known labels, (images,)."""
+    z = np.asarray(logits, np.float64)
+    cost = np.where(cells.labels == 1, np.logaddexp(0, -z), np.logaddexp(0, z))
+    total: npt.NDArray[np.float64] = np.where(cells.mask, cost, 0).sum(axis=1)
+    return total
+
+
+def doubts(logits: Floats) -> npt.NDArray[np.float64]:
+    """Entropy of an image's probabilities, summed over its classes, in bits, (images,)."""
+    p = sigmoid(logits)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        entropy = -(p * np.log2(p) + (1 - p) * np.log2(1 - p))
+    total: npt.NDArray[np.float64] = np.nan_to_num(entropy).sum(axis=1)
+    return total
+
+
+def siblings(classes: Sequence[TaxonomyClass]) -> list[tuple[int, int]]:
+    """Places of ordered pairs of classes that share a parent."""
+    return [
+        (at, other)
+        for at, other in permutations(range(len(classes)), 2)
+        if set(classes[at].parents) & set(classes[other].parents)
+    ]
+
+
+def confusions(
+    classes: Sequence[TaxonomyClass], said: npt.NDArray[np.bool_], cells: Cells
+) -> list[Confusion]:
+    """Siblings that are mistaken for each other, the largest share first.
+
+    Args:
+        classes: in the order of the columns.
+        said: (images, classes), yes at the prediction thresholds.
+        cells: the truth; images whose label for either class is unknown are left out.
+    """
+    truth = (cells.labels == 1) & cells.mask
+    never = (cells.labels == 0) & cells.mask
+    found = []
+    for at, other in siblings(classes):
+        rows = truth[:, at] & never[:, other]
+        mistaken = int((rows & said[:, other]).sum())
+        if rows.sum() >= FEWEST_IMAGES and mistaken:
+            entry = Confusion(classes[at].name, classes[other].name, int(rows.sum()), mistaken)
+            found.append(entry)
+    return sorted(found, key=lambda entry: (-entry.share, -entry.mistaken))[:MOST_PAIRS]
+
+
+def rarest_category(
+    classes: Sequence[TaxonomyClass], cells: Cells, frequency: npt.NDArray[np.int64]
+) -> list[str]:
+    """The category of each image's rarest class; empty for an image that shows no class.
+
+    Args:
+        classes: in the order of the columns.
+        cells: the truth.
+        frequency: (classes,), positives in train. Of equally rare classes the first counts.
+    """
+    truth = (cells.labels == 1) & cells.mask
+    rarity = np.where(truth, frequency, np.iinfo(np.int64).max)
+    rarest = rarity.argmin(axis=1)
+    return [
+        classes[at].category if shows else ""
+        for at, shows in zip(rarest, truth.any(axis=1), strict=True)
+    ]

@@ -1,0 +1,155 @@
+"""The figures of a report; each function gives one drawing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.figure import Figure
+
+from mumic.figures.style import Drawing, Theme
+from mumic.loss_curves import loss_curves
+from mumic.ranking import Cells, Floats, precision_recall, rank
+
+MOST_POINTS = 2_000  # images on a map
+SHOWN_CURVES = 6
+
+
+def draw_loss(temperature: float) -> Drawing:
+    """Figure 2: cost and gradient of a positive and a negative, by cosine."""
+    curves = loss_curves((1.0, 0.1, temperature))
+
+    def plot(figure: Figure, theme: Theme) -> None:
+        for axes, kind in zip(figure.subplots(1, 2), ("cost", "gradient"), strict=True):
+            for at, curve in enumerate(curves):
+                for label, style in (("positive", "-"), ("negative", "--")):
+                    values = getattr(curve, f"{kind}_{label}")
+                    name = f"{curve.temperature:.3g}, {label}"
+                    axes.plot(curve.cosines, values, style, color=theme.hues[at], label=name)
+            axes.set_yscale("symlog", linthresh=0.1 if kind == "cost" else 1)
+            axes.set_title(kind.capitalize())
+            axes.set_xlabel("cosine of image and text")
+        axes.legend(title="temperature, label", loc="center left", bbox_to_anchor=(1.01, 0.5))
+
+    return Drawing(plot, width=9.5, height=3.6)
+
+
+def draw_logits(scored: Mapping[str, Floats], cells: Cells) -> Drawing:
+    """Figure 3: how the logits of positives and negatives lie, by method."""
+    truth = cells.labels[cells.mask] == 1
+
+    def plot(figure: Figure, theme: Theme) -> None:
+        panels = figure.subplots(1, len(scored), squeeze=False)[0]
+        for axes, (name, logits) in zip(panels, scored.items(), strict=True):
+            values = logits[cells.mask]
+            bins = np.linspace(*np.quantile(values, [0.001, 0.999]), 60)
+            for at, (label, kept) in enumerate((("negative", ~truth), ("positive", truth))):
+                colour = theme.hues[(7, 0)[at]]
+                axes.hist(values[kept], bins, density=True, alpha=0.6, color=colour, label=label)
+            axes.set_title(name)
+            axes.set_xlabel("logit")
+            axes.set_yticks([])
+        panels[0].legend()
+
+    return Drawing(plot, width=9.5, height=3.3)
+
+
+def draw_classes(rows: Sequence[Mapping[str, Any]], methods: Sequence[str]) -> Drawing:
+    """Figure 4: average precision of every class, by method; classes in the order of the first."""
+    own = methods[0]
+    known = [row for row in rows if row["average_precision"][own] is not None and row["in_means"]]
+    ordered = sorted(known, key=lambda row: row["average_precision"][own])
+
+    def plot(figure: Figure, theme: Theme) -> None:
+        axes = figure.subplots()
+        for at, name in reversed(list(enumerate(methods))):
+            values = [row["average_precision"].get(name) for row in ordered]
+            size = 46 if at == 0 else 22
+            colour = theme.hues[at % len(theme.hues)]
+            values = [np.nan if value is None else value for value in values]
+            axes.scatter(values, range(len(ordered)), size, color=colour, label=name, zorder=3)
+        axes.set_yticks(
+            range(len(ordered)), [f"{row['name']} ({row['positives']})" for row in ordered]
+        )
+        axes.set_ylim(-0.7, max(len(ordered), 1) - 0.3)
+        axes.set_xlim(0, 1.01)
+        axes.set_xlabel("average precision; in brackets: positives")
+        handles, labels = axes.get_legend_handles_labels()
+        figure.legend(
+            handles[::-1], labels[::-1], loc="outside upper left", ncols=2, borderaxespad=0
+        )
+
+    return Drawing(plot, width=8.5, height=1.8 + 0.22 * max(len(ordered), 3))
+
+
+def draw_precision_recall(
+    scored: Mapping[str, Floats], cells: Cells, names: Sequence[str], precisions: Sequence[float]
+) -> Drawing:
+    """All cells pooled (whose area is GAP), by method; and the first method's classes."""
+    first = next(iter(scored.values()))
+    known = [at for at, value in enumerate(precisions) if value == value]
+    ordered = sorted(known, key=lambda at: -precisions[at])
+    step = max(1, (len(ordered) - 1) // (SHOWN_CURVES - 1)) if len(ordered) > 1 else 1
+    shown = ordered[::step][:SHOWN_CURVES]
+
+    def plot(figure: Figure, theme: Theme) -> None:
+        pooled, by_class = figure.subplots(1, 2)
+        for at, (name, logits) in enumerate(scored.items()):
+            curve = precision_recall(rank(logits[cells.mask], cells.labels[cells.mask]))
+            pooled.step(
+                curve.recall, curve.precision, where="pre", color=theme.hues[at], label=name
+            )
+        pooled.set_title("All classes pooled")
+        for at, column in enumerate(shown):
+            curve = precision_recall(
+                rank(first[:, column], cells.labels[:, column], cells.mask[:, column])
+            )
+            label = f"{names[column]} {precisions[column]:.2f}"
+            by_class.step(
+                curve.recall, curve.precision, where="pre", color=theme.hues[at], label=label
+            )
+        by_class.set_title("Classes from best to worst")
+        for axes in (pooled, by_class):
+            axes.set(xlim=(0, 1.01), ylim=(0, 1.03), xlabel="recall", ylabel="precision")
+        pooled.legend(loc="lower left")
+        by_class.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
+
+    return Drawing(plot, width=10, height=4)
+
+
+def draw_maps(maps: Mapping[str, npt.NDArray[np.float32]], categories: Sequence[str]) -> Drawing:
+    """Figures 7 and 8: images as points, coloured by the category of their rarest class."""
+    names = sorted({name for name in categories if name})
+    places = np.array([names.index(name) if name else -1 for name in categories])
+
+    def plot(figure: Figure, theme: Theme) -> None:
+        panels = figure.subplots(1, len(maps), squeeze=False)[0]
+        for axes, (title, points) in zip(panels, maps.items(), strict=True):
+            for at, name in enumerate(names):
+                kept = places == at
+                axes.scatter(
+                    *points[kept].T,
+                    9,
+                    color=theme.hues[at % len(theme.hues)],
+                    label=name,
+                    alpha=0.8,
+                )
+            axes.set(xticks=[], yticks=[])
+            axes.set_title(title)
+        handles, labels = panels[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower left", ncols=4, markerscale=2)
+
+    return Drawing(plot, width=10, height=5.4)
+
+
+def tsne(rows: Floats, seed: int) -> npt.NDArray[np.float32]:
+    """t-SNE of unit rows into the plane, (images, 2)."""
+    from sklearn.manifold import TSNE
+
+    perplexity = min(30.0, max(1.0, (len(rows) - 1) / 3))
+    found: npt.NDArray[np.float32] = TSNE(
+        2, perplexity=perplexity, init="pca", random_state=seed
+    ).fit_transform(rows)
+    return found

@@ -1,0 +1,112 @@
+"""What a report is made from: labels, logits of the run and of zero-shot CLIP, embeddings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from annotate import tables
+from annotate.clip.encoder import encode_texts
+from annotate.workspace import Workspace
+from mumic.baselines import two_prompts
+from mumic.data import Dataset, load_dataset
+from mumic.evaluate import EvaluateOptions, evaluate
+from mumic.metrics import positives
+from mumic.model import logit_scale_of, logits_of
+from mumic.pixels import pixel_rows
+from mumic.prompts import NEUTRAL_PROMPT, zero_shot_texts
+from mumic.run import Run, check_demo_model, choose_device
+from mumic.scores import check_split, frozen_rows, image_rows
+from mumic.start import load_start
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Material:
+    """One run on one split.
+
+    Attributes:
+        run: the run.
+        dataset: the images of the split with the run's classes.
+        measures: what ``mumic evaluate`` found on the split.
+        train_positives: (classes,), positives in train.
+        logits: float32 (images, classes), of the run.
+        zero_shot: likewise, of zero-shot CLIP with two prompts.
+        rows: unit rows (images, dim) of the run's image tower.
+        start_rows: the same before training.
+    """
+
+    run: Run
+    dataset: Dataset
+    measures: dict[str, Any]
+    train_positives: npt.NDArray[np.int64]
+    logits: Floats
+    zero_shot: Floats
+    rows: Floats
+    start_rows: Floats
+
+
+def gather(
+    workspace: Workspace,
+    run: Run,
+    split: str,
+    *,
+    device: str = "auto",
+    allow_demo_model: bool = False,
+    on_progress: Callable[[int], object] | None = None,
+) -> Material:
+    """Load and compute; a run that has not been evaluated on the split is evaluated first.
+
+    Args:
+        workspace: with the dataset.
+        run: a finished run.
+        split: whose images.
+        device: a torch device or ``auto``.
+        allow_demo_model: let the small CLIP judge real photos.
+        on_progress: told how many more images are done.
+    """
+    measures = _measures(workspace, run, check_split(split), device, allow_demo_model)
+    device = choose_device(device)
+    own, start = run.load(workspace, device), load_start(workspace, run, device)
+    check_demo_model(workspace, own, allow=allow_demo_model)
+    whole = load_dataset(workspace).of_classes([entry.id for entry in run.classes])
+    dataset, train = whole.split(split), whole.split("train").cells
+    pixels = pixel_rows(workspace, dataset.images, own.image_size, on_progress, run.resize)
+    settings = workspace.settings
+    rows = image_rows(
+        own,
+        pixels,
+        dataset,
+        batch_size=settings.predict.batch_size,
+        precision=settings.model.precision,
+    )
+    before = frozen_rows(workspace, start, pixels, dataset, on_progress, run.resize)
+    names = encode_texts(start, zero_shot_texts(run.classes))
+    neutral = encode_texts(start, [NEUTRAL_PROMPT])
+    return Material(
+        run=run,
+        dataset=dataset,
+        measures=measures,
+        train_positives=positives(train.labels, train.mask),
+        logits=logits_of(rows, run.text_rows(), run.logit_scale, run.logit_bias),
+        zero_shot=two_prompts(before, names, neutral, logit_scale_of(start.model)),
+        rows=rows,
+        start_rows=before,
+    )
+
+
+def _measures(
+    workspace: Workspace, run: Run, split: str, device: str, allow_demo_model: bool
+) -> dict[str, Any]:
+    file = run.path / "metrics.json"
+    found = tables.read_json(file, "mumic evaluate") if file.is_file() else {}
+    if split in found:
+        stored: dict[str, Any] = found[split]
+        return stored
+    options = EvaluateOptions(run.id, split, allow_demo_model=allow_demo_model, device=device)
+    return evaluate(workspace, options)

@@ -1,0 +1,215 @@
+"""The page of a report and its PNG files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from annotate import tables
+from annotate.workspace import Workspace
+from mumic.figures.differences import draw_gains
+from mumic.figures.style import DARK, LIGHT, Drawing
+from mumic.figures.temperature import draw_temperature
+from mumic.history import logit_scales
+from mumic.methods import MUMIC, TWO_PROMPTS
+from mumic.pages import data_uri, pictures, write_page
+from mumic.report.examples import confusions, costs, doubts, rarest_category
+from mumic.report.figures import (
+    MOST_POINTS,
+    draw_classes,
+    draw_logits,
+    draw_loss,
+    draw_maps,
+    draw_precision_recall,
+    tsne,
+)
+from mumic.report.material import Material
+from mumic.series.arms import series_folder
+
+PER_GROUP = 12
+Values = dict[str, Any]
+
+
+def write_report(workspace: Workspace, material: Material, folder: Path) -> dict[str, Any]:
+    """Draw everything and write ``report.html`` with its PNG files.
+
+    Args:
+        workspace: where the pictures lie, and the results of ``mumic prompts``.
+        material: of the run.
+        folder: made if need be.
+
+    Returns:
+        ``page`` and ``figures``, their paths.
+    """
+    drawings = _drawings(workspace, material)
+    figures = {name: drawing.save(folder / f"{name}.png") for name, drawing in drawings.items()}
+    methods, run = material.measures["methods"], material.run
+    said = material.logits >= run.thresholds().logits
+    cells = material.dataset.cells
+    values = {
+        "run": run.id,
+        "split": material.measures.get("split", "test"),
+        "start": run.start_model["name"],
+        "demo": bool(run.record.get("demo_model")),
+        "images": len(material.dataset),
+        "cards": _cards(material),
+        "methods": [_method(name, row, material.measures) for name, row in methods.items()],
+        "k": material.measures["settings"]["k"],
+        "plots": {name: _both(drawing) for name, drawing in drawings.items()},
+        "confusions": confusions(run.classes, said, cells),
+        "groups": _groups(workspace, material, said),
+    }
+    page = folder / "report.html"
+    write_page(workspace, "report.html.j2", values, page)
+    return {"page": str(page), "figures": [str(path) for path in figures.values()]}
+
+
+def _both(drawing: Drawing) -> dict[str, str]:
+    return {
+        "light": data_uri(drawing.png(LIGHT), "png"),
+        "dark": data_uri(drawing.png(DARK), "png"),
+    }
+
+
+def _drawings(workspace: Workspace, material: Material) -> dict[str, Drawing]:
+    """Each by its name, which is also its file's."""
+    run, cells = material.run, material.dataset.cells
+    scored = {MUMIC: material.logits, TWO_PROMPTS: material.zero_shot}
+    per_class = material.measures["per_class"]
+    precisions = [
+        np.nan if row["average_precision"][MUMIC] is None else row["average_precision"][MUMIC]
+        for row in per_class
+    ]
+    names = [entry.name for entry in run.classes]
+    found = {
+        "loss": draw_loss(float(np.exp(-run.logit_scale))),
+        "logits": draw_logits(scored, cells),
+        "classes": draw_classes(per_class, list(material.measures["methods"])),
+        "precision-recall": draw_precision_recall(scored, cells, names, precisions),
+    }
+    if scales := logit_scales(run.path):
+        clamp = run.record["settings"]["train"]["max_logit_scale"]
+        found["temperature"] = draw_temperature({run.id: scales}, clamp)
+    prompts = series_folder(workspace, "prompts") / "summary.json"
+    if prompts.is_file():
+        rows = tables.read_json(prompts, "mumic prompts")["validation"]["per_class"]
+        found["description-gain"] = draw_gains(rows, "Gain by description over name, on validation")
+    if len(material.dataset) >= 5:
+        found["map"] = _map(material, workspace.settings.project.seed)
+    return found
+
+
+def _map(material: Material, seed: int) -> Drawing:
+    rng = np.random.default_rng(seed)
+    count = len(material.dataset)
+    kept = np.sort(rng.permutation(count)[:MOST_POINTS])
+    part = material.dataset.take(kept)
+    categories = rarest_category(material.run.classes, part.cells, material.train_positives)
+    maps = {
+        "Before training": tsne(material.start_rows[kept], seed),
+        "After training": tsne(material.rows[kept], seed),
+    }
+    return draw_maps(maps, [name.replace("_", " ") for name in categories])
+
+
+def _cards(material: Material) -> list[Values]:
+    own = material.measures["methods"][MUMIC]
+    zero = material.measures["methods"].get(TWO_PROMPTS)
+    beside = f"; zero-shot CLIP {zero['macro_map']:.3f}" if zero else ""
+    k = material.measures["settings"]["k"]
+    return [
+        {"value": _number(own["macro_map"]), "label": f"macro mAP{beside}"},
+        {"value": _number(own["gap"]), "label": "GAP"},
+        {"value": _number(own[f"gap_at_{k}"]), "label": f"GAP@{k}"},
+        {"value": _number(own["f1_micro"]), "label": "F1 micro at tuned thresholds"},
+        {"value": f"{np.exp(material.run.logit_scale):.1f}", "label": "1 / temperature"},
+        {"value": str(own["classes"]), "label": f"classes, {own['classes_left_out']} left out"},
+    ]
+
+
+def _method(name: str, row: Values, measures: Values) -> Values:
+    k = measures["settings"]["k"]
+    ahead = measures["differences"].get(name, {})
+    return {
+        "name": name,
+        "own": name == MUMIC,
+        "cells": [
+            _with_interval(row, "macro_map"),
+            _number(row["weighted_map"]),
+            _with_interval(row, "gap"),
+            _number(row[f"gap_at_{k}"]),
+            _number(row["f1_micro"]),
+            _points(ahead.get("macro_map")),
+            _points(ahead.get("gap")),
+        ],
+    }
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _with_interval(row: Values, name: str) -> str:
+    found = row.get("intervals", {}).get(name)
+    if not found or found["low"] is None:
+        return _number(row[name])
+    return f"{found['value']:.3f} [{found['low']:.3f}, {found['high']:.3f}]"
+
+
+def _points(found: Values | None) -> str:
+    if not found or found["low"] is None:
+        return ""
+    return f"{100 * found['value']:+.1f} [{100 * found['low']:+.1f}, {100 * found['high']:+.1f}]"
+
+
+def _groups(workspace: Workspace, material: Material, said: Any) -> list[Values]:
+    cells, logits = material.dataset.cells, material.logits
+    cost, doubt = costs(logits, cells), doubts(logits)
+    shows = ((cells.labels == 1) & cells.mask).sum(axis=1)
+    ranked = np.argsort(cost, kind="stable")
+    rich = [at for at in ranked if shows[at] >= min(3, shows.max(initial=0))]
+    chosen = {
+        "Best": ("Smallest cost, of images with three labels or more.", rich),
+        "Worst": ("Largest cost. A wrong label is as likely here as a wrong answer.", ranked[::-1]),
+        "Most doubtful": (
+            "Most entropy: the next to be annotated would be like these.",
+            np.argsort(-doubt, kind="stable"),
+        ),
+    }
+    return [
+        {
+            "title": title,
+            "text": text,
+            "images": _images(workspace, material, [int(at) for at in rows[:PER_GROUP]], said),
+        }
+        for title, (text, rows) in chosen.items()
+    ]
+
+
+def _images(
+    workspace: Workspace, material: Material, rows: Sequence[int], said: Any
+) -> list[Values]:
+    uris = [str(material.dataset.images["uri"].iloc[at]) for at in rows]
+    return [
+        {"src": src, "uri": uri, "labels": _labels(material, at, said[at])}
+        for at, uri, src in zip(rows, uris, pictures(workspace, uris), strict=True)
+    ]
+
+
+def _labels(material: Material, at: int, said: Any) -> list[Values]:
+    """True labels, found or missed; wrong ones; and what was said where the truth is unknown."""
+    labels, mask = material.dataset.cells.labels[at], material.dataset.cells.mask[at]
+    found = []
+    for column, entry in enumerate(material.run.classes):
+        if not mask[column]:
+            kind = "unknown" if said[column] else ""
+        elif labels[column] == 1:
+            kind = "yes" if said[column] else "missed"
+        else:
+            kind = "no" if said[column] else ""
+        if kind:
+            found.append({"name": entry.name, "kind": kind})
+    return found

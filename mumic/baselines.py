@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import product
+from itertools import islice, product
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +41,25 @@ def two_prompts(image_rows: Rows, class_rows: Rows, neutral_row: Rows, logit_sca
     return (np.float32(np.exp(logit_scale)) * difference).astype(np.float32)
 
 
+def single_label(logits: Rows) -> Rows:
+    """CLIP as it is mostly used: one softmax over all classes, as logits of its probabilities.
+
+    The logit of a softmax's entry is it less the log of the others' sum, which is computed as such:
+    probabilities near 1 have too few digits.
+
+    Args:
+        logits: scaled cosines, (images, classes).
+    """
+    z = logits.astype(np.float64)
+    found = np.empty_like(z)
+    for column in range(z.shape[1]):
+        others = np.delete(z, column, axis=1)
+        highest = others.max(axis=1, keepdims=True, initial=-np.inf)
+        rest = np.log(np.exp(others - highest).sum(axis=1)) + highest[:, 0]
+        found[:, column] = z[:, column] - rest
+    return found.astype(np.float32)
+
+
 @dataclass(frozen=True)
 class Probe:
     """One logistic regression per class over standardised embeddings.
@@ -61,7 +80,13 @@ class Probe:
         return (features @ self.weight.T + self.bias).astype(np.float32)
 
 
-def linear_probe(image_rows: Rows, cells: Cells, validation_rows: Rows, validation: Cells) -> Probe:
+def linear_probe(
+    image_rows: Rows,
+    cells: Cells,
+    validation_rows: Rows,
+    validation: Cells,
+    most: int | None = None,
+) -> Probe:
     """The best linear probe of a grid, chosen by the mean of GAP and macro mAP on validation.
 
     Args:
@@ -69,9 +94,10 @@ def linear_probe(image_rows: Rows, cells: Cells, validation_rows: Rows, validati
         cells: its labels; unknown ones are left out of the fit.
         validation_rows: (images, dim).
         validation: labels of the validation split.
+        most: points of the grid to try, from the strongest penalty on; None: all.
     """
     best: tuple[float, Probe] | None = None
-    for probe in probes(image_rows, cells):
+    for probe in islice(probes(image_rows, cells), most):
         value = _quality(probe.logits(validation_rows), validation)
         if best is None or value > best[0]:
             best = (value, probe)

@@ -82,6 +82,18 @@ class Dataset:
         )
 
 
+def class_columns(known: Sequence[str], wanted: Sequence[str], whose: str) -> list[int]:
+    """Where the wanted classes stand among those of a run or baseline.
+
+    Raises:
+        InputError: its classes are not the same.
+    """
+    places = {class_id: at for at, class_id in enumerate(known)}
+    if set(places) != set(wanted):
+        raise InputError(f"{whose} has different classes; compare like with like.")
+    return [places[class_id] for class_id in wanted]
+
+
 def load_dataset(workspace: Workspace) -> Dataset:
     """Read ``data/dataset/`` of a workspace.
 

@@ -1,33 +1,31 @@
-"""``mumic evaluate`` and ``mumic compare``: load, score, measure, write."""
+"""``mumic evaluate``: load, score, measure, write."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from annotate import tables
+from annotate.clip.encoder import Clip, encode_texts
 from annotate.errors import InputError
 from annotate.workspace import Workspace
-from mumic.data import Dataset, load_dataset
+from mumic.data import Dataset, class_columns, load_dataset
 from mumic.design import find_design
 from mumic.findings import findings
 from mumic.measure import (
     Method,
     Truth,
-    difference_json,
-    differences,
-    measure,
     split_groups,
 )
 from mumic.methods import MUMIC, Material, baseline_methods, run_method
 from mumic.metrics import positives
 from mumic.pixels import pixel_rows
 from mumic.run import Run, check_demo_model, choose_device, open_run
-from mumic.scores import Scores, check_split, read_scores
-from mumic.thresholds import Thresholds
+from mumic.scores import check_split
 
 
 @dataclass(frozen=True)
@@ -84,6 +82,7 @@ def evaluate(
         device=device,
     )
     methods = [run_method(material, run, MUMIC, split)]
+    text_seconds = time_texts(clip, run.texts)
     if options.baselines:
         methods += baseline_methods(material, run, on_progress)
     if other is not None:
@@ -94,6 +93,7 @@ def evaluate(
         "split": split,
         "demo_model": bool(run.record.get("demo_model")),
         "dataset": dataset.fingerprint,
+        "text_seconds": text_seconds,
     } | findings(
         split_truth(dataset, split),
         methods,
@@ -103,6 +103,16 @@ def evaluate(
     )
     _write(run, split, found)
     return found
+
+
+def time_texts(clip: Clip, texts: Sequence[str]) -> float:
+    """Seconds for encoding the class texts once: the faster of two times."""
+    seconds = []
+    for _ in range(2):
+        started = time.perf_counter()
+        encode_texts(clip, texts)
+        seconds.append(time.perf_counter() - started)
+    return min(seconds)
 
 
 def split_truth(dataset: Dataset, split: str) -> Truth:
@@ -146,56 +156,6 @@ def _other_method(material: Material, run: Run, other: Run, split: str) -> Metho
 
 
 def _same_classes(run: Run, other: Run) -> list[int]:
-    places = {entry.id: at for at, entry in enumerate(other.classes)}
-    if set(places) != {entry.id for entry in run.classes}:
-        raise InputError(
-            f"runs {run.id} and {other.id} have different classes; compare like with like."
-        )
-    return [places[entry.id] for entry in run.classes]
-
-
-def compare(workspace: Workspace, first: str, second: str, split: str) -> dict[str, Any]:
-    """The difference between two evaluated runs, first minus second, with paired 95 % intervals.
-
-    Args:
-        workspace: its runs and its dataset.
-        first: a run.
-        second: another.
-        split: on which both have been evaluated.
-
-    Raises:
-        MissingError: one of the runs has no scores on this split.
-        InputError: their classes differ, or they share no image.
-    """
-    runs = open_run(workspace, first), open_run(workspace, second)
-    columns = _same_classes(*runs)
-    stored = [read_scores(run.path, check_split(split)) for run in runs]
-    dataset = load_dataset(workspace).of_classes([entry.id for entry in runs[0].classes])
-    pair = stored[0], Scores(stored[1].logits[:, columns], stored[1].image_ids)
-    thresholds = runs[0].thresholds(), runs[1].thresholds().take(columns)
-    methods, shared = _on_shared_images(dataset.split(split), (first, second), pair, thresholds)
-    truth = split_truth(replace(dataset, images=shared.images, cells=shared.cells), split)
-    settings = workspace.settings.evaluate
-    resamples = truth.resamples(settings, workspace.settings.project.seed)
-    own, other = (measure(method, truth, resamples, settings) for method in methods)
-    found = difference_json(differences(own, other), settings.k)
-    return {"first": first, "second": second, "split": split} | found
-
-
-def _on_shared_images(
-    split: Dataset,
-    names: tuple[str, str],
-    pair: tuple[Scores, Scores],
-    thresholds: tuple[Thresholds, Thresholds],
-) -> tuple[list[Method], Dataset]:
-    """Both score sets on the images that both have."""
-    places = [{image: at for at, image in enumerate(scores.image_ids)} for scores in pair]
-    ids = list(split.images["image_id"])
-    rows = [at for at, image in enumerate(ids) if all(image in known for known in places)]
-    if not rows:
-        raise InputError("the two runs have no image in common. Evaluate both on the same dataset.")
-    methods = [
-        Method(name, scores.logits[[known[ids[at]] for at in rows]], cuts)
-        for name, scores, known, cuts in zip(names, pair, places, thresholds, strict=True)
-    ]
-    return methods, split.take(rows)
+    return class_columns(
+        [entry.id for entry in other.classes], [entry.id for entry in run.classes], other.id
+    )

@@ -28,9 +28,15 @@ from annotate.settings.dataset import (
     TaskSettings,
 )
 from annotate.settings.toml import read_sections, write_sections
-from annotate.settings.training import EvaluateSettings, PredictSettings, TrainSettings
+from annotate.settings.training import (
+    BaselineSettings,
+    EvaluateSettings,
+    PredictSettings,
+    TrainSettings,
+)
 
 __all__ = [
+    "BaselineSettings",
     "CatalogSettings",
     "ConsolidateSettings",
     "DatasetSettings",
@@ -74,6 +80,7 @@ class Settings:
     dataset: DatasetSettings = DatasetSettings()
     train: TrainSettings = TrainSettings()
     evaluate: EvaluateSettings = EvaluateSettings()
+    baseline: BaselineSettings = BaselineSettings()
     predict: PredictSettings = PredictSettings()
 
 

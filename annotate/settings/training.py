@@ -77,6 +77,20 @@ class EvaluateSettings:
 
 
 @dataclass(frozen=True)
+class BaselineSettings:
+    """``[baseline]``: what a run is compared with, and the budget of its search."""
+
+    trials: int = setting(12, "points of the search that each trained baseline gets, at most 12")
+    max_epochs: int = setting(40, "epochs of a trial, if it does not stop getting better before")
+    patience: int = setting(3, "epochs without a better validation GAP that end a trial")
+    batch_size: int = setting(64, "images an optimiser step")
+    backbone: str = setting("tresnet_l", "timm model of asl-timm")
+    weights: str = setting("", "its weights file; empty: timm's own download")
+    tower_lr: float = setting(1e-5, "middle of the rates tried on CLIP's tower")
+    backbone_lr: float = setting(1e-4, "middle of the rates tried on a timm model")
+
+
+@dataclass(frozen=True)
 class PredictSettings:
     """``[predict]``: logits on disk."""
 

@@ -10,6 +10,7 @@ import click
 
 from annotate.cli.console import Program
 from annotate.cli.status import show_status
+from mumic.cli.baseline import baseline
 from mumic.cli.demo import demo
 from mumic.cli.evaluate import compare, evaluate
 from mumic.cli.predict import predict
@@ -33,5 +34,18 @@ def main(ctx: click.Context) -> None:
         show_status("mumic")
 
 
-for command in (train, evaluate, compare, tune, prompts, ablate, report, predict, zero_shot, demo):
+COMMANDS = (
+    train,
+    baseline,
+    evaluate,
+    compare,
+    tune,
+    prompts,
+    ablate,
+    report,
+    predict,
+    zero_shot,
+    demo,
+)
+for command in COMMANDS:
     main.add_command(command)

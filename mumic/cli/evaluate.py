@@ -157,26 +157,81 @@ def _interval(value: dict[str, Any]) -> str:
 
 
 @click.command()
-@click.argument("first", metavar="A")
-@click.argument("second", metavar="B")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
 @split_option
 @json_option
-def compare(first: str, second: str, split: str, as_json: bool) -> None:
-    """Say whether run A differs from run B, both evaluated before.
+def compare(names: tuple[str, ...], split: str, as_json: bool) -> None:
+    """The paper's tables 1 and 2 for your own data: quality, and what it took.
+
+    NAMEs are runs and baselines, all scored before; the first is compared with each other. Without
+    names: the newest run and every baseline of this dataset.
 
     \b
     Example:
-      mumic compare five-epochs from-scratch
+      mumic compare
+      mumic compare five-epochs from-scratch asl-head
     """
-    _emit_comparison(first, second, split, as_json=as_json)
+    from mumic.comparison import compare as compare_all
+
+    found = compare_all(open_workspace(), names, split)
+    emit(found, comparison_lines(found), as_json=as_json)
+
+
+def comparison_lines(found: dict[str, Any]) -> list[str]:
+    """Table 1, the differences, table 2."""
+    methods, own = found["methods"], next(iter(found["methods"]))
+    majority = next((row for row in found["slices"] if row["kind"] == "majority"), None)
+    some = methods[own]
+    lines = [
+        f"Table 1: {some['images']} {found['split']} images, {some['classes']} classes; "
+        f"{some['classes_left_out']} with too few positives are left out of the means.",
+        *table(*_quality(found, majority)),
+    ]
+    for name, values in found["differences"].items():
+        lines.append(
+            f"{own} - {name}: macro mAP {_interval(values['macro_map'])}; "
+            f"GAP {_interval(values['gap'])}"
+        )
+    lines += ["", "Table 2: what it took", *table(*_costs(found["costs"]))]
+    if found["demo_model"]:
+        lines.append("A model here stems from the small CLIP of the demo world.")
+    return [*lines, *found["notes"]]
+
+
+Table = tuple[list[str], list[list[str]]]
+
+
+def _quality(found: dict[str, Any], majority: dict[str, Any] | None) -> Table:
+    k = found["settings"]["k"]
+    names = ["gap", f"gap_at_{k}", "macro_map", "weighted_map"]
+    header = ["method", "GAP", f"GAP@{k}", "macro mAP", "weighted mAP"]
+    rows = [
+        [name, *(_number(values[key]) for key in names)]
+        for name, values in found["methods"].items()
+    ]
+    if majority is not None:
+        header.append(f"macro mAP, {majority['classes']} most frequent")
+        for row in rows:
+            row.append(_number(majority["methods"][row[0]]["macro_map"]))
+    return header, rows
+
+
+def _costs(costs: dict[str, Any]) -> Table:
+    header = ["method", "epochs to saturation", "s per epoch", "s for the texts", "trials"]
+    keys = ["epochs_to_saturation", "seconds_per_epoch", "text_seconds", "trials"]
+    return header, [
+        [name, *("-" if cost[key] is None else f"{cost[key]:.3g}" for key in keys)]
+        for name, cost in costs.items()
+    ]
 
 
 def _emit_comparison(first: str, second: str, split: str, *, as_json: bool) -> None:
-    from mumic.evaluate import compare as compare_runs
+    from mumic.comparison import compare as compare_all
 
-    found = compare_runs(open_workspace(), first, second, split)
-    lines = [f"{first} - {second} on {split}:", *difference_lines(found)]
-    emit(found, lines, as_json=as_json)
+    found = compare_all(open_workspace(), (first, second), split)
+    other = next(iter(found["differences"]))
+    lines = [f"{first} - {other} on {split}:", *difference_lines(found["differences"][other])]
+    emit({"first": first, "second": second} | found, lines, as_json=as_json)
 
 
 def difference_lines(found: dict[str, Any]) -> list[str]:

@@ -16,6 +16,7 @@ from annotate import tables
 from annotate.catalog.scan import image_id
 from annotate.errors import InputError, MissingError
 from annotate.workspace import Workspace
+from mumic.cli.baseline import baseline
 from mumic.cli.evaluate import compare, evaluate
 from mumic.cli.predict import predict
 from mumic.cli.train import train as train_command
@@ -116,11 +117,37 @@ def test_compare_is_the_difference_of_the_two_evaluations(trained: tuple[Workspa
     workspace, _ = trained
     beside = _json(workspace, evaluate, "--run", "main", "--against", "scratch", "--no-baselines")
     found = _json(workspace, compare, "main", "scratch")
-    for measure in ("macro_map", "gap"):
-        assert found[measure] == beside["differences"]["run scratch"][measure]
-    reverse = _json(workspace, compare, "scratch", "main")
-    assert reverse["gap"]["value"] == pytest.approx(-found["gap"]["value"])
-    assert reverse["gap"]["low"] == pytest.approx(-found["gap"]["high"])
+    assert found["differences"]["scratch"] == beside["differences"]["run scratch"]
+    reverse = _json(workspace, compare, "scratch", "main")["differences"]["main"]
+    assert reverse["gap"]["value"] == pytest.approx(
+        -found["differences"]["scratch"]["gap"]["value"]
+    )
+    assert reverse["gap"]["low"] == pytest.approx(-found["differences"]["scratch"]["gap"]["high"])
+    pair = _json(workspace, evaluate, "--compare", "main", "scratch")
+    assert pair["differences"] == found["differences"]
+    assert "f1_per_image" in _call(workspace, evaluate, "--compare", "main", "scratch").stdout
+
+
+def test_compare_prints_both_tables_with_the_baselines(trained: tuple[Workspace, Run]) -> None:
+    workspace, run = trained
+    _json(workspace, evaluate, "--run", "main", "--no-baselines")
+    made = _call(workspace, baseline, "two-prompts", "linear-probe")
+    assert made.exit_code == 0, made.output
+    found = _json(workspace, compare, "main", "two-prompts", "linear-probe")
+    assert list(found["methods"]) == ["main", *(METHODS[at] for at in (1, 3))]
+    beside = _json(workspace, evaluate, "--run", "main")
+    for name in (METHODS[1], METHODS[3]):
+        assert found["methods"][name] == beside["methods"][name]
+    assert found["costs"]["main"]["epochs_to_saturation"] == run.record["best_epoch"]
+    assert found["costs"]["main"]["seconds_per_epoch"] >= 0
+    assert found["costs"]["main"]["text_seconds"] > 0
+    shown = _call(workspace, compare, "main", "two-prompts").stdout
+    for text in ("Table 1", "Table 2", "epochs to saturation", METHODS[1], "most frequent"):
+        assert text in shown
+    with pytest.raises(MissingError, match="neither a run"):
+        _json(workspace, compare, "main", "two-prompt")
+    with pytest.raises(InputError, match="named twice"):
+        _json(workspace, compare, "main", "main")
 
 
 def test_what_cannot_be_evaluated_is_said(trained: tuple[Workspace, Run]) -> None:

@@ -1,0 +1,344 @@
+"""``mumic baseline NAME``: what a run is compared with, on the same split and the same images.
+
+Frozen ones stand on the model that a training would start from. Trained ones get the same number of
+points of a search, each trained until validation GAP stops growing; the best on validation stays.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from torch import nn
+
+from annotate import tables
+from annotate.clip.encoder import Clip, encode_texts, load_clip
+from annotate.errors import InputError, MumicError
+from annotate.locks import exclusive
+from annotate.workspace import Workspace
+from mumic import supervised
+from mumic.backbones import HeadOnTower, TimmBackbone, load_backbone
+from mumic.baseline_store import Baseline, baselines_folder, write_baseline
+from mumic.baselines import linear_probe, single_label, two_prompts
+from mumic.data import Dataset, load_dataset
+from mumic.demo.commands import machine
+from mumic.model import logit_scale_of, logits_of
+from mumic.pixels import pixel_rows
+from mumic.prompts import NEUTRAL_PROMPT, label_texts, zero_shot_texts
+from mumic.run import check_demo_model, choose_device, settings_hash, utc_now
+from mumic.scores import frozen_rows
+from mumic.thresholds import pooled_threshold, tune
+
+Logits = npt.NDArray[np.float32]
+
+TITLES = {
+    "two-prompts": "zero-shot CLIP, two prompts",
+    "cosine": "zero-shot CLIP, cosine",
+    "softmax": "zero-shot CLIP, one softmax",
+    "linear-probe": "linear probe, same frozen tower",
+    "asl-head": "ASL, head on the same tower",
+    "asl-timm": "ASL, {backbone}",
+}
+FROZEN = ("two-prompts", "cosine", "softmax", "linear-probe")
+SCORED = ("validation", "test")
+
+
+@dataclass(frozen=True)
+class BaselineOptions:
+    """What a call adds to the settings under ``[baseline]`` and ``[model]``."""
+
+    random_init: bool = False
+    allow_demo_model: bool = False
+    device: str = "auto"
+
+
+@dataclass(frozen=True)
+class Reports:
+    """Where progress goes: images decoded, and messages."""
+
+    on_decoded: Callable[[int], object] | None = None
+    on_note: Callable[[str], object] = lambda message: None
+
+
+@dataclass(frozen=True)
+class _Scored:
+    """Logits by split, and what else ``baseline.json`` says of how they were found."""
+
+    logits: dict[str, Logits]
+    facts: dict[str, Any]
+
+
+def run_baseline(
+    workspace: Workspace, name: str, options: BaselineOptions, reports: Reports
+) -> Baseline:
+    """Find, score and store one baseline.
+
+    Args:
+        workspace: its dataset, and ``[baseline]``, ``[model]``, ``[train]`` and ``[evaluate]``.
+        name: one of :data:`TITLES`.
+        options: see there.
+        reports: see there.
+
+    Raises:
+        InputError: there is no such baseline, or a setting is out of range.
+        MissingError: weights or images cannot be had.
+    """
+    if name not in TITLES:
+        raise InputError(f"baseline {name!r}: must be one of {', '.join(TITLES)}")
+    settings = workspace.settings.baseline
+    if not 1 <= settings.trials <= 12 or min(settings.max_epochs, settings.patience) < 1:
+        raise InputError("[baseline] trials must be 1 to 12, max_epochs and patience 1 or more")
+    dataset = load_dataset(workspace)
+    if not dataset.split("train").cells.mask.any():
+        raise InputError("the dataset has no training image with a known label.")
+    folder = baselines_folder(workspace) / name
+    busy = f"baseline {name} is being made by another process. Wait for it, or stop it."
+    with exclusive(folder / ".lock", busy=busy):
+        tables.remove_stale(folder)
+        if name == "asl-timm":
+            found, facts = _timm(workspace, dataset, folder, options, reports)
+        else:
+            found, facts = _of_clip(workspace, dataset, name, folder, options, reports)
+        parts = {split: dataset.split(split) for split in SCORED}
+        check = parts["validation"]
+        scored = found.logits["validation"]
+        thresholds = tune(
+            scored,
+            check.cells,
+            min_positives=workspace.settings.evaluate.threshold_min_positives,
+            # Zero-shot logits have no natural zero, so rare classes share a threshold.
+            default=pooled_threshold(scored, check.cells),
+        )
+        record = {
+            "name": name,
+            "title": TITLES[name].format(backbone=settings.backbone),
+            "dataset": dataset.fingerprint,
+            "classes": dataset.class_ids,
+            "seed": workspace.settings.project.seed,
+            "settings": asdict(settings),
+            "machine": machine(),
+            "finished": utc_now(),
+        }
+        splits = {split: (part, found.logits[split]) for split, part in parts.items()}
+        return write_baseline(folder, record | facts | found.facts, thresholds, splits)
+
+
+def _of_clip(
+    workspace: Workspace,
+    dataset: Dataset,
+    name: str,
+    folder: Path,
+    options: BaselineOptions,
+    reports: Reports,
+) -> tuple[_Scored, dict[str, Any]]:
+    settings = workspace.settings
+    clip = load_clip(
+        settings.model,
+        workspace.root,
+        random_init=options.random_init,
+        device=choose_device(options.device),
+        seed=settings.project.seed,
+    )
+    check_demo_model(workspace, clip, allow=options.allow_demo_model)
+    facts = {
+        "start_model": {
+            "name": clip.name,
+            "weights_hash": clip.weights_hash,
+            "random_init": options.random_init,
+        },
+        "demo_model": clip.is_demo,
+    }
+    if name in FROZEN:
+        return _frozen(workspace, dataset, clip, name, reports), facts
+    material = _material(workspace, dataset, clip.image_size, reports)
+
+    def make() -> nn.Module:
+        fresh = load_clip(
+            settings.model,
+            workspace.root,
+            random_init=options.random_init,
+            device=str(clip.device),
+            seed=settings.project.seed,
+        )
+        return HeadOnTower(fresh, len(dataset.classes), settings.project.seed)
+
+    rate = settings.baseline.tower_lr
+    return _search(workspace, dataset, folder, facts, material, (make, rate), reports), facts
+
+
+def _frozen(
+    workspace: Workspace, dataset: Dataset, clip: Clip, name: str, reports: Reports
+) -> _Scored:
+    settings = workspace.settings
+    resize = settings.train.resize
+    pixels = pixel_rows(workspace, dataset.images, clip.image_size, reports.on_decoded, resize)
+    parts = [dataset.split(split) for split in SCORED]
+    rows = [frozen_rows(workspace, clip, pixels, part, None, resize) for part in parts]
+    scale = logit_scale_of(clip.model)
+    started = time.perf_counter()
+    names = encode_texts(clip, zero_shot_texts(dataset.classes))
+    seconds = time.perf_counter() - started
+    facts: dict[str, Any] = {"text_seconds": None if name == "linear-probe" else seconds}
+    if name == "two-prompts":
+        neutral = encode_texts(clip, [NEUTRAL_PROMPT])
+        scored = [two_prompts(some, names, neutral, scale) for some in rows]
+    elif name == "softmax":
+        scored = [single_label(logits_of(some, names, scale)) for some in rows]
+    elif name == "cosine":
+        texts = encode_texts(clip, label_texts(dataset.classes, settings.train.prompts))
+        scored = [logits_of(some, texts, scale) for some in rows]
+    else:
+        train = dataset.split("train")
+        fit = frozen_rows(workspace, clip, pixels, train, None, resize)
+        probe = linear_probe(fit, train.cells, rows[0], parts[0].cells, settings.baseline.trials)
+        scored = [probe.logits(some) for some in rows]
+        facts["trials"] = settings.baseline.trials
+        facts["best"] = {"C": probe.inverse_penalty, "class_weight": probe.class_weight}
+    return _Scored(dict(zip(SCORED, scored, strict=True)), facts)
+
+
+def _timm(
+    workspace: Workspace,
+    dataset: Dataset,
+    folder: Path,
+    options: BaselineOptions,
+    reports: Reports,
+) -> tuple[_Scored, dict[str, Any]]:
+    settings = workspace.settings.baseline
+    device = choose_device(options.device)
+
+    def load() -> tuple[Any, int]:
+        return load_backbone(
+            settings.backbone,
+            settings.weights,
+            len(dataset.classes),
+            root=workspace.root,
+            random_init=options.random_init,
+            seed=workspace.settings.project.seed,
+        )
+
+    size = load()[1]
+    facts = {
+        "start_model": {
+            "name": settings.backbone,
+            "weights": settings.weights,
+            "random_init": options.random_init,
+        },
+        "demo_model": False,
+    }
+    material = _material(workspace, dataset, size, reports)
+    make = (lambda: TimmBackbone(load()[0], device), settings.backbone_lr)
+    return _search(workspace, dataset, folder, facts, material, make, reports), facts
+
+
+def _material(
+    workspace: Workspace, dataset: Dataset, size: int, reports: Reports
+) -> supervised.Material:
+    return supervised.Material(
+        dataset.split("train"),
+        dataset.split("validation"),
+        pixel_rows(
+            workspace, dataset.images, size, reports.on_decoded, workspace.settings.train.resize
+        ),
+        workspace.settings.project.seed,
+    )
+
+
+def _search(
+    workspace: Workspace,
+    dataset: Dataset,
+    folder: Path,
+    facts: dict[str, Any],
+    material: supervised.Material,
+    start: tuple[Callable[[], nn.Module], float],
+    reports: Reports,
+) -> _Scored:
+    """Every trial from the same start; finished ones are kept, so a killed search goes on."""
+    settings = workspace.settings.baseline
+    make, rate = start
+    deciding = {key: value for key, value in asdict(settings).items() if key != "trials"}
+    digest = settings_hash(
+        {
+            "settings": deciding,
+            "dataset": dataset.fingerprint,
+            "start": facts["start_model"],
+            "resize": workspace.settings.train.resize,
+            "seed": material.seed,
+        }
+    )
+    file = folder / "trials.json"
+    kept = tables.read_json(file, "mumic baseline") if file.is_file() else {}
+    done: list[dict[str, Any]] = kept.get("trials", []) if kept.get("digest") == digest else []
+    planned = supervised.trials(rate, settings.trials)
+    for number, trial in enumerate(planned[len(done) :], len(done) + 1):
+        done.append(_one_trial(folder, dataset, material, trial, make(), settings, done))
+        tables.write_json(file, {"digest": digest, "trials": done})
+        row = done[-1]
+        reports.on_note(
+            f"trial {number} of {len(planned)}, lr {trial.lr:g}, gamma {trial.gamma_negative:g}, "
+            f"clip {trial.clip:g}: "
+            + (
+                row.get("failed")
+                or f"validation GAP {_text(row['validation_gap'])} after {row['best_epoch']} epochs"
+            )
+        )
+    best = _best(done[: len(planned)])
+    if best is None:
+        raise MumicError("no trial could be trained; lower the rates under [baseline].")
+    with np.load(folder / f"trial-{best}.npz", allow_pickle=False) as stored:
+        logits = {split: stored[split] for split in SCORED}
+    row = done[best]
+    return _Scored(
+        logits,
+        {
+            "trials": len(planned),
+            "searched": done,
+            "best": {key: row[key] for key in ("lr", "gamma_negative", "clip")},
+            "epochs_to_saturation": row["best_epoch"],
+            "seconds_per_epoch": row["seconds_per_epoch"],
+            "text_seconds": None,
+        },
+    )
+
+
+def _one_trial(
+    folder: Path,
+    dataset: Dataset,
+    material: supervised.Material,
+    trial: supervised.Trial,
+    network: nn.Module,
+    settings: Any,
+    done: list[dict[str, Any]],
+) -> dict[str, Any]:
+    row: dict[str, Any] = asdict(trial)
+    try:
+        fitted = supervised.fit(network, material, trial, settings)
+    except MumicError as error:
+        return row | {"failed": str(error)}
+    value = None if np.isnan(fitted.validation_gap) else fitted.validation_gap
+    row |= asdict(fitted) | {"validation_gap": value}
+    if _best([*done, row]) == len(done):
+        scored = {
+            split: supervised.logits(network, material.pixels, dataset.split(split))
+            for split in SCORED
+        }
+        with tables.atomic(folder / f"trial-{len(done)}.npz") as file:
+            np.savez(file, validation=scored["validation"], test=scored["test"])
+    return row
+
+
+def _best(rows: list[dict[str, Any]]) -> int | None:
+    """The trial with the best validation GAP, of equal ones the first."""
+    values = [
+        (row["validation_gap"] or 0.0, -at) for at, row in enumerate(rows) if "failed" not in row
+    ]
+    return -max(values)[1] if values else None
+
+
+def _text(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"

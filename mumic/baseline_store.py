@@ -1,0 +1,110 @@
+"""``data/baselines/NAME/``: what a baseline scored and what finding it took."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from annotate import tables
+from annotate.errors import DamagedError, MissingError, closest
+from annotate.workspace import Workspace
+from mumic.data import Dataset
+from mumic.scores import Scores, read_scores
+from mumic.thresholds import Thresholds
+
+MADE_BY = "mumic baseline"
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A finished baseline. ``record`` is its ``baseline.json``."""
+
+    path: Path
+    record: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.path.name
+
+    @property
+    def class_ids(self) -> list[str]:
+        """In the order of the logits."""
+        return list(self.record["classes"])
+
+    def thresholds(self) -> Thresholds:
+        """Prediction thresholds, tuned on validation."""
+        return Thresholds.from_json(tables.read_json(self.path / "thresholds.json", MADE_BY))
+
+    def scores(self, split: str) -> Scores:
+        """Its logits on a split.
+
+        Raises:
+            MissingError: it was not scored on that split.
+        """
+        return read_scores(self.path, split)
+
+
+def baselines_folder(workspace: Workspace) -> Path:
+    """Where all baselines of a workspace lie."""
+    return workspace.data / "baselines"
+
+
+def known_baselines(workspace: Workspace) -> list[Baseline]:
+    """All finished baselines, by name."""
+    files = sorted(baselines_folder(workspace).glob("*/baseline.json"))
+    return [Baseline(file.parent, _record(file)) for file in files]
+
+
+def open_baseline(workspace: Workspace, name: str) -> Baseline:
+    """A finished baseline.
+
+    Raises:
+        MissingError: there is none of that name.
+    """
+    known = known_baselines(workspace)
+    for entry in known:
+        if entry.name == name:
+            return entry
+    raise MissingError(
+        f"no baseline {name!r} in {baselines_folder(workspace)}"
+        f"{closest(name, [entry.name for entry in known])}. Make it with `{MADE_BY} {name}`."
+    )
+
+
+def _record(file: Path) -> dict[str, Any]:
+    found = tables.read_json(file, MADE_BY)
+    if not isinstance(found, dict) or not found.keys() >= {"classes", "dataset", "title"}:
+        raise DamagedError(f"{file}: no record of a baseline. Delete its folder.")
+    return found
+
+
+def write_baseline(
+    folder: Path,
+    record: dict[str, Any],
+    thresholds: Thresholds,
+    scored: dict[str, tuple[Dataset, npt.NDArray[np.float32]]],
+) -> Baseline:
+    """Write a baseline; ``baseline.json`` comes last, since it makes it one.
+
+    Args:
+        folder: of the baseline.
+        record: what ``baseline.json`` holds.
+        thresholds: tuned on validation.
+        scored: per split its images and their logits.
+    """
+    for split, (dataset, logits) in scored.items():
+        with tables.atomic(folder / f"scores-{split}.npz") as file:
+            np.savez(
+                file,
+                logits=logits,
+                image_ids=np.array(dataset.images["image_id"], dtype=str),
+                class_ids=np.array(dataset.class_ids, dtype=str),
+            )
+    tables.write_json(folder / "thresholds.json", thresholds.to_json(record["classes"]))
+    tables.write_json(folder / "baseline.json", record)
+    return Baseline(folder, record)

@@ -1,0 +1,164 @@
+"""``mumic compare``: the paper's tables 1 and 2 for one's own data.
+
+Table 1 is quality on one split, table 2 what it took. Runs and baselines come from their stored
+scores, so nothing is computed anew but the measures, under the same resamples for all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from annotate import tables
+from annotate.errors import InputError, MissingError
+from annotate.workspace import Workspace
+from mumic.baseline_store import Baseline, known_baselines, open_baseline
+from mumic.data import Dataset, class_columns, load_dataset
+from mumic.evaluate import split_truth
+from mumic.findings import findings
+from mumic.measure import Method
+from mumic.run import Run, open_run
+from mumic.scores import Scores, check_split, read_scores
+from mumic.thresholds import Thresholds
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A run or a baseline with its stored scores, and what it took."""
+
+    name: str
+    scores: Scores
+    class_ids: list[str]
+    thresholds: Thresholds
+    cost: dict[str, Any]
+    demo_model: bool
+
+
+def compare(workspace: Workspace, names: Sequence[str], split: str) -> dict[str, Any]:
+    """Runs and baselines side by side, the first against each other one.
+
+    Args:
+        workspace: with scores of all of them.
+        names: of runs and baselines; none: the newest run and every baseline of this dataset.
+        split: on which all have been scored.
+
+    Returns:
+        As in ``metrics.json``, with ``costs`` by method and ``notes``.
+
+    Raises:
+        MissingError: there is no such run or baseline, or it has no scores on this split.
+        InputError: classes differ, or they share no image.
+    """
+    check_split(split)
+    dataset = load_dataset(workspace)
+    contenders, notes = _contenders(workspace, names, split, dataset.fingerprint)
+    dataset = dataset.of_classes(contenders[0].class_ids)
+    methods, shared = _on_shared_images(dataset.split(split), contenders)
+    rows = dataset.images["image_id"].isin(shared.images["image_id"])
+    rows |= dataset.images["split"] == "train"  # says how frequent a class is
+    truth = split_truth(dataset.take(rows.to_numpy().nonzero()[0]), split)
+    settings = workspace.settings
+    found = findings(truth, methods, settings.evaluate, settings.project.seed)
+    return {
+        "split": split,
+        "dataset": dataset.fingerprint,
+        "demo_model": any(entry.demo_model for entry in contenders),
+        "costs": {entry.name: entry.cost for entry in contenders},
+        "notes": notes,
+    } | found
+
+
+def _contenders(
+    workspace: Workspace, names: Sequence[str], split: str, dataset: str
+) -> tuple[list[Contender], list[str]]:
+    if names:
+        doubled = {name for name in names if list(names).count(name) > 1}
+        if doubled:
+            raise InputError(f"{', '.join(sorted(doubled))}: named twice")
+        return [_named(workspace, name, split) for name in names], []
+    run = _of_run(open_run(workspace), split)
+    fitting, notes = [], []
+    for entry in known_baselines(workspace):
+        if entry.record["dataset"] == dataset:
+            fitting.append(_of_baseline(entry, split))
+        else:
+            notes.append(f"{entry.name} was made on another dataset: left out. Make it again.")
+    if not fitting:
+        notes.append("No baselines yet: make them with `mumic baseline` and `... asl-head`.")
+    return [run, *fitting], notes
+
+
+def _named(workspace: Workspace, name: str, split: str) -> Contender:
+    if (workspace.runs / name / "run.json").is_file():
+        return _of_run(open_run(workspace, name), split)
+    try:
+        return _of_baseline(open_baseline(workspace, name), split)
+    except MissingError as error:
+        if name in {entry.name for entry in known_baselines(workspace)}:
+            raise
+        runs = [file.parent.name for file in workspace.runs.glob("*/run.json")]
+        raise MissingError(
+            f"{name!r} is neither a run ({', '.join(sorted(runs)) or 'none'}) nor a baseline: "
+            f"{error}"
+        ) from error
+
+
+def _of_run(run: Run, split: str) -> Contender:
+    scores = read_scores(run.path, split)
+    file = run.path / "metrics.json"  # a run that was scored beside another has none
+    measured = tables.read_json(file, "mumic evaluate").get(split, {}) if file.is_file() else {}
+    record = run.record
+    cost = {
+        "epochs_to_saturation": record.get("best_epoch"),
+        "seconds_per_epoch": record.get("seconds_per_epoch", _seconds_per_epoch(record)),
+        "text_seconds": measured.get("text_seconds"),
+        "trials": record.get("trials", 1),
+    }
+    ids = [entry.id for entry in run.classes]
+    return Contender(run.id, scores, ids, run.thresholds(), cost, bool(record.get("demo_model")))
+
+
+def _seconds_per_epoch(record: dict[str, Any]) -> float | None:
+    """Wall time by its epochs, validation and interruptions included; None where not known."""
+    try:
+        epochs = record["steps"] / -(
+            -record["images"]["train"] // record["settings"]["train"]["batch_size"]
+        )
+        started, finished = (datetime.fromisoformat(record[key]) for key in ("started", "finished"))
+        return (finished - started).total_seconds() / epochs
+    except (KeyError, TypeError, ValueError, ZeroDivisionError):
+        return None
+
+
+def _of_baseline(entry: Baseline, split: str) -> Contender:
+    names = ("epochs_to_saturation", "seconds_per_epoch", "text_seconds", "trials")
+    return Contender(
+        str(entry.record["title"]),
+        entry.scores(split),
+        entry.class_ids,
+        entry.thresholds(),
+        {name: entry.record.get(name) for name in names},
+        bool(entry.record.get("demo_model")),
+    )
+
+
+def _on_shared_images(
+    split: Dataset, contenders: Sequence[Contender]
+) -> tuple[list[Method], Dataset]:
+    """All scores on the images that all have, columns in the first one's order."""
+    places = [{image: at for at, image in enumerate(e.scores.image_ids)} for e in contenders]
+    ids = list(split.images["image_id"])
+    rows = [at for at, image in enumerate(ids) if all(image in known for known in places)]
+    if not rows:
+        raise InputError(
+            f"{', '.join(entry.name for entry in contenders)} have no image of this dataset in "
+            "common. Evaluate all of them on it."
+        )
+    methods = []
+    for entry, known in zip(contenders, places, strict=True):
+        columns = class_columns(entry.class_ids, contenders[0].class_ids, entry.name)
+        chosen = entry.scores.logits[[known[ids[at]] for at in rows]][:, columns]
+        methods.append(Method(entry.name, chosen, entry.thresholds.take(columns)))
+    return methods, split.take(rows)

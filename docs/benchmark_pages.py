@@ -26,6 +26,9 @@ ABOUT = {
     "dependency group `bench`.",
     "catalog": "A bucket's million images, all known, listed and joined again with a table of "
     "features.",
+    "consolidate": "From answers to labels. Peers get a row per vote with numbers in place of "
+    "names; where files are read, the same files of answers. Crowd-kit's Dawid-Skene and its "
+    "reading of files are measured on a part of the images.",
     "scale": "What a million images take on disk.",
 }
 SCALES = (1, 10, 350)  # million images

@@ -20,6 +20,7 @@ from click.testing import CliRunner
 
 from annotate.cli import main as annotate_main
 from docs.benchmark_pages import benchmarks_page, scale_plan
+from docs.crowds import crowd_block
 from docs.experiment_page import experiments_page
 from mumic.cli import main as mumic_main
 
@@ -36,6 +37,10 @@ SCALE_BEGIN = "<!-- scale figures: begin (made by `make docs` from docs/figures/
 EXPERIMENT_FIGURES = DOCS / "figures" / "experiments.json"
 EXPERIMENTS = DOCS / "experiments.md"
 SCALE_END = "<!-- scale figures: end -->\n"
+CROWDS = DOCS / "figures" / "crowds.json"  # made by `python -m docs.crowds`
+CONSOLIDATION = DOCS / "consolidation.md"
+CROWDS_BEGIN = "<!-- crowd figures: begin (made by `make docs` from docs/figures/crowds.json) -->\n"
+CROWDS_END = "<!-- crowd figures: end -->\n"
 
 
 def commands_page() -> str:
@@ -137,6 +142,12 @@ def benchmarks() -> str:
     return benchmarks_page(_reports())
 
 
+def consolidation() -> str:
+    """``docs/consolidation.md`` with its block of accuracies."""
+    block = crowd_block(json.loads(CROWDS.read_text("utf-8")))
+    return _filled(CONSOLIDATION, CROWDS_BEGIN, block, CROWDS_END)
+
+
 def scale() -> str:
     """``docs/scale.md`` with its block of figures."""
     return _filled(SCALE, SCALE_BEGIN, scale_plan(_reports()), SCALE_END)
@@ -185,6 +196,7 @@ def main(arguments: list[str]) -> None:
     README.write_text(readme(), "utf-8")
     BENCHMARKS.write_text(benchmarks(), "utf-8")
     SCALE.write_text(scale(), "utf-8")
+    CONSOLIDATION.write_text(consolidation(), "utf-8")
     if EXPERIMENT_FIGURES.is_file():
         EXPERIMENTS.write_text(experiments(), "utf-8")
 

@@ -1,6 +1,6 @@
 """Real crowds with gold: what voting and Dawid-Skene reach. Writes ``docs/figures/crowds.json``.
 
-    python -m docs.crowds ../shared/data/crowd
+python -m docs.crowds ../shared/data/crowd
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ ROOT = Path(__file__).parent.parent
         ("docs/commands.md", "commands_page"),
         ("docs/benchmarks.md", "benchmarks"),
         ("docs/scale.md", "scale"),
+        ("docs/consolidation.md", "consolidation"),
         ("README.md", "readme"),
     ],
 )

@@ -55,6 +55,8 @@ def write_page(workspace: Workspace, figures: Values, target: Path) -> Path:
         sheets=contact_sheets(workspace, target.parent),
         preview=(workspace.tasks / "preview.html").read_text("utf-8"),
         agreement=_agreement(figures),
+        labels=_labels(figures),
+        annotators=_annotators(figures),
         splits=split_table(figures),
         test_images=measures["methods"][MUMIC]["images"],
         methods=_methods(measures),
@@ -192,6 +194,31 @@ def _split_row(counts: list[int], name: str) -> Values:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.1f} %"
+
+
+def _labels(figures: Values) -> Values:
+    """Means over the classes, as the page words them."""
+    labels, people = figures["labels"], figures["annotators"]
+    return {
+        "precision": _number(labels["macro_precision"]),
+        "recall": _number(labels["macro_recall"]),
+        "alpha": _number(people["mean_alpha"]),
+        "ac1": _number(people["mean_ac1"]),
+    }
+
+
+def _annotators(figures: Values) -> list[Values]:
+    keys = ("agreement_yes", "golden_precision", "golden_recall", "sensitivity", "specificity")
+    return [
+        {
+            "name": row["annotator_id"],
+            "images": row["images"],
+            "seconds": "–" if row["seconds"] is None else f"{row['seconds']:.0f}",
+            "flags": ", ".join(row["flags"]),
+            **{key: _number(row[key]) for key in keys},
+        }
+        for row in figures["annotators"]["annotators"]
+    ]
 
 
 def _methods(measures: Values) -> list[Values]:

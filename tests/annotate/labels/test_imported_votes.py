@@ -174,3 +174,13 @@ def test_in_a_workspace_images_and_classes_are_those_of_the_workspace(tmp_path: 
     assert decided["swimming_pool"] == "propagated"
     assert set(found["image_id"]) == {"id1"}
     assert summary["reasons"] == {"unknown image": 1, "unknown class Nonsense": 1}
+
+
+def test_probabilities_of_the_other_methods_are_written() -> None:
+    table().to_csv("votes.csv", index=False)
+    summary = run("--votes", "votes.csv", "--method", "pooled-dawid-skene")
+    found = read(LABELS, Path("labels/labels.parquet"))
+    assert found["probability"].between(0, 1).all()
+    assert set(summary["estimate"]["annotators"]) == {"w0", "w1", "w2", "w3"}
+    run("--votes", "votes.csv")
+    assert "probability" not in read(LABELS, Path("labels/labels.parquet"))

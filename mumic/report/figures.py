@@ -29,6 +29,7 @@ def draw_loss(temperature: float) -> Drawing:
                     name = f"{curve.temperature:.3g}, {label}"
                     axes.plot(curve.cosines, values, style, color=theme.hues[at], label=name)
             axes.set_yscale("symlog", linthresh=0.1 if kind == "cost" else 1)
+            axes.yaxis.set_major_formatter("{x:g}")
             axes.set_title(kind.capitalize())
             axes.set_xlabel("cosine of image and text")
         axes.legend(title="temperature, label", loc="center left", bbox_to_anchor=(1.01, 0.5))

@@ -1,0 +1,79 @@
+"""A report's examples by hand, and its page."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from annotate.taxonomy.model import TaxonomyClass
+from mumic.cli import main
+from mumic.ranking import Cells
+from mumic.report.examples import Confusion, confusions, costs, doubts, rarest_category
+from mumic.train import TrainOptions, train
+
+
+def test_the_colour_is_the_category_of_the_rarest_class() -> None:
+    classes = [
+        TaxonomyClass("bed", "Bed", "rooms"),
+        TaxonomyClass("pool", "Pool", "outside"),
+        TaxonomyClass("dog", "Dog", "people"),
+    ]
+    frequency = np.array([900, 40, 40])
+    #            only bed   bed, pool  pool, dog  nothing    dog unknown
+    labels = np.array([[1, 0, 0], [1, 1, 0], [0, 1, 1], [0, 0, 0], [1, 0, 1]], np.int8)
+    mask = np.ones(labels.shape, bool)
+    mask[4, 2] = False
+    found = rarest_category(classes, Cells(labels, mask), frequency)
+    assert found == ["rooms", "outside", "outside", "", "rooms"]
+
+
+def test_siblings_are_counted_where_one_is_shown_and_the_other_surely_not() -> None:
+    classes = [
+        TaxonomyClass("in", "Indoor pool", "wellness", parents=("pool",)),
+        TaxonomyClass("out", "Outdoor pool", "wellness", parents=("pool",)),
+        TaxonomyClass("pool", "Pool", "wellness"),
+    ]
+    labels = np.array([[1, 0, 1]] * 4 + [[0, 1, 1]] * 2 + [[1, 1, 1]], np.int8)
+    mask = np.ones(labels.shape, bool)
+    mask[3, 1] = False  # nobody knows whether the fourth shows an outdoor pool
+    said = np.zeros(labels.shape, bool)
+    said[[0, 1, 3, 6], 1] = True
+    said[[4, 5], 0] = True
+    # Two images show an outdoor pool alone: too few for a share.
+    assert confusions(classes, said, Cells(labels, mask)) == [
+        Confusion("Indoor pool", "Outdoor pool", images=3, mistaken=2)
+    ]
+
+
+def test_costs_and_doubts_are_cross_entropy_and_entropy() -> None:
+    logits = np.array([[0.0, 2.0], [-3.0, 40.0]], np.float32)
+    cells = Cells(np.array([[1, 0], [0, 1]], np.int8), np.array([[True, True], [True, False]]))
+    p = 1 / (1 + np.exp(-logits.astype(np.float64)))
+    expected = [-np.log(p[0, 0]) - np.log(1 - p[0, 1]), -np.log(1 - p[1, 0])]
+    assert costs(logits, cells) == pytest.approx(expected)
+    entropy = -(p[:, 0] * np.log2(p[:, 0]) + (1 - p[:, 0]) * np.log2(1 - p[:, 0]))
+    sure = -(p[0, 1] * np.log2(p[0, 1]) + (1 - p[0, 1]) * np.log2(1 - p[0, 1]))
+    assert doubts(logits) == pytest.approx([entropy[0] + sure, entropy[1]], abs=1e-12)
+
+
+def test_the_page_is_self_contained(
+    tmp_path: Path, tiny_workspace: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = tiny_workspace(tmp_path / "ws", epochs=1)
+    train(workspace, TrainOptions(run="one"))
+    monkeypatch.chdir(workspace.root)
+    result = CliRunner().invoke(main, ["report", "--allow-demo-model", "--json"])
+    assert result.exit_code == 0, result.output
+    summary = json.loads(result.stdout)
+    page = Path(summary["page"]).read_text("utf-8")
+    assert "http" not in page.split("</style>")[1]
+    drawn = {Path(figure).stem for figure in summary["figures"]}
+    assert drawn == {"loss", "logits", "classes", "precision-recall", "temperature", "map"}
+    for figure in summary["figures"]:
+        assert Path(figure).read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    assert page.count('media="(prefers-color-scheme: dark)"') == len(drawn)

@@ -45,7 +45,8 @@ def draw_logits(scored: Mapping[str, Floats], cells: Cells) -> Drawing:
         panels = figure.subplots(1, len(scored), squeeze=False)[0]
         for axes, (name, logits) in zip(panels, scored.items(), strict=True):
             values = logits[cells.mask]
-            bins = np.linspace(*np.quantile(values, [0.001, 0.999]), 60)
+            low, high = np.quantile(values, [0.001, 0.999])
+            bins = np.linspace(low, high, 60)
             for at, (label, kept) in enumerate((("negative", ~truth), ("positive", truth))):
                 colour = theme.hues[(7, 0)[at]]
                 axes.hist(values[kept], bins, density=True, alpha=0.6, color=colour, label=label)

@@ -171,12 +171,15 @@ def _groups(workspace: Workspace, material: Material, said: Any) -> list[Values]
     shows = ((cells.labels == 1) & cells.mask).sum(axis=1)
     ranked = np.argsort(cost, kind="stable")
     rich = [at for at in ranked if shows[at] >= min(3, shows.max(initial=0))]
-    chosen = {
+    chosen: dict[str, tuple[str, Sequence[Any]]] = {
         "Best": ("Smallest cost, of images with three labels or more.", rich),
-        "Worst": ("Largest cost. A wrong label is as likely here as a wrong answer.", ranked[::-1]),
+        "Worst": (
+            "Largest cost. A wrong label is as likely here as a wrong answer.",
+            list(ranked[::-1]),
+        ),
         "Most doubtful": (
             "Most entropy: the next to be annotated would be like these.",
-            np.argsort(-doubt, kind="stable"),
+            list(np.argsort(-doubt, kind="stable")),
         ),
     }
     return [

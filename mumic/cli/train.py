@@ -72,7 +72,7 @@ def train(
     \b
     Example:
       mumic train --epochs 5 --run five-epochs
-      torchrun --nproc-per-node 4 -m mumic train
+      torchrun --nproc-per-node 4 -m -- mumic train
     """
     from mumic.cli.options import override
     from mumic.train import Reports, TrainOptions

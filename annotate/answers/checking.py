@@ -16,6 +16,7 @@ from annotate.answers.found import RawAnswers, bare_content, short_text
 
 Questions = Mapping[str, frozenset[str]]
 UNKNOWN_IMAGE = "unknown image"
+_USUAL = len("2020-12-28T18:59:15.000Z")
 
 
 class Reject(NamedTuple):
@@ -114,6 +115,8 @@ def time_of(value: Any) -> str:
     """
     try:
         moment = datetime.fromisoformat(value)
+        if len(value) == _USUAL and value[7] + value[10] + value[19] + value[23] == "-T.Z":
+            return str(value)
         moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (TypeError, ValueError, OverflowError):
         return ""

@@ -82,10 +82,12 @@ class QuickReader:
         around = [parts[0]]
         contents = []
         for number, part in enumerate(parts[1:]):
-            end = part.find(b"}}")
-            first, *others = part[: max(end, 0)].split(b"}")
-            contents.append([self._first(first), *map(self._next, others)])
-            around.append(b":%d%b" % (number, part[end + 2 :]))
+            pieces = part.split(b"}")
+            if b"" not in pieces:
+                raise UnusualLineError
+            end = pieces.index(b"")  # between the last question's brace and the content's
+            contents.append([self._first(pieces[0]), *map(self._next, pieces[1:end])])
+            around.append(b":%d%b" % (number, b"}".join(pieces[end + 1 :])))
         try:
             entry = json.loads(_CONTENT.join(around).decode())
         except (ValueError, RecursionError) as error:

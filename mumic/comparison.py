@@ -127,7 +127,7 @@ def _seconds_per_epoch(record: dict[str, Any]) -> float | None:
             -record["images"]["train"] // record["settings"]["train"]["batch_size"]
         )
         started, finished = (datetime.fromisoformat(record[key]) for key in ("started", "finished"))
-        return (finished - started).total_seconds() / epochs
+        return float((finished - started).total_seconds() / epochs)
     except (KeyError, TypeError, ValueError, ZeroDivisionError):
         return None
 

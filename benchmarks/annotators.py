@@ -50,7 +50,7 @@ def write_workspace(root: Path) -> None:
         ),
         Coded.sort(classes, (question[rows] * 5 + place).astype(np.int32)),
         np.append(0, np.cumsum(ticks.sum(axis=1))).astype(np.int32),
-        ~ticks.any(axis=1),
+        ticks.sum(axis=1) == 0,
         no,
         no,
         Coded(("2026-01-01T00:00:00.000Z",), np.zeros(len(ticks), np.int32)),

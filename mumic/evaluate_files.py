@@ -19,7 +19,8 @@ from mumic.ranking import Cells
 from mumic.score_files import LABELS, SCORES, Aligned, Grid, align, read_class_names, read_grid
 from mumic.thresholds import Thresholds, tune
 
-UNITS = ("auto", "logit", "probability", "score")
+PLURAL = {"logit": "logits", "probability": "probabilities", "score": "scores that only rank"}
+UNITS = ("auto", *PLURAL)
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def evaluate_files(files: Files, settings: EvaluateSettings, seed: int = 0) -> d
     methods, notes = [], list(dict.fromkeys(note for _, each in aligned for note in each.notes))
     for at, (grid, each) in enumerate(aligned):
         unit = _unit(files.unit, grid, each)
-        notes.append(f"{grid.file.name}: taken as {unit}s.")
+        notes.append(f"{grid.file.name}: taken as {PLURAL[unit]}.")
         thresholds = _thresholds(files, at, known, unit, settings)
         methods.append(Method(_name(files, at), each.scores, thresholds, unit))
     if files.validation_labels is None:

@@ -39,6 +39,7 @@ from annotate.mining.round_files import next_round, save_round
 from annotate.questions.file import render_plan
 from annotate.tables import (
     CANDIDATES,
+    GOLDEN_LABELS,
     LABELS,
     POOLS,
     atomic,
@@ -48,12 +49,14 @@ from annotate.tables import (
     write,
     write_json,
 )
+from annotate.taxonomy.edit import write_values
 from annotate.taxonomy.load import load_taxonomy
 from annotate.workspace import SETTINGS_FILE, Workspace
 
 _OLD_QUESTIONS, _QUESTIONS, _SETTINGS = "questions-before.yaml", "questions.yaml", SETTINGS_FILE
 _LABELS, _ASK = "labels.parquet", "ask.parquet"
 _OLD_IMPORTS, _IMPORTS = "imports-before", "imports"
+_OLD_EXPERTS, _EXPERTS = "golden-before.parquet", "golden.parquet"
 
 Told = Callable[[str], object]
 
@@ -83,6 +86,7 @@ def begin(workspace: Workspace, outlook: Outlook) -> Migration:
         if outlook.labels is not None and not outlook.labels_from_answers:
             write(LABELS, outlook.labels, made / _LABELS)
         _prepare_imports(outlook, imported_labels(workspace), made)
+        _prepare_experts(outlook, workspace.golden / _LABELS, made)
         write_json(made / FACTS, _facts(outlook))
         made.rename(folder)
     return load_migrations(workspace)[-1]
@@ -116,15 +120,8 @@ def _prepare_files(workspace: Workspace, outlook: Outlook, folder: Path) -> None
         text = (workspace.root / SETTINGS_FILE).read_text("utf-8")
         (folder / _SETTINGS).write_text(with_classes(text, outlook.classes), "utf-8")
     if outlook.thresholds:
-        text = workspace.taxonomy.read_text("utf-8-sig")
-        changed = with_thresholds(text, outlook)
-        (folder / TAXONOMY).write_text(changed, "utf-8")
-        carried = load_taxonomy(folder / TAXONOMY)
-        if any(carried.by_id[name].vote_threshold != v for name, v in outlook.thresholds.items()):
-            raise InputError(
-                f"{workspace.taxonomy}: a vote_threshold could not be put in by itself. Add by "
-                "hand: " + ", ".join(f"{k}: {v:g}" for k, v in outlook.thresholds.items())
-            )
+        shutil.copyfile(workspace.taxonomy, folder / TAXONOMY)
+        write_values(folder / TAXONOMY, "vote_threshold", outlook.thresholds)
 
 
 def with_classes(text: str, classes: tuple[str, ...]) -> str:
@@ -141,24 +138,6 @@ def with_classes(text: str, classes: tuple[str, ...]) -> str:
         )
     lines = "".join(f'\n    "{name}",' for name in classes)
     return text[: found.start(1)] + f"[{lines}\n]" + text[found.end(1) :]
-
-
-def with_thresholds(text: str, outlook: Outlook) -> str:
-    """The label list with thresholds after the ids of some classes; all other lines stay."""
-    lines = text.splitlines(keepends=True)
-    for name, value in outlook.thresholds.items():
-        for at in range(outlook.after.by_id[name].line - 1, len(lines)):
-            found = re.match(rf"(\s*)(- )?id:\s*[\"']?{name}[\"']?\s*(#.*)?$", lines[at])
-            if found:
-                indent = found[1] + " " * len(found[2] or "")
-                lines[at] = lines[at].rstrip("\n") + f"\n{indent}vote_threshold: {value:g}\n"
-                break
-            inline = re.match(rf"\s*- \{{\s*id:\s*{name}\b", lines[at])
-            if inline:
-                end = inline.end()
-                lines[at] = f"{lines[at][:end]}, vote_threshold: {value:g}{lines[at][end:]}"
-                break
-    return "".join(lines)
 
 
 def finish(
@@ -189,6 +168,9 @@ def finish(
         workspace = Workspace.find(workspace.root)
         made: dict[str, Any] = {"round": _write_round(workspace, migration)}
         _write_imports(workspace, folder, tell)
+        if (folder / _EXPERTS).is_file():
+            write(GOLDEN_LABELS, read(GOLDEN_LABELS, folder / _EXPERTS), workspace.golden / _LABELS)
+            tell("experts' labels carried over")
         made |= _write_labels(workspace, folder, tell)
         keep_snapshot(workspace)
         write_json(folder / DONE, made)
@@ -275,6 +257,17 @@ def _prepare_imports(outlook: Outlook, files: list[Path], folder: Path) -> None:
         write(LABELS, labels, folder / _OLD_IMPORTS / name)
         carried = carry_labels(labels, outlook.migration.step, outlook.after)
         write(LABELS, carried, folder / _IMPORTS / name)
+
+
+def _prepare_experts(outlook: Outlook, file: Path, folder: Path) -> None:
+    """Experts' labels as they were and as they will be."""
+    if file.is_file():
+        golden = read(GOLDEN_LABELS, file)
+        write(GOLDEN_LABELS, golden, folder / _OLD_EXPERTS)
+        labels = golden.assign(yes=0, no=0, unsure=0, rate=float("nan"), decided="golden")
+        carried = carry_labels(labels, outlook.migration.step, outlook.after)
+        own = carried[(carried["decided"] == "golden").to_numpy(bool)]
+        write(GOLDEN_LABELS, own[list(GOLDEN_LABELS.columns)], folder / _EXPERTS)
 
 
 def _write_imports(workspace: Workspace, folder: Path, tell: Told) -> None:

@@ -214,7 +214,7 @@ def _labels(
     if plan is not None and any(find_answers(workspace.answers)):
         questions = {question.id: question.classes for question in plan.questions}
         answers, asked = read_answers(workspace, questions, settings, history)
-        return consolidate(count_votes(answers.answers, asked), part, settings), True
+        return consolidate(count_votes(answers.packed, asked), part, settings), True
     file = workspace.labels / "labels.parquet"
     if not file.is_file():
         return None, False

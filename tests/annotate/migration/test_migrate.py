@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 from annotate.cli import main
 from annotate.dataset.files import write_dataset
 from annotate.labels.stage import label_images
-from annotate.tables import CANDIDATES, CATALOG, DATASET, LABELS, read, write
+from annotate.tables import CANDIDATES, CATALOG, DATASET, GOLDEN_LABELS, LABELS, read, write
 from annotate.workspace import Workspace
 
 HEAD = """\
@@ -360,3 +360,16 @@ def test_imported_labels_go_along_and_are_kept(workspace: Path) -> None:
     }  # of z nobody said whether there is a lamp
     kept = workspace / "data" / "migrations" / "0001" / "imports-before" / "coco.parquet"
     assert len(read(LABELS, kept)) == len(cells)
+
+
+def test_experts_labels_go_along(workspace: Path) -> None:
+    file = workspace / "data" / "golden" / "labels.parquet"
+    said = [("i0", "dog", 1), ("i1", "cat", 0), ("i1", "lamp", 0), ("i3", "pool", 1)]
+    golden = pd.DataFrame(said, columns=["image_id", "class_id", "label"])
+    write(GOLDEN_LABELS, golden, file)
+    assert run("taxonomy", "migrate", "--apply").exit_code == 0
+    assert {tuple(row) for row in read(GOLDEN_LABELS, file).to_numpy()} == {
+        ("i0", "hound", 1),
+        ("i1", "light", 0),
+    }  # which pool it is, no expert has said
+    assert labels(workspace)["i0", "hound"] == 1

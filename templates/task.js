@@ -98,7 +98,9 @@
 
   function onKey(event) {
     if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing || !active) return;
-    var target = event.target;
+    // Inside of an element of its own keys: a radio button, a row of tabs, a dialog.
+    if (/^(crowd-(radio-button|tabs|modal|instructions)|full-instructions)$/.test(event.target.localName)) return;
+    var target = event.composedPath()[0];
     if (/^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) || target.isContentEditable) return;
     var onButton = !!(target.closest && target.closest("button, a, summary, crowd-button"));
     var key = event.key.toLowerCase();

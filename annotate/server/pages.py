@@ -25,11 +25,11 @@ from annotate.resources import resource
 from annotate.settings import TaskSettings
 from annotate.tasks.examples import grant_direct
 from annotate.tasks.liquid import render_liquid
-from annotate.tasks.page import CROWD_SCRIPT, make_template
+from annotate.tasks.page import CROWD_SCRIPT, SHIM_FILES, make_template
 from annotate.taxonomy.model import Taxonomy
 
 STATIC = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
-SHIM = '<script src="/static/crowd-shim.js"></script>'
+SHIM = "".join(f'<script src="/static/{name}"></script>' for name in SHIM_FILES)
 # Stands for the image's id in a page that is rendered once for many images.
 _ANY_IMAGE = "0b5e7d4c9a1f4e63"
 

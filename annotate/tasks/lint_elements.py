@@ -12,12 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from annotate.tasks.findings import TemplateFinding
-from annotate.tasks.page import CROWD_SCRIPT, own_source
+from annotate.tasks.page import CROWD_SCRIPT, SHIM_FILES, own_source
 from annotate.tasks.source import LOOPS, Element, Source
 
 _CROWD_HOST = "assets.crowd.aws"
 _BOXES = ("crowd-checkbox",)
 _FIELDS = ("crowd-radio-button", "crowd-input", "crowd-text-area")
+_NEVER_REQUIRED = ("crowd-radio-button", "crowd-text-area")
 _WIDGET = re.compile(r"crowd-(?!instructions)[\w-]*(classifier|annotation|segmentation|box)[\w-]*")
 _NATIVE = ("input", "select", "textarea")
 _NO_ANSWER = ("submit", "reset", "button", "image")
@@ -35,8 +36,8 @@ def lint_elements(source: Source, own_templates: Path) -> Iterator[TemplateFindi
     inputs = [element for element in source.elements if _is_input(element)]
     yield from _names(source, inputs)
     yield from _ids(source)
-    shim = own_source(own_templates, "crowd-shim.js")
-    known = set(re.findall(r"crowd-[a-z-]+", shim)) | set(_BOXES)
+    shim = "".join(own_source(own_templates, name) for name in SHIM_FILES)
+    known = set(re.findall(r'define\("(crowd-[a-z-]+)"', shim))
     for element in source.elements:
         yield from _image(source, element)
         yield from _differs(source, element, known)
@@ -159,6 +160,10 @@ def _differs(source: Source, element: Element, known: set[str]) -> Iterator[Temp
     if element.name.startswith("crowd-") and element.name not in known:
         what = f"the local page has no <{element.name}>"
         remedy = "use it in Ground Truth only, or ask with crowd-checkbox"
+        yield TemplateFinding(line, "differs", what, remedy, error=False)
+    if element.name in _NEVER_REQUIRED and "required" in attributes:
+        what = f"required has no effect on <{element.name}>, here and in Ground Truth"
+        remedy = "check it in a script of crowd-form's onsubmit"
         yield TemplateFinding(line, "differs", what, remedy, error=False)
     address = attributes.get("src", "") or attributes.get("href", "")
     loads = element.name in ("script", "link", "img", "iframe")

@@ -31,6 +31,8 @@ LARGEST_TEMPLATE = (
     128_000  # characters; bound of RenderUiTemplate in botocore's model of the service
 )
 CROWD_SCRIPT = '<script src="https://assets.crowd.aws/crowd-html-elements.js"></script>'
+# What takes the place of Amazon's script; the first one is the base of the others.
+SHIM_FILES = ("crowd-shim.js", "crowd-inputs.js", "crowd-layout.js")
 PREVIEW_PIXELS = 1280
 _NO_NETWORK = (
     '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:; '
@@ -113,7 +115,7 @@ def render_preview(
     """
     scripts = "\n".join(
         f"<script>\n{own_source(own_templates, name)}</script>"
-        for name in ("crowd-shim.js", "preview.js")
+        for name in (*SHIM_FILES, "preview.js")
     )
     pictures = {**(examples or {}), str(task_input.get("source-ref")): image}
 

@@ -107,6 +107,7 @@ def test_an_error_is_named_with_its_line_and_remedy(part: str, rule: str, said: 
     ("part", "rule", "said"),
     [
         ("<crowd-tableau></crowd-tableau>", "differs", "no <crowd-tableau>"),
+        ("<crowd-text-area name=a required></crowd-text-area>", "differs", "has no effect"),
         ("<script src='https://host/x.js'></script>", "differs", "asks no other host"),
         ("<script type=module></script>", "differs", "modules"),
         ("<b onclick='go()'>", "differs", "onclick"),
@@ -130,6 +131,10 @@ def test_a_warning_is_no_error(part: str, rule: str, said: str) -> None:
         '<b title="{{ task.input.questions | to_json | escape }}">',
         "{% raw %}{{ nothing | safe }}{% endraw %}",
         "{% comment %}<crowd-form>{{ nothing }}{% endcomment %}",
+        "<crowd-tabs><crowd-tab header=a><crowd-card></crowd-card></crowd-tab></crowd-tabs>"
+        "<crowd-modal link-text=a></crowd-modal><crowd-instructions></crowd-instructions>"
+        "<crowd-radio-group><crowd-radio-button name=a></crowd-radio-button></crowd-radio-group>"
+        "<crowd-input name=b></crowd-input><crowd-text-area name=c></crowd-text-area>",
         "{% if task.input.questions contains 'a' %}" + BOX.format("q", "a") + "{% else %}"
         "" + BOX.format("q", "a") + "{% endif %}",
         "{% for q in task.input.questions %}" + BOX.format("{{ q }}", "a") + "{% endfor %}",

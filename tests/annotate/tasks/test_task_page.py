@@ -93,6 +93,15 @@ def test_the_answer_is_exactly_what_was_clicked(page: Any) -> None:
     }
 
 
+def test_keys_typed_into_a_text_tick_nothing(opened: Opened, pages: list[str]) -> None:
+    note = '<crowd-text-area name="note" label="Note"></crowd-text-area></crowd-form>'
+    for page in opened(pages[0].replace("</crowd-form>", note)):
+        page.get_by_label("Note").click()
+        page.keyboard.type("0 1 u")
+        assert ticked(page) == set()
+        assert page.evaluate("document.querySelector('crowd-form').answer().note") == "0 1 u"
+
+
 def test_none_excludes_all_others_both_ways(page: Any) -> None:
     box(page, "q01", "c0").click()
     box(page, "q01", "__unsure__").click()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from annotate.cli.compare_questions import compare
 from annotate.cli.console import Stage, emit, json_option, note, open_workspace, table
 from annotate.cli.question_lines import cost_table, skip_lines
 from annotate.errors import InputError, MissingError
@@ -37,6 +38,9 @@ def questions() -> None:
 
     Without a command: plans them.
     """
+
+
+questions.add_command(compare)
 
 
 @questions.command()

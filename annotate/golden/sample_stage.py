@@ -7,7 +7,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from annotate.errors import MissingError
@@ -17,7 +16,7 @@ from annotate.golden.sample import draw_sample
 from annotate.labels.counts import read_counts
 from annotate.labels.stage import read_answers
 from annotate.labels.truth import read_truth
-from annotate.labels.votes import Votes, count_votes
+from annotate.labels.votes import count_votes
 from annotate.questions.planning import QuestionPlan, price_work
 from annotate.settings import GoldenSettings
 from annotate.tables import (
@@ -52,7 +51,7 @@ def sample_golden(workspace: Workspace, settings: GoldenSettings) -> dict[str, A
     taxonomy, plan = read_questions(workspace)
     catalog = read_catalog(workspace)
     present = set(catalog.loc[catalog["present"].astype(bool), "image_id"])
-    votes = _of_images(read_counts(workspace.labels / "labels.parquet", taxonomy.ids), present)
+    votes = read_counts(workspace.labels / "labels.parquet", taxonomy.ids).only(present)
     force = read_in_force(workspace, taxonomy)
     seed = workspace.settings.project.seed
     sample = draw_sample(
@@ -88,13 +87,6 @@ def sample_golden(workspace: Workspace, settings: GoldenSettings) -> dict[str, A
     }
     write_json(workspace.golden / "sample.json", summary)
     return summary
-
-
-def _of_images(votes: Votes, images: set[str]) -> Votes:
-    keep = np.array([name in images for name in votes.image_ids], bool)
-    counts = (part[keep] for part in (votes.yes, votes.no, votes.unsure))
-    kept = tuple(np.array(votes.image_ids, object)[keep])
-    return Votes(kept, votes.class_ids, *counts)
 
 
 def _questions_of(sample: pd.DataFrame) -> dict[str, list[str]]:

@@ -245,24 +245,38 @@ def _points(
 ) -> list[Point]:
     hits, found, true = (part.sum(axis=0) for part in (counts.hits, counts.found, counts.true))
     f1 = f_score(hits, found, true)
-    rates = []
-    for whole, samples, raw in zip((counts.found, counts.true), drawn, counts.raw[1:], strict=True):
-        value = share(hits, whole.sum(axis=0))
-        number = raw.astype(float) if simple else _effective(whole)
-        rates.append(
-            [_rate(*entry, simple) for entry in zip(value, samples.T, number, strict=True)]
-        )
+    precision, recall = rates(counts, drawn, simple=simple)
     return [
         Point(
             float(threshold),
             int(counts.raw[1, at]),
             int(counts.raw[0, at]),
-            rates[0][at],
-            rates[1][at],
+            precision[at],
+            recall[at],
             None if np.isnan(f1[at]) else float(f1[at]),
         )
         for at, threshold in enumerate(thresholds)
     ]
+
+
+def rates(
+    counts: Counts, drawn: tuple[Floats, Floats], *, simple: bool
+) -> tuple[list[Rate], list[Rate]]:
+    """Precision and recall of each label set, with intervals.
+
+    Args:
+        counts: sums by property.
+        drawn: what :func:`resampled_rates` says of them.
+        simple: whether the images are a simple random sample, for which Wilson's interval holds.
+    """
+    hits = counts.hits.sum(axis=0)
+    found = []
+    for whole, samples, raw in zip((counts.found, counts.true), drawn, counts.raw[1:], strict=True):
+        value = share(hits, whole.sum(axis=0))
+        number = raw.astype(float) if simple else _effective(whole)
+        rows = zip(value, samples.T, number, strict=True)
+        found.append([_rate(*row, simple) for row in rows])
+    return found[0], found[1]
 
 
 def _effective(whole: Floats) -> Floats:

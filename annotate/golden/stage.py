@@ -23,6 +23,7 @@ from annotate.labels.counts import read_counts
 from annotate.labels.golden import mean_f1, score_annotators
 from annotate.labels.stage import labelled_questions
 from annotate.labels.truth import Truth, read_truth
+from annotate.labels.votes import Votes
 from annotate.settings import GoldenSettings
 from annotate.tables import (
     ANSWERS,
@@ -118,22 +119,31 @@ def read_evidence(workspace: Workspace, truth_file: Path | None) -> Evidence:
     """
     taxonomy = load_taxonomy(workspace.taxonomy, workspace.settings.project.classes)
     votes = read_counts(workspace.labels / "labels.parquet", taxonomy.ids)
-    columns = ["image_id", "uri", "property_id"]
-    catalog = read(CATALOG, workspace.catalog / "images.parquet", columns)
-    properties = catalog.set_index("image_id")["property_id"]
-    truth = None
-    if truth_file is not None:
-        truth = read_truth(truth_file, catalog, load_taxonomy(workspace.taxonomy), workspace.root)
-        cells = truth_cells(votes, truth, properties, taxonomy)
-    else:
-        golden = read(GOLDEN_LABELS, golden_file(workspace))
-        sample = workspace.golden / "sample.parquet"
-        drawn = read(GOLDEN_SAMPLE, sample) if sample.is_file() else None
-        cells = make_cells(votes, golden, drawn, properties, taxonomy)
+    cells, truth = golden_cells(workspace, votes, taxonomy, truth_file)
     if not cells.votes.image_ids:
         source = truth_file or workspace.golden / "labels.parquet"
         raise InputError(f"{source}: it lists none of the labelled images.")
     return Evidence(cells, read_in_force(workspace, taxonomy), taxonomy, truth)
+
+
+def golden_cells(
+    workspace: Workspace, votes: Votes, taxonomy: Taxonomy, truth_file: Path | None
+) -> tuple[Cells, Truth | None]:
+    """Golden labels beside any votes, and the truth where a CSV gave it.
+
+    Raises:
+        MissingError: no golden labels or truth.
+    """
+    columns = ["image_id", "uri", "property_id"]
+    catalog = read(CATALOG, workspace.catalog / "images.parquet", columns)
+    properties = catalog.set_index("image_id")["property_id"]
+    if truth_file is not None:
+        truth = read_truth(truth_file, catalog, load_taxonomy(workspace.taxonomy), workspace.root)
+        return truth_cells(votes, truth, properties, taxonomy), truth
+    golden = read(GOLDEN_LABELS, golden_file(workspace))
+    sample = workspace.golden / "sample.parquet"
+    drawn = read(GOLDEN_SAMPLE, sample) if sample.is_file() else None
+    return make_cells(votes, golden, drawn, properties, taxonomy), None
 
 
 def golden_file(workspace: Workspace) -> Path:

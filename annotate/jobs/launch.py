@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from annotate.answers.excluded import read_excluded
 from annotate.errors import InputError, MissingError, RemoteError
 from annotate.jobs.prices import JobCost, job_cost
 from annotate.jobs.record import RECORD, jobs_folder, read_objects, record_of
@@ -143,7 +144,12 @@ def _examples(source: Path) -> tuple[list[ImageFile], list[str]]:
 def _answered(workspace: Workspace, annotators: int) -> set[str]:
     manifest = workspace.tasks / MANIFEST
     order = [task.image_id for task in read_manifest(manifest)] if manifest.is_file() else []
-    return answered_images(workspace.answers, annotators=annotators, images=order)
+    return answered_images(
+        workspace.answers,
+        annotators=annotators,
+        images=order,
+        excluded=read_excluded(workspace.desk),
+    )
 
 
 def _in_bucket(

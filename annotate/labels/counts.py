@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pyarrow.compute as pc
 
-from annotate.coded import read_coded
+from annotate.answers.packed import Coded
 from annotate.labels.votes import Votes
-from annotate.tables import LABELS
+from annotate.tables import LABELS, read_arrow
+
+COUNTS = ("yes", "no", "unsure")
 
 
 def read_counts(path: Path, class_ids: Sequence[str]) -> Votes:
@@ -26,20 +29,15 @@ def read_counts(path: Path, class_ids: Sequence[str]) -> Votes:
         MissingError: no such file.
         DamagedError: it is not such a table.
     """
-    coded = read_coded(LABELS, path, ["image_id", "class_id", "yes", "no", "unsure"])
+    table = read_arrow(LABELS, path, ["image_id", "class_id", *COUNTS])
+    image, names = (Coded.from_arrow(table[name]) for name in ("image_id", "class_id"))
     place = {name: at for at, name in enumerate(class_ids)}
-    column = np.array([place.get(name, -1) for name in coded.names["class_id"]], np.int64)
-    columns = column[coded.columns["class_id"]]
-    counts = {name: coded.columns[name] for name in ("yes", "no", "unsure")}
-    asked = (columns >= 0) & (counts["yes"] + counts["no"] + counts["unsure"] > 0)
-    images = np.array(coded.names["image_id"], object)
-    found, rows = np.unique(coded.columns["image_id"][asked], return_inverse=True)
-    order = np.argsort(images[found], kind="stable")
-    place_of = np.empty(len(found), np.int64)
-    place_of[order] = np.arange(len(found))
-    tables = []
-    for values in counts.values():
-        table = np.zeros((len(found), len(class_ids)), np.int16)
-        table[place_of[rows], columns[asked]] = values[asked]
-        tables.append(table)
-    return Votes(tuple(images[found][order]), tuple(class_ids), *tables)
+    columns = np.array([place.get(name, -1) for name in names.values], np.int64)[names.codes]
+    counts = [pc.fill_null(table[name], 0).to_numpy() for name in COUNTS]
+    asked = (columns >= 0) & (sum(counts) > 0)
+    image = image.take(asked).compact()
+    shape = (len(image.values), len(class_ids))
+    votes = [np.zeros(shape, np.int16) for _ in COUNTS]
+    for made, values in zip(votes, counts, strict=True):
+        made[image.codes, columns[asked]] = values[asked]
+    return Votes(image.values, tuple(class_ids), *votes)

@@ -7,7 +7,7 @@ counted, and the rest follows by subtraction: the long table of votes is never b
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -36,6 +36,12 @@ class Votes:
     yes: Counts
     no: Counts
     unsure: Counts
+
+    def only(self, images: Collection[str]) -> Votes:
+        """Votes on some images; those without votes are left out."""
+        keep = np.array([name in images for name in self.image_ids], bool)
+        counts = (part[keep] for part in (self.yes, self.no, self.unsure))
+        return Votes(tuple(np.array(self.image_ids, object)[keep]), self.class_ids, *counts)
 
 
 def count_votes(answers: pd.DataFrame | Packed, questions: Mapping[str, Sequence[str]]) -> Votes:

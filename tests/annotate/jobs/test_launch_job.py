@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from annotate.answers.excluded import write_excluded
 from annotate.cli import main
 from annotate.workspace import Workspace
 
@@ -186,6 +187,9 @@ def test_answers_come_home_and_the_rest_is_asked_again(
     assert told == {"image-id": f"{1:020x}", "answers": both[1:]}
     left = json.loads(run("launch", "--chain", name, "--json").stdout)
     assert (left["images"], left["already_answered"]) == (1, 2)
+    write_excluded(workspace.desk, {"b": "ticks at random"})
+    open_again = json.loads(run("launch", "--chain", name, "--json").stdout)
+    assert (open_again["images"], open_again["already_answered"]) == (3, 0)
 
 
 def test_broken_answers_are_handed_on_to_be_set_aside(

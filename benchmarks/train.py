@@ -2,14 +2,16 @@
 
 ViT-B-32 with random weights, both towers free, drawn JPEGs. Each variant runs in a process of its
 own, because how the C library keeps memory is a matter of the process; the first step of each does
-not count. Every variant's gradient is compared with the usual loop's at full precision. ``STEPS=3``
-measures fewer steps than the 20 after which the losses are compared.
+not count, and sees the same pixels in all: its gradient is compared with that of a plain float32
+step, nothing trimmed. The losses of the two loops are compared after 20 steps, or ``STEPS``; the
+other variants take ``SHORT``.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import subprocess
 import sys
@@ -28,7 +30,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch.utils.flop_counter import FlopCounterMode
 
-from annotate.clip.encoder import load_clip
+from annotate.clip.encoder import load_clip, normalise_pixels
 from annotate.resources import resource
 from annotate.settings import ModelSettings, Settings, TrainSettings
 from annotate.taxonomy.load import load_taxonomy
@@ -42,17 +44,19 @@ from mumic.loss import bce_cost, tempered_bce
 from mumic.memory import keep_freed_memory
 from mumic.model import MumicModel, encode_texts_trimmed, use_bf16
 from mumic.optimiser import make_optimiser
+from mumic.patches import embed_patches
 from mumic.pixels import pixel_rows
 from mumic.step import Batch, accumulate_gradients
 
-ARCHITECTURE = "ViT-B-32"
+ARCHITECTURE = "ViT-S-32" if QUICK else "ViT-B-32"
 BATCH, LABELS = (2, 8) if QUICK else (32, 120)
 STEPS = int(os.environ.get("STEPS", "2" if QUICK else "20"))
+SHORT = min(STEPS, 3)
 EPOCHS = 3
-EPOCH_STEPS = 1 if QUICK else 3
+EPOCH_STEPS = 1 if QUICK else 2
 WEIGHT, SCALE = 10.0, 3.652
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
-USUAL, OURS = "open_clip's shape", "ours"
+USUAL, OURS, PLAIN = "open_clip's shape", "ours", "plain float32"
 VARIANTS = {
     OURS: {},
     USUAL: {},
@@ -60,6 +64,7 @@ VARIANTS = {
     "ours, memory given back": {"keep": False},
     "ours, AdamW not fused": {"fused": False},
     "open_clip's shape, memory kept": {"usual": True, "keep": True},
+    PLAIN: {},
 }
 Step = Callable[[int], float]
 
@@ -109,7 +114,10 @@ def batches_for_ever(files: list[Path], size: int) -> Iterator[torch.Tensor]:
         yield from loader
 
 
-def usual_steps(files: list[Path], gradients: Path | None) -> Step:
+def usual_steps(
+    files: list[Path], first: torch.Tensor | None, gradients: Path | None, *, mixed: bool
+) -> Step:
+    """A loop over files; ``first``, bytes, takes the place of the first batch."""
     clip = start()
     model: Any = clip.model.train()
     with torch.no_grad():
@@ -123,8 +131,10 @@ def usual_steps(files: list[Path], gradients: Path | None) -> Step:
 
     def step(number: int) -> float:
         images = next(batches).to(DEVICE)
+        if number == 0 and first is not None:
+            images = normalise_pixels(clip, first)
         optimiser.zero_grad()
-        with torch.autocast(DEVICE, dtype=torch.bfloat16, enabled=bf16()):
+        with torch.autocast(DEVICE, dtype=torch.bfloat16, enabled=mixed):
             rows = model.encode_image(images, normalize=True)
             prompts = model.encode_text(tokens, normalize=True)
         logits = model.logit_scale.exp() * rows.float() @ prompts.float().T
@@ -200,28 +210,40 @@ def cache(root: Path, files: list[Path], hashes: list[str]) -> Rows:
 def worker(root: Path, name: str, task: str) -> None:
     """One variant in a process of its own; prints what it found."""
     logging.disable(logging.WARNING)
-    options = {"trim": True, "fused": True, "usual": name == USUAL} | VARIANTS[name]
-    if options.pop("keep", name != USUAL) and DEVICE == "cpu":
+    usual = name in (USUAL, PLAIN)
+    options = {"trim": True, "fused": True, "usual": usual, "keep": not usual} | VARIANTS[name]
+    if options.pop("keep") and DEVICE == "cpu":
         keep_freed_memory()
+    if task == "parts":
+        print(json.dumps({"text": text_towers(), "patches": patch_embeddings()}))
+        return
     files, hashes = listed(root)
     if task == "epochs":
         files, hashes = files[: EPOCH_STEPS * BATCH], hashes[: EPOCH_STEPS * BATCH]
-    if task == "text":
-        print(json.dumps(text_towers()))
-        return
     gradients = root / f"{name}.safetensors" if task == "steps" else None
     started = time.perf_counter()
     if options.pop("usual"):
-        step = usual_steps(files, gradients)
+        first = None
+        if task == "steps":
+            first = torch.from_numpy(cache(root, files, hashes).gather(hashes[:BATCH]))
+        step = usual_steps(files, first, gradients, mixed=bf16() and name != PLAIN)
     else:
         step = our_steps(cache(root, files, hashes), hashes, gradients, **options)
     seconds, losses = [], []
-    count = EPOCHS * EPOCH_STEPS if task == "epochs" else STEPS + 1
-    for number in range(count):
+    for number in range(count_of(name, task)):
         before = time.perf_counter()
         losses.append(step(number))
         seconds.append(time.perf_counter() - before)
     print(json.dumps({"each": seconds, "all": time.perf_counter() - started, "losses": losses}))
+
+
+def count_of(name: str, task: str) -> int:
+    """Steps of a variant, the first included."""
+    if task == "epochs":
+        return EPOCHS * EPOCH_STEPS
+    if name == PLAIN:
+        return 1
+    return 1 + (STEPS if name in (OURS, USUAL) else SHORT)
 
 
 def text_towers() -> dict[str, float]:
@@ -242,6 +264,20 @@ def text_towers() -> dict[str, float]:
 
     seconds = fastest({name: partial(both, way) for name, way in ways.items()}, 2)
     return seconds | {"difference": float((found[0] - found[1]).abs().max())}
+
+
+def patch_embeddings() -> dict[str, float]:
+    """Forward and backward of the image tower's first layer."""
+    layer: Any = start().model.visual.conv1
+    images = torch.randn(BATCH, 3, 224, 224, device=DEVICE)
+
+    def both(way: Callable[[torch.Tensor], torch.Tensor]) -> None:
+        with torch.autocast(DEVICE, dtype=torch.bfloat16, enabled=bf16()):
+            found = way(images)
+        found.backward(torch.ones_like(found))  # type: ignore[no-untyped-call]
+
+    ways = {"matrix product": partial(embed_patches, layer), "convolution": layer}
+    return fastest({name: partial(both, way) for name, way in ways.items()}, 5)
 
 
 def run(root: Path, name: str, task: str) -> dict[str, Any]:
@@ -277,39 +313,43 @@ def operations() -> float:
 
 
 def apart(found: Path, expected: Path) -> float:
-    """Largest difference of a gradient, as a share of the largest entry of its parameter's."""
+    """Norm of the difference of two gradients, as a share of the second's norm."""
     ours, theirs = load_file(found), load_file(expected)
-    scale = max(float(entry.abs().max()) for entry in theirs.values())
-    return max(float((ours[name] - theirs[name]).abs().max()) for name in theirs) / scale
+    difference = sum(float((ours[name] - theirs[name]).square().sum()) for name in theirs)
+    return math.sqrt(difference / sum(float(entry.square().sum()) for entry in theirs.values()))
 
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         photos(root, max(EPOCH_STEPS, min(STEPS + 1, 8)) * BATCH)
-        few = dict.fromkeys((OURS, USUAL) if QUICK else VARIANTS)
-        steps = {name: run(root, name, "steps") for name in few}
-        text = run(root, OURS, "text")
+        few = (OURS, USUAL) if QUICK else tuple(name for name in VARIANTS if name != PLAIN)
+        steps = {name: run(root, name, "steps") for name in (PLAIN, *few)}
+        parts = run(root, OURS, "parts")
         for cached in (root / "data").glob("**/pixels-*/*"):
             cached.unlink()
         raced = () if QUICK else (OURS, USUAL)
         epochs = {name: run(root, name, "epochs")["all"] for name in raced}
-        difference = {
-            name: apart(root / f"{name}.safetensors", root / f"{USUAL}.safetensors") for name in few
-        }
-    seconds = {name: min(found["each"][1:]) for name, found in steps.items()}
-    top = peak()
+        plain = root / f"{PLAIN}.safetensors"
+        difference = {name: apart(root / f"{name}.safetensors", plain) for name in few}
+    seconds = {name: min(steps[name]["each"][1:]) for name in few}
+    top, needed = peak(), operations()
     facts = {
         "images_per_second": {name: BATCH / value for name, value in seconds.items()},
-        "text_rows_apart": text.pop("difference"),
+        "text_rows_apart": parts["text"].pop("difference"),
         "gradients_apart": difference,
-        "steps": STEPS,
-        "last_losses": {name: found["losses"][-1] for name, found in steps.items()},
+        "train_steps": STEPS,
+        "last_losses": {name: steps[name]["losses"][-1] for name in (OURS, USUAL)},
         "peak_gflops": top / 1e9,
-        "share_of_peak": operations() / seconds[OURS] / top,
+        "share_of_peak": needed / seconds[OURS] / top,
+        "step_gflop": needed / 1e9,
         "epochs_of": f"{EPOCHS} epochs of {EPOCH_STEPS * BATCH} images",
     }
-    measured = {"step": seconds, "text tower, forward and backward": text}
+    measured = {
+        "step": seconds,
+        "text tower, forward and backward": parts["text"],
+        "patch embedding, forward and backward": parts["patches"],
+    }
     if epochs:
         measured["three epochs from JPEGs, cache and start included"] = epochs
     publish(

@@ -8,7 +8,7 @@ exact, only as far as the longest of them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,6 +23,7 @@ from annotate.clip.encoder import Clip, normalise_pixels
 from annotate.errors import InputError
 from mumic.attention import training_attention
 from mumic.lora import add_lora
+from mumic.patches import training_patches
 
 FROZEN_TOWERS = {
     "none": frozenset[str](),
@@ -162,11 +163,12 @@ class MumicModel(nn.Module):
 
     @contextmanager
     def _precision(self) -> Iterator[None]:
-        """Mixed precision while training; what is measured and stored is computed in fp32."""
+        """Training's own ways, in mixed precision; what is stored is as open_clip computes it."""
         mixed = self.bf16 and self.training
         with (
             torch.autocast(self.clip.device.type, dtype=torch.bfloat16, enabled=mixed),
             training_attention(self.clip, bf16=mixed),
+            training_patches(self.clip) if self.training else nullcontext(),
             parametrize.cached(),  # a low-rank weight is summed once a pass
         ):
             yield

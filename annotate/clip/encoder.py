@@ -19,6 +19,7 @@ import open_clip
 import torch
 import torch.nn.functional as F
 
+from annotate.clip.activation import check_activation, check_file
 from annotate.clip.hub import cache_only_if_unreachable, quiet
 from annotate.errors import DamagedError, InputError, MissingError, closest
 from annotate.resources import SMALL_CLIP
@@ -83,7 +84,8 @@ def load_clip(
 
     Args:
         settings: ``name`` (``small-clip``, ``local-dir:FOLDER``, ``hf-hub:...`` or a name of
-            open_clip's) and ``pretrained`` (a tag or a weights file; unused with a prefix).
+            open_clip's), ``pretrained`` (a tag or a weights file; unused with a prefix) and
+            ``activation`` (of such a file).
         root: relative folders and files start here.
         random_init: the same architecture without its weights, a baseline.
         device: a torch device.
@@ -91,14 +93,15 @@ def load_clip(
 
     Raises:
         MissingError: unknown model or tag, or weights that cannot be had; remedies are named.
-        InputError: the weights were trained with another activation than the model has.
+        InputError: the weights were trained with another activation than the model has, or with
+            which is not known (:mod:`annotate.clip.activation`).
         DamagedError: the weights do not fit the architecture.
     """
     name = _full_name(settings.name, root)
     pretrained = "" if _has_prefix(name) else settings.pretrained
     config = _model_config(name)
     if not random_init:
-        pretrained = _check_pretrained(name, pretrained, config, root)
+        pretrained = _check_pretrained(name, pretrained, config, root, settings.activation)
     with quiet(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = _random(name, device) if random_init else _create(name, pretrained, device)
@@ -249,7 +252,9 @@ def _model_config(name: str) -> dict[str, Any]:
     return dict(found)
 
 
-def _check_pretrained(name: str, pretrained: str, config: dict[str, Any], root: Path) -> str:
+def _check_pretrained(
+    name: str, pretrained: str, config: dict[str, Any], root: Path, activation: str
+) -> str:
     """The tag, or the weights file's full path, once it is sure that it fits the model."""
     if _has_prefix(name):
         folder = Path(name.removeprefix(LOCAL_DIR))
@@ -258,10 +263,11 @@ def _check_pretrained(name: str, pretrained: str, config: dict[str, Any], root: 
         return ""
     tag = open_clip.get_pretrained_cfg(name, pretrained)
     if tag:
-        _check_activation(name, pretrained, bool(tag.get("quick_gelu")), config)
+        check_activation(name, pretrained, bool(tag.get("quick_gelu")), config)
         return pretrained
     file = root / Path(pretrained).expanduser()
     if pretrained and file.is_file():
+        check_file(name, file, activation, config)
         return str(file)
     tags = open_clip.list_pretrained_tags_by_model(name)
     near = closest(pretrained, tags) or "."
@@ -269,16 +275,6 @@ def _check_pretrained(name: str, pretrained: str, config: dict[str, Any], root: 
         f"{pretrained!r} is neither a tag of {name} nor a weights file{near} "
         f"Its tags: {', '.join(tags) or 'none'}. {REMEDIES}"
     )
-
-
-def _check_activation(name: str, tag: str, quick: bool, config: dict[str, Any]) -> None:
-    base = name.removesuffix("-quickgelu")
-    other = f"{base}-quickgelu" if quick else base
-    if quick != bool(config.get("quick_gelu")) and other != name:
-        raise InputError(
-            f"the weights {tag!r} were trained with another activation than {name} has. "
-            f'Set name = "{other}" under [model] in mumic.toml.'
-        )
 
 
 def _create(name: str, pretrained: str, device: str) -> Any:

@@ -31,6 +31,10 @@ class ModelSettings:
         "ViT-B-32-quickgelu", "any open_clip model, or local-dir:FOLDER (a run is such a folder)"
     )
     pretrained: str = setting("openai", "open_clip's tag or a weights file; unused with local-dir:")
+    activation: str = setting(
+        "auto",
+        "gelu or quick-gelu, for a weights file that does not say; auto: refuse such a file",
+    )
     precision: str = setting("auto", "auto, fp32 or bf16 (mixed, with fp32 master weights)")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from annotate.errors import InputError
 from annotate.settings import ModelSettings, TrainSettings
 from mumic.model import MumicModel, Trained, encode_texts_trimmed, logits_of, use_bf16
 from mumic.optimiser import learning_rate, make_optimiser, parameter_groups
+from mumic.patches import embed_patches, training_patches
 
 TEXTS = ["a photo with a bed", "a photo with a large indoor swimming pool behind glass", "pets"]
 
@@ -185,3 +187,29 @@ def test_mixed_precision_changes_the_gradient_by_rounding_only(tiny_model: Path)
     exact, rounded = gradients
     assert not torch.equal(exact, rounded)
     assert torch.cosine_similarity(exact, rounded, dim=0) > 0.99
+
+
+@pytest.mark.parametrize("size", [32, 37])
+def test_patches_by_matrix_product_are_the_convolutions(size: int) -> None:
+    """Values and gradients, also where the image does not end with a patch."""
+    layer = torch.nn.Conv2d(3, 5, 8, 8, bias=False).double()
+    images = torch.rand(2, 3, size, size, dtype=torch.float64, requires_grad=True)
+    results = []
+    for way in (layer, partial(embed_patches, layer)):
+        found = way(images)
+        found.square().sum().backward()
+        results.append((found.detach(), images.grad, layer.weight.grad))
+        images.grad = layer.weight.grad = None
+    for ours, theirs in zip(*results, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
+
+
+def test_patches_are_multiplied_while_training_alone(tiny_model: Path) -> None:
+    model = _model(tiny_model).train()
+    layer = model.towers.visual.conv1
+    with training_patches(model.clip):
+        assert layer.forward.func is embed_patches
+    assert "forward" not in vars(layer)
+    model.towers.visual.conv1 = torch.nn.Conv2d(3, 32, 3, 2, padding=1)  # a ResNet's begin
+    with training_patches(model.clip):
+        assert "forward" not in vars(model.towers.visual.conv1)

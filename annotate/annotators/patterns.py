@@ -1,4 +1,4 @@
-"""Patterns that no honest work shows: never a tick where something is, and copied mistakes."""
+"""Patterns that no honest work shows: no tick where something is, ticks at random, copies."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from annotate.labels.intervals import wilson_interval
 CONFIDENCE = 0.99
 HALF = 0.5  # the whole interval must lie above
 FEWEST_TASKS = 20
+FEWEST_PEOPLE = 4  # three others, so that one more such person does not move their median
 FEWEST_TICKS = 10
 FEWEST_VOTES = 4  # in a cell: two people besides the pair
 
@@ -56,6 +57,29 @@ def find_always_none(sheet: Sheet) -> list[AlwaysNone]:
         for at, name in enumerate(sheet.names)
         if total[at] >= FEWEST_TASKS and _mostly(empty[at], total[at])
     ]
+
+
+def find_strangers(
+    agreement: npt.NDArray[np.float64], tasks: npt.NDArray[np.int64]
+) -> npt.NDArray[np.bool_]:
+    """Annotators whose ticks agree less than half as well as is usual: often random clicks.
+
+    Args:
+        agreement: (P,) agreement on ticks with the others; NaN where it is not known.
+        tasks: (P,) images of each. Who did few is not judged, nor is a crowd of two or three.
+
+    Returns:
+        (P,).
+
+    >>> find_strangers(np.array([0.6, 0.58, 0.62, 0.19]), np.array([50, 50, 50, 50])).tolist()
+    [False, False, False, True]
+    """
+    judged = (tasks >= FEWEST_TASKS) & ~np.isnan(agreement)
+    if judged.sum() < FEWEST_PEOPLE:
+        return np.zeros(len(agreement), bool)
+    usual = float(np.median(agreement[judged]))
+    strange: npt.NDArray[np.bool_] = judged & (np.nan_to_num(agreement) * 2 < usual)
+    return strange
 
 
 def find_copies(sheet: Sheet) -> list[Copies]:

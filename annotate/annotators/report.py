@@ -13,7 +13,7 @@ import pandas as pd
 
 from annotate.annotators.agreement import class_agreement, question_agreement
 from annotate.annotators.facts import annotator_facts
-from annotate.annotators.patterns import find_always_none, find_copies
+from annotate.annotators.patterns import find_always_none, find_copies, find_strangers
 from annotate.annotators.sheet import Sheet, make_sheet
 from annotate.answers.excluded import read_excluded
 from annotate.answers.packed import Packed, read_packed
@@ -53,6 +53,10 @@ def report_annotators(workspace: Workspace, truth_file: Path | None = None) -> d
         looks[lazy.annotator_id].append("always none")
     for pair in copies:
         looks[pair.annotator_id].append(f"same mistakes as {pair.other_id}")
+    agreement = facts["agreement_yes"].to_numpy(np.float64)
+    for name in facts["annotator_id"][find_strangers(agreement, facts["images"].to_numpy())]:
+        if not looks[name]:  # who never ticks agrees with nobody, too
+            looks[name].append("ticks unlike everybody's")
     facts["flags"] = list(looks.values())
     by_class = class_agreement(sheet.votes)
     summary = {

@@ -6,13 +6,14 @@ from itertools import product
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pytest
 from sklearn.metrics import precision_score, recall_score
 
 from annotate.annotators.agreement import class_agreement, question_agreement
 from annotate.annotators.facts import annotator_facts
-from annotate.annotators.patterns import find_always_none, find_copies
+from annotate.annotators.patterns import find_always_none, find_copies, find_strangers
 from annotate.annotators.sheet import Sheet, make_sheet
 from annotate.answers.packed import from_frame
 from annotate.labels.agreement import fleiss_kappa, gwet_ac1, nominal_alpha
@@ -129,6 +130,31 @@ def test_who_never_ticks_is_found() -> None:
     (found,) = find_always_none(sheet_of(frame))
     assert found.annotator_id == "cy"
     assert found.empty == found.tasks > 20
+
+
+def test_who_clicks_at_random_is_found() -> None:
+    frame, _ = answers_of(3, images=400)
+    honest = annotator_facts(sheet_of(frame), None)
+    assert not strangers_of(honest).any()
+    mine = frame["annotator_id"] == "gus"
+    rng = np.random.default_rng(0)
+    clicks = [
+        [name for name in QUESTIONS[question] if rng.random() < 0.1]
+        for question in frame["question_id"][mine]
+    ]
+    frame.loc[mine, "ticked"] = pd.Series(clicks, frame.index[mine])
+    facts = annotator_facts(sheet_of(frame), None)
+    assert facts["annotator_id"][strangers_of(facts)].tolist() == ["gus"]
+
+
+def test_few_images_and_few_people_are_not_judged() -> None:
+    agreement = np.array([0.6, 0.6, 0.6, 0.1, np.nan])
+    assert not find_strangers(agreement, np.array([50, 50, 50, 19, 50])).any()
+    assert not find_strangers(agreement[[0, 1, 3]], np.array([50, 50, 50])).any()
+
+
+def strangers_of(facts: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    return find_strangers(facts["agreement_yes"].to_numpy(float), facts["images"].to_numpy())
 
 
 @pytest.mark.parametrize("seed", range(3))

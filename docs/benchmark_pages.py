@@ -29,6 +29,10 @@ ABOUT = {
     "consolidate": "From answers to labels. Peers get a row per vote with numbers in place of "
     "names; where files are read, the same files of answers. Crowd-kit's Dawid-Skene and its "
     "reading of files are measured on a part of the images.",
+    "serve": "The annotation server with 50 people over HTTP. At the first load each asks for "
+    "everything that a browser asks for and thinks two seconds about a page; at the second nobody "
+    "pauses, so that requests queue and times follow from the number of people. People and server "
+    "share the machine. In the end the server is killed with SIGKILL amid the second load.",
     "scale": "What a million images take on disk.",
 }
 SCALES = (1, 10, 350)  # million images
@@ -62,6 +66,8 @@ def _section(name: str, report: Report) -> str:
             f"Private memory of the process: {memory['before']:.0f} MB before the search, "
             f"{memory['peak']:.0f} MB at most during it."
         )
+    if "killed" in report:
+        parts += _served(report)
     if "steps" in report:
         rows = [
             (step, f"{found['seconds']:.1f}", f"{found['peak_mb']:,.0f}")
@@ -75,6 +81,26 @@ def _section(name: str, report: Report) -> str:
             ", ".join(f"{what}: {value:.1f} s" for what, value in report["seconds"].items()) + "."
         )
     return "\n\n".join(parts) + "\n"
+
+
+def _served(report: Report) -> list[str]:
+    loads = {
+        "ten times the pace of people": report["at_ten_times_the_pace_of_people"],
+        "without a pause": report["without_a_pause"],
+    }
+    rows = [
+        (load, request, *(f"{found[request][name]:.1f}" for name in ("p50_ms", "p99_ms")))
+        for load, found in loads.items()
+        for request in ("next", "submit")
+    ]
+    killed = report["killed"]
+    return [
+        _table(("load", "request", "p50 ms", "p99 ms"), rows),
+        f"{report['answers_per_second']:.0f} answers a second without a pause. Killed after "
+        f"{killed['before_the_kill']:,} answers: {killed['lost']} of {killed['acknowledged']:,} "
+        f"acknowledged answers lost, {killed['duplicates']} doubled, {killed['beyond_votes']} "
+        "images with more than five.",
+    ]
 
 
 def _ratios(report: Report) -> str:

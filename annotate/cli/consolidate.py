@@ -172,6 +172,8 @@ def _lines(summary: dict[str, Any], folder: str) -> list[str]:
         f"{summary['positives']:,} positive, {summary['unknown']:,} unknown "
         f"({summary['answers']:,} answers of {summary['annotators']} annotators)"
     ]
+    if rule := summary.get("annotation_rule"):
+        lines.append(f"Answers of an image by the server's rule: {rule}")
     if golden := summary["decided"].get("golden"):
         lines.append(f"Decided by experts: {golden:,} labels")
     if summary["set_aside"]:

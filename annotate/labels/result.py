@@ -62,7 +62,9 @@ def label_answers(answers: Packed, basis: Basis) -> tuple[Votes, Decisions, Esti
     )
 
 
-def write_labels(folder: Path, answers: Answers, basis: Basis, annotators: int) -> dict[str, Any]:
+def write_labels(
+    folder: Path, answers: Answers, basis: Basis, annotators: int, rule: str = ""
+) -> dict[str, Any]:
     """Make and write all files of ``data/labels/``, the summary last.
 
     Args:
@@ -70,6 +72,7 @@ def write_labels(folder: Path, answers: Answers, basis: Basis, annotators: int) 
         answers: what counts and what does not.
         basis: what else labels rest on.
         annotators: answers that each image should have.
+        rule: by which the annotation server took images as done; empty: not by a server.
 
     Returns:
         What ``summary.json`` holds.
@@ -79,6 +82,8 @@ def write_labels(folder: Path, answers: Answers, basis: Basis, annotators: int) 
     summary = summarise(packed, answers.rejects, votes, decisions, taxonomy, annotators)
     summary["questions"] = {name: list(ids) for name, ids in basis.questions.items()}
     summary["method"] = settings.method
+    if rule:
+        summary["annotation_rule"] = rule
     if estimate is None:
         asked = decisions.votes.class_ids
         summary["thresholds"] = dict(zip(asked, thresholds(asked, taxonomy, settings), strict=True))

@@ -67,7 +67,19 @@ def label_images(
         experts = read_experts(workspace.golden / "labels.parquet", taxonomy)
         basis = Basis(questions, taxonomy, settings, experts)
         keep_snapshot(workspace)
-        return write_labels(labels, answers, basis, workspace.settings.tasks.annotators)
+        annotators, rule = workspace.settings.tasks.annotators, annotation_rule(workspace)
+        return write_labels(labels, answers, basis, annotators, rule)
+
+
+def annotation_rule(workspace: Workspace) -> str:
+    """The rule by which the annotation server took images as done; empty where none was at work.
+
+    Raises:
+        DamagedError: what the server wrote about it is not readable.
+    """
+    path = workspace.answers / "serve.json"
+    about = read_json(path, "mumic-annotate serve export") if path.is_file() else {}
+    return str(about.get("rule", "")) if isinstance(about, dict) else ""
 
 
 def read_answers(

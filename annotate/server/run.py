@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import signal
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -36,6 +38,8 @@ from annotate.workspace import Workspace
 DATABASE = "annotation.sqlite3"
 SECRET = "serve.secret"
 WAITING = 2048  # connections that may wait to be accepted
+# How long a thread that computes, such as the export, may keep the others from going on.
+SWITCH_SECONDS = 0.0005
 
 
 def rules_of(workspace: Workspace, settings: ServeSettings, taxonomy: Taxonomy) -> Rules:
@@ -244,9 +248,20 @@ def serve(
         with bind(settings.host, settings.port) as port, _in_good_order():
             origin = settings.public_url.rstrip("/") or _origin(settings.host, port)
             on_ready(site, origin, counts)
+            _without_long_pauses()
             make_server(site).run(sockets=[port])
         lines = site.desk.store.export(workspace.answers)
         return {"folder": str(workspace.answers), "images": lines}
+
+
+def _without_long_pauses() -> None:
+    """Have the garbage collector leave alone what was made so far, mostly imported modules.
+
+    It would walk through all of that again and again, and nobody is answered meanwhile.
+    """
+    gc.collect()
+    gc.freeze()
+    sys.setswitchinterval(SWITCH_SECONDS)
 
 
 def _origin(host: str, port: socket.socket) -> str:

@@ -275,6 +275,14 @@ def test_the_commands(workspace: Path) -> None:
     assert set(labels["class_id"]) == {"pool", "indoor", "snow", "dog"}
     assert len(read(ANSWERS, workspace / "data/labels/answers.parquet")) == 40 * 5 * 2
     assert "Agreement" in run("consolidate")
+    assert "annotation_rule" not in summary
+    rule = {"rule": "5 votes, early stop"}
+    (workspace / "data/answers/serve.json").write_text(json.dumps(rule))
+    assert run("consolidate", "--json")["annotation_rule"] == "5 votes, early stop"
+    assert "server's rule: 5 votes, early stop" in run("consolidate")
+    (workspace / "data/answers/serve.json").write_text("[")
+    assert "serve.json: not readable" in run("consolidate", expect=1)
+    (workspace / "data/answers/serve.json").unlink()
 
     scores = run("golden", "--truth", "truth.csv", "--json")
     assert scores["macro_f1"] > scores["single_annotator_f1"]

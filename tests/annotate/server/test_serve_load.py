@@ -19,5 +19,7 @@ def test_what_was_acknowledged_outlives_sigkill(tmp_path: Path) -> None:
     workspace = make_workspace(tmp_path / "ws", 20, ["Bed", "Pool"], votes=3)
     counts = killed(workspace, people=6, votes=3, after=10)
     assert 10 <= counts["before_the_kill"] < 20 * 3
-    assert counts["acknowledged"] == counts["stored"] == 20 * 3
+    assert counts["stored"] == 20 * 3
+    # Each person may have had one answer on its way that was stored when the server died.
+    assert 20 * 3 - 6 <= counts["acknowledged"] <= counts["stored"]
     assert {name: counts[name] for name in FAULTS} == dict.fromkeys(FAULTS, 0)

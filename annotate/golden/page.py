@@ -6,10 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
-from annotate.resources import resource
 from annotate.tables import atomic
+from annotate.templates import bracket_templates
 
 TEMPLATE = "golden-score.html.j2"
 WIDTH, HEIGHT = 240, 130  # of a plot, in units of its own
@@ -24,19 +22,7 @@ def write_page(summary: Mapping[str, Any], target: Path, own_templates: Path) ->
         target: the HTML file.
         own_templates: the workspace's folder; a template there wins over the packaged one.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader([own_templates, resource("templates")]),
-        variable_start_string="[[",
-        variable_end_string="]]",
-        block_start_string="[%",
-        block_end_string="%]",
-        comment_start_string="[#",
-        comment_end_string="#]",
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = bracket_templates(own_templates)
     environment.filters["rate"] = lambda value: "–" if value is None else f"{value:.3f}"
     classes = [
         {**entry, "plot": plot(entry["curve"]), "own": _x(max(0.2, entry["threshold"]))}

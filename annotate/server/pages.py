@@ -27,6 +27,7 @@ from annotate.tasks.examples import grant_direct
 from annotate.tasks.liquid import render_liquid
 from annotate.tasks.page import CROWD_SCRIPT, SHIM_FILES, make_template
 from annotate.taxonomy.model import Taxonomy
+from annotate.templates import bracket_templates
 
 STATIC = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
 SHIM = "".join(f'<script src="/static/{name}"></script>' for name in SHIM_FILES)
@@ -47,20 +48,7 @@ class Pages:
 
     def __init__(self, own_templates: Path) -> None:
         self._folders = [own_templates, resource("templates")]
-        self._environment = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(self._folders),
-            variable_start_string="[[",
-            variable_end_string="]]",
-            block_start_string="[%",
-            block_end_string="%]",
-            comment_start_string="[#",
-            comment_end_string="#]",
-            autoescape=True,
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            keep_trailing_newline=True,
-        )
+        self._environment = bracket_templates(own_templates, keep_trailing_newline=True)
 
     def render(self, name: str, /, *, framed: bool = False, **values: Any) -> Page:
         """A page of a template such as ``serve-annotate.html.j2``.

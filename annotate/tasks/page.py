@@ -26,6 +26,7 @@ from annotate.settings import TaskSettings
 from annotate.tasks.examples import examples_of, grant_direct
 from annotate.tasks.liquid import check_liquid, render_liquid
 from annotate.taxonomy.model import Taxonomy
+from annotate.templates import bracket_templates
 
 LARGEST_TEMPLATE = (
     128_000  # characters; bound of RenderUiTemplate in botocore's model of the service
@@ -164,7 +165,7 @@ def _question(question: Question, taxonomy: Taxonomy, settings: TaskSettings) ->
 
 
 def _render(own_templates: Path, name: str, **values: Any) -> str:
-    environment = _environment(own_templates)
+    environment = bracket_templates(own_templates, finalize=_escaped, keep_trailing_newline=True)
     try:
         return environment.get_template(name).render(**values)
     except jinja2.TemplateSyntaxError as error:
@@ -176,24 +177,6 @@ def _render(own_templates: Path, name: str, **values: Any) -> str:
         raise InputError(f"the template {name} does not render: {error}") from error
     except UnicodeDecodeError as error:
         raise InputError(f"a template in {own_templates} is not UTF-8: {error}") from error
-
-
-def _environment(own_templates: Path) -> jinja2.Environment:
-    return jinja2.Environment(
-        loader=jinja2.FileSystemLoader([own_templates, resource("templates")]),
-        variable_start_string="[[",
-        variable_end_string="]]",
-        block_start_string="[%",
-        block_end_string="%]",
-        comment_start_string="[#",
-        comment_end_string="#]",
-        autoescape=True,
-        finalize=_escaped,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
 
 
 def _escaped(value: Any) -> Markup:

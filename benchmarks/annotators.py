@@ -1,6 +1,7 @@
-"""Memory and seconds of ``golden`` and ``annotators`` on 60,000 images x 120 classes x 5 people.
+"""Memory and seconds from answers to golden scores: 60,000 images x 120 classes x 5 people.
 
-Every command runs in a process of its own; what counts is its largest resident memory.
+Every step, the writing of the answers too, runs in a process of its own; what counts is its largest
+resident memory.
 """
 
 from __future__ import annotations
@@ -12,109 +13,139 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
+import numpy.typing as npt
+import pandas as pd
 
-from annotate.answers.packed import Coded, Packed, to_arrow
-from annotate.labels.votes import count_votes
-from annotate.tables import ANSWERS, CATALOG, GOLDEN_LABELS, LABELS
+from annotate.questions.file import read_plan
+from annotate.questions.planning import QuestionPlan
+from annotate.tables import CATALOG, write
+from annotate.tasks.manifest import read_manifest
 from annotate.taxonomy.load import load_taxonomy
+from annotate.workspace import Workspace
 from benchmarks.report import FOLDER, QUICK, write_report
 
-IMAGES, PEOPLE, GOLDEN = (2_000 if QUICK else 60_000), 200, (500 if QUICK else 4_000)
-COMMANDS = ("golden", "golden thresholds", "annotators")
+IMAGES, PEOPLE, ANSWERS = (2_000 if QUICK else 60_000), 200, 5
+PREVALENCE, SEES, ERRS = 0.02, 0.9, 0.003
+STEPS = (
+    "write catalogue",
+    "questions plan",
+    "write answers",
+    "consolidate",
+    "golden sample",
+    "write experts",
+    "golden collect",
+    "golden",
+    "golden thresholds",
+    "annotators",
+    "annotators --exclude w000",
+)
+OURS = [step for step in STEPS if not step.startswith(("write", "questions"))]
+Mask = npt.NDArray[np.bool_]
 
 
-def write_workspace(root: Path) -> None:
-    """Labels, answers and golden labels as the commands before would leave them."""
-    subprocess.run([sys.executable, "-m", "annotate", "init", str(root)], check=True)
-    classes = load_taxonomy(root / "label_taxonomy/travel.yaml").ids
-    rng = np.random.default_rng(0)
-    questions = {f"q{at:02d}": classes[at * 5 : at * 5 + 5] for at in range(24)}
-    ids = [f"{at:020x}" for at in range(IMAGES)]
-    truth = rng.random((IMAGES, len(classes))) < 0.02
-    people = np.argsort(rng.random((IMAGES, PEOPLE)), axis=1)[:, :5]
-    ticks = rng.random((IMAGES, 5, len(classes))) < np.where(truth[:, None], 0.9, 0.003)
-    ticks = ticks.reshape(IMAGES, 5, 24, 5).transpose(0, 2, 1, 3).reshape(-1, 5)
-    rows, place = np.nonzero(ticks)
-    question = np.tile(np.repeat(np.arange(24), 5), IMAGES).astype(np.int32)
-    no = np.zeros(len(ticks), bool)
-    answers = Packed(
-        Coded(tuple(ids), np.repeat(np.arange(IMAGES), 120).astype(np.int32)),
-        Coded(tuple(questions), question),
-        Coded(
-            tuple(f"w{at:03d}" for at in range(PEOPLE)),
-            np.repeat(people[:, None], 24, 1).ravel().astype(np.int32),
-        ),
-        Coded.sort(classes, (question[rows] * 5 + place).astype(np.int32)),
-        np.append(0, np.cumsum(ticks.sum(axis=1))).astype(np.int32),
-        ticks.sum(axis=1) == 0,
-        no,
-        no,
-        Coded(("2026-01-01T00:00:00.000Z",), np.zeros(len(ticks), np.int32)),
-        np.full(len(ticks), 60, np.float32),
-    )
-    labels = root / "data/labels"
-    labels.mkdir(parents=True)
-    schema = pa.schema(list(ANSWERS.columns.items()))
-    pq.write_table(to_arrow(answers).cast(schema), labels / "answers.parquet")
-    (labels / "summary.json").write_text(json.dumps({"questions": questions}))
-    votes = count_votes(answers, questions)
-    image, column = (part.ravel() for part in np.indices(votes.yes.shape))
-    rate = (votes.yes / 5.0).ravel()
-    write_table(
-        LABELS.columns,
-        {
-            "image_id": pa.array(ids).take(pa.array(image)),
-            "class_id": pa.array(votes.class_ids).take(pa.array(column)),
-            "label": (rate >= 0.6).astype(np.int8),
-            "yes": votes.yes.ravel(),
-            "no": votes.no.ravel(),
-            "unsure": votes.unsure.ravel(),
-            "rate": rate,
-            "decided": ["voted"] * len(rate),
-        },
-        labels / "labels.parquet",
-    )
-    text = dict.fromkeys(CATALOG.columns, ids) | {
+def image_ids() -> list[str]:
+    return [f"{at:020x}" for at in range(IMAGES)]
+
+
+def truth(classes: int) -> Mask:
+    return np.random.default_rng(0).random((IMAGES, classes)) < PREVALENCE
+
+
+def write_catalog(workspace: Workspace) -> None:
+    """Twenty photos of each property."""
+    ids = image_ids()
+    columns: dict[str, Any] = dict.fromkeys(CATALOG.columns, ids) | {
         "property_id": [f"p{at // 20}" for at in range(IMAGES)],
-        "present": np.ones(IMAGES, bool),
-        **{name: np.ones(IMAGES, int) for name in ("bytes", "width", "height", "orientation")},
+        "uri": [f"photos/{name}.jpg" for name in ids],
+        "present": True,
+        **dict.fromkeys(("bytes", "width", "height", "orientation"), 1),
     }
-    write_table(CATALOG.columns, text, root / "data/catalog/images.parquet")
-    golden = np.sort(rng.choice(IMAGES, GOLDEN, replace=False))
-    write_table(
-        GOLDEN_LABELS.columns,
-        {
-            "image_id": pa.array(ids).take(pa.array(np.repeat(golden, len(classes)))),
-            "class_id": pa.array(list(classes) * GOLDEN),
-            "label": truth[golden].ravel().astype(np.int8),
-        },
-        root / "data/golden/labels.parquet",
-    )
+    write(CATALOG, pd.DataFrame(columns), workspace.catalog / "images.parquet")
 
 
-def write_table(columns: dict[str, pa.DataType], values: dict[str, object], path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    known = {name: values[name] for name in columns if name in values}
-    schema = pa.schema([(name, kind) for name, kind in columns.items() if name in known])
-    pq.write_table(pa.table(known).cast(schema), path)
+def write_answers(workspace: Workspace) -> None:
+    """What annotators answered, as the annotation server writes it."""
+    plan, true = _plan_and_truth(workspace)
+    rng = np.random.default_rng(1)
+    people = np.argsort(rng.random((IMAGES, PEOPLE)), axis=1)[:, :ANSWERS]
+    ticks = rng.random((IMAGES, ANSWERS, true.shape[1])) < np.where(true[:, None], SEES, ERRS)
+    _write(workspace.answers, image_ids(), (plan, ticks), people)
 
 
-def measure(root: Path, command: str) -> dict[str, float]:
-    """Seconds and largest resident memory (MB) of a command."""
+def write_experts(workspace: Workspace) -> None:
+    """One expert, who does not err, answers what the sample asks."""
+    plan, true = _plan_and_truth(workspace)
+    experts = workspace.for_experts()
+    place = {name: at for at, name in enumerate(image_ids())}
+    asked = [task.image_id for task in read_manifest(experts.tasks / "manifest.jsonl")]
+    ticks = true[[place[name] for name in asked]][:, None]
+    _write(experts.answers, asked, (plan, ticks), np.zeros((len(asked), 1), np.int64))
+
+
+def _plan_and_truth(workspace: Workspace) -> tuple[QuestionPlan, Mask]:
+    taxonomy = load_taxonomy(workspace.taxonomy)
+    plan = read_plan(workspace.questions, taxonomy)
+    return plan, truth(sum(len(question.classes) for question in plan.questions))
+
+
+def _write(
+    folder: Path, images: list[str], asked: tuple[QuestionPlan, Mask], people: npt.NDArray[np.int64]
+) -> None:
+    """Lines of answers; ticks are (images, people, classes) in the order of the plan.
+
+    What is ticked in a question is a number of few values, and each text of these is made once.
+    """
+    plan, ticks = asked
+    codes, texts, start = [], [], 0
+    for question in plan.questions:
+        own = ticks[:, :, start : start + len(question.classes)]
+        start += len(question.classes)
+        code = own @ (1 << np.arange(len(question.classes)))
+        codes.append(code)
+        texts.append(
+            {
+                int(value): _boxes(question.id, question.classes, int(value))
+                for value in np.unique(code)
+            }
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "serve.jsonl").open("w") as file:
+        for at, image in enumerate(images):
+            answers = []
+            for person, who in enumerate(people[at].tolist()):
+                content = ", ".join(
+                    text[int(code[at, person])] for text, code in zip(texts, codes, strict=True)
+                )
+                answers.append(
+                    f'{{"workerId": "w{who:03d}", "timeSpentInSeconds": 40.0, '
+                    '"submissionTime": "2026-01-05T10:00:40.000Z", '
+                    f'"answerContent": {{{content}}}}}'
+                )
+            file.write(f'{{"image-id": "{image}", "answers": [{", ".join(answers)}]}}\n')
+
+
+def _boxes(question: str, classes: tuple[str, ...], code: int) -> str:
+    boxes = {name: bool(code >> at & 1) for at, name in enumerate(classes)}
+    return f'"{question}": {json.dumps({**boxes, "__none__": code == 0, "__unsure__": False})}'
+
+
+def measure(root: Path, step: str) -> dict[str, float]:
+    """Seconds and largest resident memory (MB) of a step."""
     started = time.perf_counter()
+    own = ["benchmarks.annotators", step, str(root)]
+    words = own if step.startswith("write") else ["annotate", *step.split(), "--json"]
     child = subprocess.Popen(
-        [sys.executable, "-m", "annotate", *command.split(), "--json"],
-        cwd=root,
+        [sys.executable, "-m", *words],
+        cwd=None if step.startswith("write") else root,
         stdout=subprocess.DEVNULL,
     )
     _, status, usage = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:
-        raise SystemExit(f"{command} failed")
+        raise SystemExit(f"{step} failed")
     return {"seconds": time.perf_counter() - started, "peak_mb": usage.ru_maxrss / 1024}
 
 
@@ -122,12 +153,21 @@ def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=FOLDER) as name:
         root = Path(name) / "workspace"
-        write_workspace(root)
-        figures = {command: measure(root, command) for command in COMMANDS}
+        subprocess.run([sys.executable, "-m", "annotate", "init", str(root)], check=True)
+        measured = {step: measure(root, step) for step in STEPS}
+    figures = {step: measured[step] for step in OURS}
     print(json.dumps(figures, indent=1))
-    size = f"{IMAGES:,} images x 120 classes x 5 people of {PEOPLE}, {GOLDEN:,} golden images"
+    size = f"{IMAGES:,} images x 120 classes x {ANSWERS} people of {PEOPLE}"
     write_report("annotators", size, {"commands": figures})
 
 
 if __name__ == "__main__":
-    main()
+    if len(sys.argv) == 1:
+        main()
+    else:
+        writers = {
+            "write catalogue": write_catalog,
+            "write answers": write_answers,
+            "write experts": write_experts,
+        }
+        writers[sys.argv[1]](Workspace.find(Path(sys.argv[2])))

@@ -33,6 +33,8 @@ ABOUT = {
     "everything that a browser asks for and thinks two seconds about a page; at the second nobody "
     "pauses, so that requests queue and times follow from the number of people. People and server "
     "share the machine. In the end the server is killed with SIGKILL amid the second load.",
+    "annotators": "From answers on disk to golden scores and facts about annotators. Every command "
+    "runs in a process of its own, start included.",
     "scale": "What a million images take on disk.",
 }
 SCALES = (1, 10, 350)  # million images
@@ -68,12 +70,13 @@ def _section(name: str, report: Report) -> str:
         )
     if "killed" in report:
         parts += _served(report)
-    if "steps" in report:
-        rows = [
-            (step, f"{found['seconds']:.1f}", f"{found['peak_mb']:,.0f}")
-            for step, found in report["steps"].items()
-        ]
-        parts.append(_table(("step", "seconds", "peak MB so far"), rows))
+    for what, peak in (("steps", "peak MB so far"), ("commands", "peak MB")):
+        if what in report:
+            rows = [
+                (step, f"{found['seconds']:.1f}", f"{found['peak_mb']:,.0f}")
+                for step, found in report[what].items()
+            ]
+            parts.append(_table((what[:-1], "seconds", peak), rows))
     if "bytes" in report:
         sizes = [(what, f"{size / 1e6:,.0f}") for what, size in report["bytes"].items()]
         parts.append(_table(("file", "MB"), sizes))

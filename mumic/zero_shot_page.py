@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from annotate.pages import pictures, write_page
 from annotate.workspace import Workspace
-from mumic.pages import pictures, write_page
 from mumic.zero_shot import CLIP_MULTI, CLIP_SINGLE, MUMIC, ZeroShot
 
 KINDS = {MUMIC: "own", CLIP_MULTI: "multi", CLIP_SINGLE: "single"}

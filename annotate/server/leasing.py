@@ -246,8 +246,10 @@ def recount(db: sqlite3.Connection, task_id: int, rules: Rules) -> bool:
     """Store how many answers of a page count and how many it needs; True if it lacks some."""
     counted: list[Any] = db.execute(COUNTED, (task_id,)).fetchall()
     wanted = rules.votes
-    if rules.adaptive:
-        task = db.execute("SELECT questions FROM task WHERE id = ?", (task_id,)).fetchone()
+    task = db.execute("SELECT questions FROM task WHERE id = ?", (task_id,)).fetchone()
+    if task["questions"] == "[]":  # all its questions were closed
+        wanted = len(counted)
+    elif rules.adaptive:
         asked = questions_of(db, task["questions"])
         classes = list(dict.fromkeys(name for group in asked.values() for name in group))
         votes = [votes_of(json.loads(row["content"])) for row in counted]

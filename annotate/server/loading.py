@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from annotate.errors import InputError
 from annotate.server.leasing import recount
 from annotate.server.model import Rules
+from annotate.tasks.again import is_before
 
 _NOT_STARTED = 10**15  # turns of pages that nobody opened; golden ones come last in the queue
 
@@ -19,18 +20,28 @@ def load(
     golden: Mapping[str, Mapping[str, bool]],
     questions: Mapping[str, Sequence[str]],
     rules: Rules,
+    again: Mapping[tuple[str, str], str],
 ) -> dict[str, int]:
     """Add what is not there yet.
 
     An image that is asked further questions later (the children, once the parents are known)
-    gets another page with just these, and people who answered the first may answer it too.
+    gets another page with just these, and people who answered the first may answer it too. So
+    does a question that a round asks again, unless it has a page without answers from before
+    that round. What the page before was told is kept.
     """
     _load_questions(db, questions)
+    _close_questions(db, questions, rules)
     counts = {"added": 0, "known": 0, "golden": 0, "golden_without_task": 0}
     asked: dict[str, set[str]] = {}
     rounds: dict[str, int] = {}
-    for row in db.execute("SELECT image_id, round, questions FROM task"):
-        asked.setdefault(row["image_id"], set()).update(json.loads(row["questions"]))
+    for row in db.execute("SELECT id, image_id, round, questions FROM task"):
+        names = json.loads(row["questions"])
+        image_id = row["image_id"]
+        asked.setdefault(image_id, set()).update(
+            name
+            for name in names
+            if not _answered_before(db, row["id"], again.get((image_id, name), ""))
+        )
         rounds[row["image_id"]] = max(rounds.get(row["image_id"], 0), row["round"])
     for image_id, wanted in tasks:
         missing = [name for name in wanted if name not in asked.get(image_id, ())]
@@ -56,7 +67,7 @@ def load(
     counts["golden_without_task"] = len(golden.keys() - asked.keys())
     db.execute("UPDATE task SET golden = NULL WHERE golden IS NOT NULL")
     db.executemany(
-        "UPDATE task SET golden = ? WHERE image_id = ?",
+        "UPDATE task SET golden = ? WHERE image_id = ? AND questions != '[]'",
         ((json.dumps(dict(known)), image_id) for image_id, known in golden.items()),
     )
     return counts
@@ -74,11 +85,36 @@ def _load_questions(db: sqlite3.Connection, questions: Mapping[str, Sequence[str
         db.execute("INSERT OR REPLACE INTO question VALUES (?, ?)", (name, text))
 
 
+def _close_questions(db: sqlite3.Connection, plan: Collection[str], rules: Rules) -> None:
+    """Take off the pages what the plan does not ask any more; a page of nothing else is done.
+
+    The other questions of a page go on with the answers that it has.
+    """
+    for row in db.execute("SELECT id, questions FROM task").fetchall():
+        names = json.loads(row["questions"])
+        left = [name for name in names if name in plan]
+        if left != names:
+            db.execute("UPDATE task SET questions = ? WHERE id = ?", (json.dumps(left), row["id"]))
+            db.execute(
+                "UPDATE lease SET ended = 'released' WHERE task_id = ? AND ended IS NULL",
+                (row["id"],),
+            )
+            recount(db, row["id"], rules)
+
+
+def _answered_before(db: sqlite3.Connection, task_id: int, since: str) -> bool:
+    """Whether a page has an answer from before a time; every answer is later than ""."""
+    if not since:
+        return False
+    row = db.execute("SELECT min(submitted) FROM answer WHERE task_id = ?", (task_id,)).fetchone()
+    return row[0] is not None and is_before(row[0], since)
+
+
 def _used(db: sqlite3.Connection, question: str) -> bool:
     return bool(
         db.execute(
-            "SELECT EXISTS (SELECT 1 FROM seat JOIN task ON task.id = task_id, "
-            "json_each(task.questions) AS asked WHERE asked.value = ?)",
+            "SELECT EXISTS (SELECT 1 FROM answer, json_each(answer.content) AS given "
+            "WHERE given.key = ?)",
             (question,),
         ).fetchone()[0]
     )

@@ -29,6 +29,7 @@ from annotate.server.security import Keys, check_public_url, read_keys
 from annotate.server.store import Store
 from annotate.settings import ServeSettings
 from annotate.tables import CATALOG, read
+from annotate.tasks.again import asked_since
 from annotate.tasks.build import TEMPLATE, read_questions
 from annotate.tasks.examples import all_examples
 from annotate.tasks.manifest import read_manifest
@@ -113,8 +114,9 @@ def make_site(workspace: Workspace, settings: ServeSettings) -> tuple[Site, dict
     shown = {task.image_id for task in tasks} | golden.keys()
     store = Store.open(workspace.desk / DATABASE, rules_of(workspace, settings, taxonomy))
     questions = {question.id: question.classes for question in plan.questions}
+    again = {} if workspace.experts else asked_since(workspace.candidates, plan)
     counts = store.load_tasks(
-        [(task.image_id, task.questions) for task in tasks], golden, questions
+        [(task.image_id, task.questions) for task in tasks], golden, questions, again
     )
     site = Site(
         desk=Desk(store, workspace.answers),

@@ -64,6 +64,7 @@ class Store:
         tasks: Iterable[tuple[str, Sequence[str]]],
         golden: Mapping[str, Mapping[str, bool]],
         questions: Mapping[str, Sequence[str]],
+        again: Mapping[tuple[str, str], str] | None = None,
     ) -> dict[str, int]:
         """Add the tasks that are not there yet, and set the known labels of golden images.
 
@@ -71,12 +72,13 @@ class Store:
             tasks: image id and question ids, in the order in which they are handed out.
             golden: by image, what is known of its classes; images without a task are left out.
             questions: class ids of each question.
+            again: by image and question that a round asks again, since when answers count.
 
         Raises:
             InputError: a question is unknown, or has other classes than when people answered it.
         """
         with self._database.writing() as db:
-            return loading.load(db, tasks, golden, questions, self.rules)
+            return loading.load(db, tasks, golden, questions, self.rules, again or {})
 
     def add_annotator(self, name: str) -> tuple[Annotator, str]:
         """A new annotator and the token of her personal link, which is told only here."""

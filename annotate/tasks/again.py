@@ -6,7 +6,7 @@ until enough people have answered them since the round was made.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from annotate.answers.files import find_answers
@@ -37,7 +37,7 @@ def asked_again(
     Returns:
         By image id; an image that has all its answers is not there.
     """
-    since = _wanted(candidates, plan)
+    since = asked_since(candidates, plan)
     if not since:
         return {}
     people: dict[tuple[str, str], set[str]] = {}
@@ -49,7 +49,7 @@ def asked_again(
             when = str(entry.get("submissionTime") or "")
             for question in content if isinstance(content, dict) else ():
                 place = (str(found.image_id), str(question))
-                if place in since and _later(when, since[place]):
+                if place in since and not is_before(when, since[place]):
                     people.setdefault(place, set()).add(str(entry.get("workerId")))
     order = {question.id: at for at, question in enumerate(plan.questions)}
     left: dict[str, list[str]] = {}
@@ -59,8 +59,16 @@ def asked_again(
     return {image: tuple(questions) for image, questions in left.items()}
 
 
-def _wanted(candidates: Path, plan: QuestionPlan) -> Mapping[tuple[str, str], str]:
-    """By image and question: only answers later than this count; "": all do."""
+def asked_since(candidates: Path, plan: QuestionPlan) -> dict[tuple[str, str], str]:
+    """What rounds ask again: by image and question, since when answers count; "": all do.
+
+    Args:
+        candidates: ``data/candidates``.
+        plan: the questions.
+
+    Returns:
+        Times in ISO 8601, UTC.
+    """
     of_class = {name: question.id for question in plan.questions for name in question.classes}
     since: dict[tuple[str, str], str] = {}
     for file in sorted(candidates.glob("round-[0-9]*.parquet")):
@@ -75,6 +83,6 @@ def _wanted(candidates: Path, plan: QuestionPlan) -> Mapping[tuple[str, str], st
     return since
 
 
-def _later(when: str, since: str) -> bool:
-    # The first 19 characters of ISO 8601 in UTC sort as the times do, with fractions or without.
-    return not since or when[:19] >= since[:19]
+def is_before(when: str, since: str) -> bool:
+    """Whether an answer was given too early to count; both in ISO 8601, UTC."""
+    return when[:19] < since[:19]  # sorts as the times do, with fractions of a second or without

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from annotate import tables
+from annotate.pages import data_uri, pictures, write_page
 from annotate.workspace import Workspace
 from mumic.figures.differences import draw_gains
 from mumic.figures.style import DARK, LIGHT, Drawing
 from mumic.figures.temperature import draw_temperature
 from mumic.history import logit_scales
 from mumic.methods import MUMIC, TWO_PROMPTS
-from mumic.pages import data_uri, pictures, write_page
 from mumic.report.examples import confusions, costs, doubts, rarest_category
 from mumic.report.figures import (
     MOST_POINTS,

@@ -7,17 +7,24 @@ import io
 import json
 import logging
 import socket
+import time
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pandas as pd
 import pytest
 from PIL import Image
 
 from annotate.errors import InputError
 from annotate.labels.stage import label_images
+from annotate.mining.draw import Draw, receipts
 from annotate.server.images import web_safe
-from annotate.server.run import bind, check_settings
+from annotate.server.run import bind, check_settings, make_site
 from annotate.settings import ServeSettings
+from annotate.tables import CANDIDATES, write, write_json
+from annotate.tasks.build import build_tasks
+from annotate.tasks.objects import write_tasks
 from benchmarks.serve import Browser, answer_for, exported, questions_of
 
 
@@ -52,6 +59,46 @@ def test_people_answer_and_the_labels_are_made_of_it(start: Any) -> None:
         assert sorted(contents, key=str) == sorted(said[image], key=str)
     summary = label_images(server.workspace, server.workspace.settings.consolidate)
     assert (summary["images"], summary["set_aside"]) == (3, 0)
+
+
+def test_what_an_audit_asks_again_is_asked_and_the_old_answers_stay(start: Any) -> None:
+    server = start(images=2, votes=2)
+    workspace = server.workspace
+    browsers = [server.person(name) for name in ("Ada", "Eve")]
+    for person, browser in enumerate(browsers):
+        while (found := browser.get("/api/next"))[0] == 200:
+            assert submit(server, browser, found[1], person)[0] == 200
+    server.site.desk.store.export(workspace.answers)
+    assert build_tasks(workspace, workspace.settings.tasks).tasks is None
+    image = next(iter(exported(workspace)))
+    since = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=1)
+    pair = pd.DataFrame({"image_id": [image], "class_id": ["c6"]})  # of the second question
+    rows = receipts([pair], "audit", Draw(n=1, top=1, seed=0, round=2))
+    write(CANDIDATES, rows, workspace.candidates / "round-0002.parquet")
+    told = {"since": since.isoformat().replace("+00:00", "Z")}
+    write_json(workspace.candidates / "round-0002.json", told)
+    time.sleep(max(0.0, (since - datetime.now(UTC)).total_seconds()))
+    built = build_tasks(workspace, workspace.settings.tasks)
+    assert built.tasks is not None
+    write_tasks(built.tasks, workspace.tasks)
+    for added in (1, 0):  # started again, nothing is added twice
+        site, counts = make_site(workspace, ServeSettings(port=0))
+        site.desk.store.close()
+        assert counts["added"] == added
+    questions = {"q02": questions_of(workspace)["q02"]}
+    for person, browser in enumerate(browsers):
+        status, task = browser.get("/api/next")
+        assert (status, task["image_id"], task["questions"]) == (200, image, ["q02"])
+        where = {"image_id": image, "lease": task["lease"], "seconds": 1.0}
+        content = answer_for(person, image, questions)
+        assert browser.post("/api/submit", where | {"content": content})[0] == 200
+        assert browser.get("/api/next")[0] == 204
+    server.site.desk.store.export(workspace.answers)
+    assert [list(a["answerContent"]) for a in exported(workspace)[image]] == [
+        *[["q01", "q02"]] * 2,
+        *[["q02"]] * 2,
+    ]
+    assert build_tasks(workspace, workspace.settings.tasks).tasks is None
 
 
 def test_a_page_shows_the_picture_and_hostile_names_as_text(start: Any) -> None:

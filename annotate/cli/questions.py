@@ -77,6 +77,8 @@ def plan(
     """
     from dataclasses import replace
 
+    from annotate.migration.plan import avoid_closed
+    from annotate.migration.record import load_migrations
     from annotate.questions.comparison import find_loss, find_saving, skips
     from annotate.questions.file import write_plan
     from annotate.questions.planning import check_settings, plan_questions
@@ -98,6 +100,7 @@ def plan(
         likeness = _likeness(workspace, taxonomy, similarity, allow_demo_model)
     seed = workspace.settings.project.seed
     planned = plan_questions(taxonomy, settings, seed=seed, likeness=likeness)
+    planned = avoid_closed(planned, [each.questions for each in load_migrations(workspace)])
     saving = loss = None
     if skips(planned):
         evidence = read_evidence(workspace, taxonomy, (), truth_file=truth)

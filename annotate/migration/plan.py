@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from annotate.questions.planning import Question, QuestionPlan, plan_questions
@@ -63,6 +63,25 @@ def migrate_plan(
             added = plan_questions(taxonomy.subset(names), alone, seed=seed)
             questions += [replace(question, id=ids.next()) for question in added.questions]
     return replace(plan, taxonomy_hash=taxonomy.hash, questions=tuple(questions))
+
+
+def avoid_closed(
+    plan: QuestionPlan, earlier: Sequence[Mapping[str, tuple[str, ...]]]
+) -> QuestionPlan:
+    """A plan made anew, without ids that stood for other classes before a migration.
+
+    Args:
+        plan: the new one.
+        earlier: classes of each question, of all plans before migrations.
+    """
+    ids = _FreshIds({name for each in earlier for name in each} | {q.id for q in plan.questions})
+    questions = tuple(
+        replace(question, id=ids.next())
+        if any(each.get(question.id, question.classes) != question.classes for each in earlier)
+        else question
+        for question in plan.questions
+    )
+    return replace(plan, questions=questions)
 
 
 def _was_asked(name: str, plan: QuestionPlan, found: Diff) -> bool:

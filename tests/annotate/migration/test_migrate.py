@@ -238,6 +238,16 @@ def test_the_round_is_asked_and_its_answers_count_beside_the_old(workspace: Path
     assert "Nothing is left to ask" in run("tasks", "--yes").output
 
 
+def test_questions_planned_anew_take_no_id_that_stood_for_other_classes(workspace: Path) -> None:
+    run("taxonomy", "migrate", "--apply")
+    assert run("questions", "plan", "--force", "--no-similarity").exit_code == 0
+    shown = json.loads(run("questions", "show", "--json").stdout)["questions"]
+    assert shown
+    assert not {"q01", "q02"} & {question["id"] for question in shown}
+    assert run("consolidate").exit_code == 0
+    assert labels(workspace) == EXPECTED
+
+
 def test_a_second_migration_follows_the_first(workspace: Path) -> None:
     assert run("taxonomy", "migrate", "--apply").exit_code == 0
     assert run("taxonomy", "migrate").exit_code == 1

@@ -17,8 +17,9 @@ def load_start(workspace: Workspace, run: Run, device: str = "cpu") -> Clip:
         MissingError: its weights cannot be had any more.
     """
     start = run.start_model
+    activation = run.record["settings"]["model"].get("activation", "auto")
     clip = load_clip(
-        ModelSettings(name=start["name"], pretrained=start["pretrained"]),
+        ModelSettings(start["name"], start["pretrained"], activation),
         workspace.root,
         random_init=start["random_init"],
         device=device,

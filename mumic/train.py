@@ -161,6 +161,7 @@ def _record(
             "precision": settings.model.precision,
             "seed": settings.project.seed,
             "start_model": {key: start_model[key] for key in ("weights_hash", "random_init")},
+            "architecture": clip.model_config,  # equal weights with another activation differ
             "dataset": dataset.fingerprint,
             "texts": label_texts(dataset.classes, settings.train.prompts),
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ import pytest
 from PIL import Image
 
 from annotate import tables
-from annotate.settings import Settings, render
+from annotate.settings import ModelSettings, Settings, render
 from annotate.workspace import Workspace
 
 CLASSES = ("Bed", "Swimming pool", "Kitchen", "Pets")
@@ -58,6 +59,15 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory, one_thread: None) -> Pa
     return folder
 
 
+@pytest.fixture(scope="session")
+def tiny_clip(tiny_model: Path) -> Callable[[], Any]:
+    """Makes a fresh copy of that CLIP; reading the tokenizer's vocabulary takes longest, once."""
+    from annotate.clip.encoder import load_clip
+
+    clip = load_clip(ModelSettings(f"local-dir:{tiny_model}", ""), tiny_model)
+    return lambda: replace(clip, model=copy.deepcopy(clip.model))
+
+
 def _picture(labels: npt.NDArray[np.int8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
     """Noise, and for each positive class a bright square of its own colour at its own place."""
     pixels = rng.integers(0, 60, (40, 48, 3), dtype=np.uint8)
@@ -68,7 +78,14 @@ def _picture(labels: npt.NDArray[np.int8], rng: np.random.Generator) -> npt.NDAr
 
 
 def _settings(model: Path, train: dict[str, Any]) -> Settings:
-    recipe = {"batch_size": 8, "lr": 1e-3, "epochs": 2, "threads": 1} | train
+    recipe: dict[str, Any] = {
+        "batch_size": 8,
+        "lr": 1e-3,
+        "epochs": 2,
+        "threads": 1,
+        "tensorboard": False,
+    }
+    recipe |= train
     base = Settings()
     return replace(
         base,

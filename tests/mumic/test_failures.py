@@ -72,7 +72,7 @@ def _fails(script: str, folder: Path) -> str:
 def test_a_full_disk_or_memory_keeps_the_last_checkpoint(
     tmp_path: Path, tiny_workspace: Any, script: str, said: str
 ) -> None:
-    workspace = tiny_workspace(tmp_path / "ws", checkpoint_every=1, tensorboard=False)
+    workspace = tiny_workspace(tmp_path / "ws", checkpoint_every=1)
     with pytest.raises(MumicError, match="stopped after step 1"):
         train(workspace, TrainOptions(run="one"), Reports(on_step=_stop))
     kept = workspace.runs / "one" / "last" / "checkpoint.safetensors"

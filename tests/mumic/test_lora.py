@@ -13,15 +13,10 @@ from safetensors.torch import load_file
 
 from annotate.clip.encoder import load_clip
 from annotate.errors import InputError
-from annotate.settings import ModelSettings
 from mumic.lora import add_lora, merge_lora, plain_state
 from mumic.train import TrainOptions, train
 
 WEIGHTS = "open_clip_model.safetensors"
-
-
-def _towers(tiny_model: Path) -> Any:
-    return load_clip(ModelSettings(f"local-dir:{tiny_model}", ""), tiny_model).model
 
 
 def _outputs(towers: Any) -> torch.Tensor:
@@ -38,8 +33,8 @@ def _shake(towers: Any) -> None:
             torch.nn.init.normal_(parameter, std=0.1)
 
 
-def test_begins_at_the_model_and_merges_into_plain_weights(tiny_model: Path) -> None:
-    towers, plain = _towers(tiny_model), _towers(tiny_model)
+def test_begins_at_the_model_and_merges_into_plain_weights(tiny_clip: Any) -> None:
+    towers, plain = tiny_clip().model, tiny_clip().model
     before = _outputs(towers)
     names = towers.state_dict().keys()
     add_lora(towers, 4, 8.0, image=True, text=True)
@@ -54,9 +49,9 @@ def test_begins_at_the_model_and_merges_into_plain_weights(tiny_model: Path) -> 
     assert torch.allclose(_outputs(towers), changed, atol=1e-6)
 
 
-def test_the_change_is_low_rank_by_hand(tiny_model: Path) -> None:
+def test_the_change_is_low_rank_by_hand(tiny_clip: Any) -> None:
     """Each of query, key and value of a packed weight changes by alpha / rank * B A."""
-    towers = _towers(tiny_model)
+    towers = tiny_clip().model
     attention = towers.transformer.resblocks[0].attn
     before = attention.in_proj_weight.detach().clone()
     add_lora(towers, 2, 6.0, image=False, text=True)

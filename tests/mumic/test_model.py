@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,24 +11,25 @@ import open_clip
 import pytest
 import torch
 
-from annotate.clip.encoder import Clip, encode_images, encode_texts, load_clip
+from annotate.clip.encoder import Clip, encode_images, encode_texts
 from annotate.errors import InputError
-from annotate.settings import ModelSettings, TrainSettings
+from annotate.settings import TrainSettings
 from mumic.model import MumicModel, Trained, encode_texts_trimmed, logits_of, use_bf16
 from mumic.optimiser import learning_rate, make_optimiser, parameter_groups
 from mumic.patches import embed_patches, training_patches
+
+MakeClip = Callable[[], Clip]
 
 TEXTS = ["a photo with a bed", "a photo with a large indoor swimming pool behind glass", "pets"]
 
 
 @pytest.fixture(scope="module")
-def clip(tiny_model: Path) -> Clip:
-    return load_clip(ModelSettings(f"local-dir:{tiny_model}", ""), tiny_model)
+def clip(tiny_clip: MakeClip) -> Clip:
+    return tiny_clip()
 
 
-def _model(tiny_model: Path, freeze: str = "none") -> MumicModel:
-    clip = load_clip(ModelSettings(f"local-dir:{tiny_model}", ""), tiny_model)
-    return MumicModel(clip, TEXTS, Trained(freeze), bf16=False)
+def _model(tiny_clip: MakeClip, freeze: str = "none") -> MumicModel:
+    return MumicModel(tiny_clip(), TEXTS, Trained(freeze), bf16=False)
 
 
 def _positions_seen(towers: torch.nn.Module, tokens: torch.Tensor) -> int:
@@ -50,10 +51,10 @@ def test_trimmed_texts_equal_open_clip(clip: Clip) -> None:
     assert _positions_seen(clip.model, tokens) == longest < 77
 
 
-def test_trimmed_texts_have_the_same_gradients(tiny_model: Path) -> None:
+def test_trimmed_texts_have_the_same_gradients(tiny_clip: MakeClip) -> None:
     gradients = []
     for encode in (encode_texts_trimmed, lambda towers, tokens: towers.encode_text(tokens)):
-        model = _model(tiny_model)
+        model = _model(tiny_clip)
         encode(model.towers, model.tokens).square().sum().backward()
         gradients.append(
             {n: p.grad for n, p in model.towers.named_parameters() if p.grad is not None}
@@ -101,8 +102,8 @@ def test_logits_are_scaled_cosines(clip: Clip) -> None:
     assert np.abs(found).max() <= np.exp(3.652)
 
 
-def test_mixed_precision_keeps_float32_weights_and_logits(tiny_model: Path) -> None:
-    clip = load_clip(ModelSettings(f"local-dir:{tiny_model}", ""), tiny_model)
+def test_mixed_precision_keeps_float32_weights_and_logits(tiny_clip: MakeClip) -> None:
+    clip = tiny_clip()
     model = MumicModel(clip, TEXTS, bf16=True)
     pixels = torch.zeros(2, 3, 32, 32, dtype=torch.uint8)
     logits = model(pixels)
@@ -114,8 +115,8 @@ def test_mixed_precision_keeps_float32_weights_and_logits(tiny_model: Path) -> N
 
 
 @pytest.mark.parametrize("freeze", ["image", "text"])
-def test_a_frozen_tower_gets_no_gradient(tiny_model: Path, freeze: str) -> None:
-    model = _model(tiny_model, freeze)
+def test_a_frozen_tower_gets_no_gradient(tiny_clip: MakeClip, freeze: str) -> None:
+    model = _model(tiny_clip, freeze)
     model.train()
     model(torch.zeros(2, 3, 32, 32, dtype=torch.uint8)).sum().backward()
     trained = {n for n, p in model.towers.named_parameters() if p.grad is not None}
@@ -125,8 +126,8 @@ def test_a_frozen_tower_gets_no_gradient(tiny_model: Path, freeze: str) -> None:
     assert "logit_scale" in trained
 
 
-def test_temperature_is_clamped_from_above_only(tiny_model: Path) -> None:
-    model = _model(tiny_model)
+def test_temperature_is_clamped_from_above_only(tiny_clip: MakeClip) -> None:
+    model = _model(tiny_clip)
     for value, expected in ((9.0, 4.605), (-3.0, -3.0)):
         model.set_logit_scale(value)
         model.clamp_logit_scale(4.605)
@@ -173,10 +174,10 @@ def test_auto_is_bf16_where_the_hardware_multiplies_it(
     assert not use_bf16("fp32", torch.device("cuda"))
 
 
-def test_mixed_precision_changes_the_gradient_by_rounding_only(tiny_model: Path) -> None:
+def test_mixed_precision_changes_the_gradient_by_rounding_only(tiny_clip: MakeClip) -> None:
     gradients = []
     for bf16 in (False, True):
-        clip = load_clip(ModelSettings(f"local-dir:{tiny_model}", ""), tiny_model)
+        clip = tiny_clip()
         model = MumicModel(clip, TEXTS, bf16=bf16).train()
         size = clip.image_size
         shape = (4, 3, size, size)
@@ -204,8 +205,8 @@ def test_patches_by_matrix_product_are_the_convolutions(size: int) -> None:
         torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
 
 
-def test_patches_are_multiplied_while_training_alone(tiny_model: Path) -> None:
-    model = _model(tiny_model).train()
+def test_patches_are_multiplied_while_training_alone(tiny_clip: MakeClip) -> None:
+    model = _model(tiny_clip).train()
     layer = model.towers.visual.conv1
     with training_patches(model.clip):
         assert layer.forward.func is embed_patches

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +15,11 @@ import pytest
 import torch
 
 from annotate.errors import DamagedError, InputError, MissingError, MumicError
-from annotate.workspace import Workspace
 from mumic.run import open_run
 from mumic.train import Reports, TrainOptions, train
+from tests.mumic.test_train import _with
 
 WEIGHTS = "open_clip_model.safetensors"
-
-
-def _with(workspace: Workspace, **values: Any) -> Workspace:
-    settings = workspace.settings
-    changed = replace(settings, train=replace(settings.train, **values))
-    return replace(workspace, settings=changed)
 
 
 COMMAND = """

@@ -6,24 +6,30 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
-from annotate.clip.encoder import load_clip
-from annotate.settings import ModelSettings
+from annotate.clip.encoder import Clip
+from annotate.settings import TrainSettings
 from mumic.loss import bce_cost, tempered_bce
 from mumic.model import MumicModel, Trained
+from mumic.optimiser import make_optimiser
+from mumic.processes import Processes
 from mumic.step import Batch, accumulate_gradients
+
+MakeClip = Callable[[], Clip]
 
 TEXTS = ["a photo with a bed", "a photo with a large swimming pool", "pets"]
 COST = partial(bce_cost, positive_weight=10.0)
 
 
-def _model(tiny_model: Path, freeze: str = "none") -> MumicModel:
-    clip = load_clip(ModelSettings(f"local-dir:{tiny_model}", ""), tiny_model)
+def _model(clip: Clip, freeze: str = "none") -> MumicModel:
     model = MumicModel(clip, TEXTS, Trained(freeze), bf16=False).train()
     model.set_logit_scale(3.652)
     return model
@@ -57,20 +63,20 @@ def _assert_close(found: dict[str, torch.Tensor], expected: dict[str, torch.Tens
 @pytest.mark.parametrize("freeze", ["none", "image", "text", "both", "both+"])
 @pytest.mark.parametrize("micro_batch", [0, 1, 3])
 def test_micro_batches_have_the_gradient_of_one_plain_pass(
-    tiny_model: Path, freeze: str, micro_batch: int
+    tiny_clip: MakeClip, freeze: str, micro_batch: int
 ) -> None:
     batch = _batch()
-    plain = _model(tiny_model, freeze)
+    plain = _model(tiny_clip(), freeze)
     loss = tempered_bce(plain(batch.pixels), batch.labels, batch.mask, 10.0)
     loss.backward()  # type: ignore[no-untyped-call]
-    model = _model(tiny_model, freeze)
+    model = _model(tiny_clip(), freeze)
     value = accumulate_gradients(model, batch, COST, micro_batch=micro_batch)
     assert value == pytest.approx(loss.item(), rel=1e-5)
     _assert_close(_gradients(model), _gradients(plain))
 
 
-def test_texts_are_encoded_once_a_step(tiny_model: Path) -> None:
-    model, passes = _model(tiny_model), []
+def test_texts_are_encoded_once_a_step(tiny_clip: MakeClip) -> None:
+    model, passes = _model(tiny_clip()), []
     model.towers.ln_final.register_forward_hook(lambda *_: passes.append("forward"))
     model.towers.ln_final.register_full_backward_hook(lambda *_: passes.append("backward"))
     accumulate_gradients(model, _batch(), COST, micro_batch=1)
@@ -78,38 +84,39 @@ def test_texts_are_encoded_once_a_step(tiny_model: Path) -> None:
 
 
 PROCESS = """
-import json, sys
+import sys
 from pathlib import Path
 import torch
-from safetensors.torch import save_file
+from annotate.clip.encoder import load_clip
+from annotate.settings import ModelSettings
 from mumic.processes import processes
-from mumic.step import Batch, accumulate_gradients
-from mumic.optimiser import make_optimiser
-from annotate.settings import TrainSettings
-from tests.mumic.test_step import COST, _batch, _gradients, _model
-from dataclasses import replace
+from tests.mumic.test_step import take_steps
 
 torch.set_num_threads(1)
-folder, steps, micro = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+folder, model = Path(sys.argv[1]), Path(sys.argv[2])
 with processes("cpu") as joined:
-    model = _model(Path(sys.argv[4]))
+    take_steps(load_clip(ModelSettings(f"local-dir:{model}", ""), model), joined, folder, 2)
+"""
+
+
+def take_steps(clip: Clip, joined: Processes, folder: Path, micro_batch: int) -> None:
+    """Four steps; the first gradient, the weights and the losses are written."""
+    model = _model(clip)
     optimiser = make_optimiser(model.towers, TrainSettings(lr=1e-3, adam_epsilon=1e-6))
     losses = []
-    for step in range(steps):
-        whole = _batch(7 + step) if step < 3 else _batch(1)
-        own = joined.share
+    for step, images in enumerate((7, 8, 9, 1)):
+        whole, own = _batch(images), joined.share
         batch = replace(
             whole, pixels=whole.pixels[own], labels=whole.labels[own], mask=whole.mask[own]
         )
         optimiser.zero_grad()
-        losses.append(accumulate_gradients(model, batch, COST, joined, micro))
+        losses.append(accumulate_gradients(model, batch, COST, joined, micro_batch))
         if step == 0:
             save_file(_gradients(model), folder / f"gradients-{joined.rank}.safetensors")
         optimiser.step()
         model.clamp_logit_scale(4.605)
     save_file(dict(model.towers.state_dict()), folder / f"weights-{joined.rank}.safetensors")
     (folder / f"losses-{joined.rank}.json").write_text(json.dumps(losses))
-"""
 
 
 def _without_key_bias(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -121,21 +128,20 @@ def _without_key_bias(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tenso
     return kept
 
 
-def _processes(command: list[str], count: int, where: Path) -> None:
-    """``torchrun`` on loopback."""
+def _processes(command: list[str], where: Path) -> None:
+    """``torchrun`` with two processes on loopback."""
     environment = os.environ | {
         "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[2]), *sys.path]),
         "GLOO_SOCKET_IFNAME": "lo",
         "OMP_NUM_THREADS": "1",
     }
-    alone = [sys.executable]
     joined = [
-        *(sys.executable, "-m", "torch.distributed.run", f"--nproc-per-node={count}"),
+        *(sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2"),
         *("--master-addr=127.0.0.1", "--master-port=0", "--rdzv-backend=c10d"),
         "--rdzv-endpoint=127.0.0.1:0",
     ]
     subprocess.run(
-        [*(joined if count > 1 else alone), *command],
+        [*joined, *command],
         cwd=where,
         env=environment,
         check=True,
@@ -144,24 +150,24 @@ def _processes(command: list[str], count: int, where: Path) -> None:
     )
 
 
-def test_two_processes_are_one_with_the_same_batch(tmp_path: Path, tiny_model: Path) -> None:
+def test_two_processes_are_one_with_the_same_batch(
+    tmp_path: Path, tiny_model: Path, tiny_clip: MakeClip
+) -> None:
     """Unequal masks, shares of unequal size, a last batch that leaves a process without images."""
-    from safetensors.torch import load_file
-
+    one, two = tmp_path / "one", tmp_path / "two"
+    for folder in (one, two):
+        folder.mkdir()
+    take_steps(tiny_clip(), Processes(), one, 0)
     script = tmp_path / "process.py"
     script.write_text(PROCESS)
-    found = {}
-    for count, micro in ((1, 0), (2, 2)):
-        folder = tmp_path / str(count)
-        folder.mkdir()
-        command = [str(script), str(folder), "4", str(micro), str(tiny_model)]
-        _processes(command, count, tmp_path)
-        found[count] = [
-            load_file(folder / f"{kind}-0.safetensors") for kind in ("gradients", "weights")
-        ]
-    _assert_close(found[2][0], found[1][0])
-    _assert_close(_without_key_bias(found[2][1]), _without_key_bias(found[1][1]))
-    both = [load_file(tmp_path / "2" / f"weights-{rank}.safetensors") for rank in (0, 1)]
-    assert all(torch.equal(both[0][name], both[1][name]) for name in both[0])
-    losses = [json.loads((tmp_path / f"{n}" / "losses-0.json").read_text()) for n in (1, 2)]
+    _processes([str(script), str(two), str(tiny_model)], tmp_path)
+    alone, joined = (
+        {kind: load_file(folder / f"{kind}-0.safetensors") for kind in ("gradients", "weights")}
+        for folder in (one, two)
+    )
+    _assert_close(joined["gradients"], alone["gradients"])
+    _assert_close(_without_key_bias(joined["weights"]), _without_key_bias(alone["weights"]))
+    other = load_file(two / "weights-1.safetensors")
+    assert all(torch.equal(joined["weights"][name], other[name]) for name in other)
+    losses = [json.loads((folder / "losses-0.json").read_text()) for folder in (one, two)]
     assert losses[1] == pytest.approx(losses[0], rel=1e-5)

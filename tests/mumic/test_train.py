@@ -129,7 +129,7 @@ def test_names_of_runs(trained: tuple[Workspace, Run]) -> None:
 
 
 def test_random_weights_give_a_run_of_their_own(tmp_path: Path, tiny_workspace: Any) -> None:
-    workspace = _with(tiny_workspace(tmp_path / "ws"), epochs=1)
+    workspace = tiny_workspace(tmp_path / "ws", epochs=1)
     run = train(workspace, TrainOptions(random_init=True))
     assert run.start_model["random_init"]
     start = load_clip(workspace.settings.model, workspace.root)
@@ -137,7 +137,7 @@ def test_random_weights_give_a_run_of_their_own(tmp_path: Path, tiny_workspace: 
 
 
 def test_a_frozen_image_tower_stays_as_it_was(tmp_path: Path, tiny_workspace: Any) -> None:
-    workspace = _with(tiny_workspace(tmp_path / "ws"), epochs=1, freeze="image")
+    workspace = tiny_workspace(tmp_path / "ws", epochs=1, freeze="image")
     run = train(workspace)
     before = load_clip(workspace.settings.model, workspace.root).model.state_dict()
     after = load_file(run.path / WEIGHTS)
@@ -148,7 +148,7 @@ def test_a_frozen_image_tower_stays_as_it_was(tmp_path: Path, tiny_workspace: An
 
 def test_early_stop(tmp_path: Path, tiny_workspace: Any) -> None:
     """A learning rate of nearly nothing never improves on the first epoch."""
-    workspace = _with(tiny_workspace(tmp_path / "ws"), lr=1e-30, early_stop=2, epochs=9)
+    workspace = tiny_workspace(tmp_path / "ws", lr=1e-30, early_stop=2, epochs=9)
     run = train(workspace)
     assert (run.record["best_epoch"], run.record["steps"]) == (1, 9)  # three epochs of three steps
 
@@ -191,7 +191,7 @@ def test_an_image_gone_missing_or_changed_is_named(tmp_path: Path, tiny_workspac
 def test_a_loss_that_is_no_number_keeps_the_last_checkpoint(
     tmp_path: Path, tiny_workspace: Any
 ) -> None:
-    workspace = _with(tiny_workspace(tmp_path / "ws"), lr=1e30, checkpoint_every=1)
+    workspace = tiny_workspace(tmp_path / "ws", lr=1e30, checkpoint_every=1)
     with pytest.raises(MumicError, match=r"not numbers|the loss is") as caught:
         train(workspace, TrainOptions(run="one"))
     assert "Lower --lr" in str(caught.value)
@@ -201,7 +201,7 @@ def test_a_loss_that_is_no_number_keeps_the_last_checkpoint(
 
 
 def test_classes_without_positives_are_named(tmp_path: Path, tiny_workspace: Any) -> None:
-    workspace = _with(tiny_workspace(tmp_path / "ws"), epochs=1)
+    workspace = tiny_workspace(tmp_path / "ws", epochs=1)
     file = workspace.dataset / "images.parquet"
     frame = tables.read(tables.DATASET, file)
     frame["labels"] = [[0, *list(row)[1:]] for row in frame["labels"]]
@@ -230,7 +230,7 @@ def test_settings_and_datasets_that_make_no_sense(tmp_path: Path, tiny_workspace
 
 
 def test_the_demo_model_is_refused_on_real_photos(tmp_path: Path, tiny_workspace: Any) -> None:
-    workspace = _with(tiny_workspace(tmp_path / "ws"), epochs=1)
+    workspace = tiny_workspace(tmp_path / "ws", epochs=1)
     tables.write_json(workspace.catalog / "summary.json", {"demo": False})
     name = workspace.settings.model.name.removeprefix("local-dir:")
     copy = tmp_path / "demo-model"

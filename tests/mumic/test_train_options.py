@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,23 +10,16 @@ import pytest
 import torch
 from PIL import Image
 
-from annotate.workspace import Workspace
 from mumic.data import load_dataset
 from mumic.pixels import pixel_rows
 from mumic.scores import run_logits
 from mumic.train import TrainOptions, train
 
 
-def _workspace(tiny_workspace: Any, folder: Path, **values: Any) -> Workspace:
-    workspace: Workspace = tiny_workspace(folder)
-    settings = workspace.settings
-    return replace(workspace, settings=replace(settings, train=replace(settings.train, **values)))
-
-
 def test_a_learned_bias_is_open_clips_own_and_is_in_the_logits(
     tmp_path: Path, tiny_workspace: Any
 ) -> None:
-    workspace = _workspace(tiny_workspace, tmp_path / "ws", logit_bias=-3.0)
+    workspace = tiny_workspace(tmp_path / "ws", logit_bias=-3.0)
     run = train(workspace, TrainOptions(run="biased"))
     model, _, preprocess = open_clip.create_model_and_transforms(f"local-dir:{run.path}")
     assert run.logit_bias == pytest.approx(model.logit_bias.item(), abs=1e-6)
@@ -49,8 +41,8 @@ def test_a_learned_bias_is_open_clips_own_and_is_in_the_logits(
 def test_mirrored_images_change_the_training_and_follow_from_the_seed(
     tmp_path: Path, tiny_workspace: Any
 ) -> None:
-    plain = _workspace(tiny_workspace, tmp_path / "ws", epochs=1)
-    mirrored = _workspace(tiny_workspace, tmp_path / "again", epochs=1, flip=True)
+    plain = tiny_workspace(tmp_path / "ws", epochs=1)
+    mirrored = tiny_workspace(tmp_path / "again", epochs=1, flip=True)
     weights = [
         (train(workspace, TrainOptions(run=name)).path / "open_clip_model.safetensors").read_bytes()
         for workspace, name in ((plain, "plain"), (mirrored, "one"), (mirrored, "two"))

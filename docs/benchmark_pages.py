@@ -115,10 +115,11 @@ def _served(report: Report) -> list[str]:
 def _training(report: Report) -> str:
     speed, losses = report["images_per_second"], report["last_losses"]
     usual = next(name for name in losses if name != "ours")
+    reached = report["share_of_peak"] * report["peak_gflops"]
     return (
-        f"{speed['ours']:.1f} images a second, {speed[usual]:.1f} in {usual}. The step reaches "
-        f"{report['share_of_peak']:.0%} of the {report['peak_gflops']:,.0f} GFLOP a second of a "
-        "large matrix product here. Gradients differ from a plain float32 step's on the same "
+        f"{speed['ours']:.1f} images a second, {speed[usual]:.1f} in {usual}. The step computes "
+        f"{reached:,.0f} GFLOP a second, a large matrix product, at another moment of the run, "
+        f"{report['peak_gflops']:,.0f}. Gradients differ from a plain float32 step's on the same "
         f"pixels by at most {max(report['gradients_apart'].values()):.0e} of their norm, rows of "
         f"label texts from those at 77 tokens by {report['text_rows_apart']:.0e}. After "
         f"{report['train_steps']} steps the losses are {losses['ours']:.4f} and "

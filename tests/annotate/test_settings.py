@@ -22,6 +22,7 @@ def test_the_rendered_file_is_toml_with_every_default() -> None:
     assert raw["model"] == {
         "name": "ViT-B-32-quickgelu",
         "pretrained": "openai",
+        "activation": "auto",
         "precision": "auto",
     }
 

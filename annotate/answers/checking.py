@@ -126,6 +126,8 @@ def time_of(value: Any) -> str:
 def seconds_of(response: Mapping[str, Any]) -> float | None:
     """Seconds that were spent on a response; None where it does not say so sensibly."""
     value = response.get("timeSpentInSeconds")
+    if type(value) is float and 0 <= value < 1e9:
+        return value
     if not isinstance(value, int | float) or isinstance(value, bool):
         return None
     try:

@@ -7,19 +7,20 @@ table of the file as it was, and from the lines that are new.
 from __future__ import annotations
 
 import hashlib
-from array import array
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
-from annotate.answers.checking import Answer, Questions, Reject, check_image, usable_id
+from annotate.answers.checking import Answer, Questions, Reject, check_image
 from annotate.answers.choices import Choices
 from annotate.answers.files import image_line
 from annotate.answers.found import RawAnswers, short_text
-from annotate.answers.quick import ChoiceCodes, QuickReader, Response, UnusualLineError
+from annotate.answers.quick import ChoiceCodes, QuickLines, QuickReader
 
 _RESPONSE = pa.struct(
     [
@@ -40,6 +41,7 @@ SCHEMA = pa.schema(
     ]
 )
 _NO_DIGEST = bytes(32)
+_TEXT = re.compile(rb"\S")
 
 
 @dataclass(frozen=True)
@@ -56,30 +58,41 @@ class Lines:
 
 
 def read_lines(
-    lines: Iterable[tuple[int, bytes]], questions: Questions, before: Lines | None = None
+    blocks: Iterable[bytes],
+    questions: Questions,
+    before: Lines | None = None,
+    *,
+    hashed: bool = True,
 ) -> tuple[Lines, int]:
     """Read the lines of a file.
 
     Args:
-        lines: number from 1, and the line; blank lines are left out.
+        blocks: of whole lines, one after another.
         questions: class ids of each question.
         before: the table of the file as it was, made with the same questions.
+        hashed: False: the table will not be kept, its digests are zeros.
 
     Returns:
-        The table, and how many lines were new.
+        The table, and how many lines were new; blank lines count for nothing.
     """
     codes = ChoiceCodes(before.choices if before else None)
     known = {} if before is None else _places(before.table)
     kept: list[tuple[int, int]] = []
-    builder = _Builder(questions, codes)
-    for number, raw in lines:
-        digest = hashlib.sha256(raw).digest()
-        place = known.get(digest)
-        if place is None:
-            builder.add_line(number, digest, raw)
-        else:
-            kept.append((number, place))
-    table = builder.table()
+    reader = _Reader(questions, codes)
+    number = 1
+    for block in blocks:
+        new = []
+        for start, end in _bounds(block):
+            if _TEXT.search(block, start, end):
+                digest = _digest(block, start, end) if hashed or known else _NO_DIGEST
+                place = known.get(digest)
+                if place is None:
+                    new.append(_NewLine(number, digest, start, end))
+                else:
+                    kept.append((number, place))
+            number += 1
+        reader.add(block, new)
+    table = reader.table()
     added = table.num_rows
     if kept and before is not None:
         old = before.table.take(pa.array([place for _, place in kept]))
@@ -110,91 +123,135 @@ def raw_lines(found: Iterable[RawAnswers], questions: Questions) -> Iterator[tup
         yield name, builder.lines()
 
 
+class _NewLine(NamedTuple):
+    """A line to be read, and where it stands in its block."""
+
+    number: int
+    digest: bytes
+    start: int
+    end: int
+
+
+def _bounds(block: bytes) -> Iterator[tuple[int, int]]:
+    """Where each line begins and ends."""
+    start = 0
+    while start < len(block):
+        end = block.find(b"\n", start)
+        end = len(block) if end < 0 else end
+        yield start, end
+        start = end + 1
+
+
+def _digest(block: bytes, start: int, end: int) -> bytes:
+    return hashlib.sha256(memoryview(block)[start:end]).digest()
+
+
+class _Reader:
+    """Reads lines quickly where it can, the others slowly."""
+
+    def __init__(self, questions: Questions, codes: ChoiceCodes) -> None:
+        self._quick = QuickReader(questions, codes)
+        self._slow = _Builder(questions, codes)
+        self._tables: list[pa.Table] = []
+
+    def add(self, block: bytes, lines: Sequence[_NewLine]) -> None:
+        if not lines:
+            return
+        found = self._quick.read(block, [line[2:] for line in lines])
+        if found.places:
+            self._tables.append(_quick_table([lines[at] for at in found.places], found))
+        if len(found.places) < len(lines):
+            for at in sorted(set(range(len(lines))).difference(found.places)):
+                number, digest, start, end = lines[at]
+                self._slow.add(number, digest, image_line(block[start:end], "", number))
+
+    def table(self) -> pa.Table:
+        slow = self._slow.table()
+        table = pa.concat_tables([*self._tables, slow])
+        return table.sort_by("line") if slow.num_rows and self._tables else table
+
+
+def _quick_table(lines: Sequence[_NewLine], found: QuickLines) -> pa.Table:
+    return _table(
+        [line[:2] for line in lines],
+        found.images,
+        _starts(found.responses),
+        (found.annotators, found.submitted, found.seconds),
+        (_starts(found.choice_counts), found.choices),
+        pa.ListArray.from_arrays(
+            pa.array([0] * (len(lines) + 1), pa.int32()), pa.array([], _REJECT)
+        ),
+    )
+
+
 class _Builder:
     """Columns of ``SCHEMA`` that grow line by line."""
 
     def __init__(self, questions: Questions, codes: ChoiceCodes) -> None:
         self._questions = questions
         self._codes = codes
-        self._quick = QuickReader(questions, codes)
-        self._lines: list[tuple[int, bytes, str | None]] = []
-        self._annotators: list[str] = []
-        self._submitted: list[str] = []
-        self._seconds: list[float | None] = []
-        self._choices = array("i")
-        self._choice_ends = array("i", [0])
-        self._response_ends = array("i", [0])
-        self._rejects: list[Reject] = []
-        self._reject_ends = array("i", [0])
+        self._lines: list[tuple[int, bytes]] = []
+        self._images: list[str | None] = []
+        self._responses: list[int] = []
+        self._answers: list[Answer] = []
+        self._choices: list[int] = []
+        self._rejects: list[list[Reject]] = []
 
     def lines(self) -> Lines:
         return Lines(self.table(), self._codes.table)
 
-    def add_line(self, number: int, digest: bytes, raw: bytes) -> None:
-        try:
-            image, responses = self._quick.read(raw)
-            if not usable_id(image) or not all(map(self._each_once, responses)):
-                raise UnusualLineError
-        except UnusualLineError:
-            self.add(number, digest, image_line(raw, "", number))
-            return
-        for response in responses:
-            self._response(response)
-        self._close(number, digest, image)
-
-    def _each_once(self, response: Response) -> bool:
-        """Whether no question stands twice in a content: JSON leaves open what that means."""
-        asked = set(map(self._codes.questions.__getitem__, response.choices))
-        return len(asked) == len(response.choices)
-
     def add(self, number: int, digest: bytes, raw: RawAnswers) -> None:
-        for entry in check_image(raw, self._questions):
-            if type(entry) is Answer:
-                code = self._codes.code(entry.question_id, entry.choices)
-                self._response(Response(*entry[1:4], [code]))
-            elif type(entry) is Reject:
-                self._rejects.append(entry)
-        self._close(number, digest, short_text(raw.image_id))
-
-    def _response(self, response: Response) -> None:
-        self._annotators.append(response.annotator)
-        self._submitted.append(response.submitted)
-        self._seconds.append(response.seconds)
-        self._choices.extend(response.choices)
-        self._choice_ends.append(len(self._choices))
-
-    def _close(self, number: int, digest: bytes, image: str | None) -> None:
-        self._lines.append((number, digest, image))
-        self._response_ends.append(len(self._annotators))
-        self._reject_ends.append(len(self._rejects))
+        found = list(check_image(raw, self._questions))
+        answers = [entry for entry in found if type(entry) is Answer]
+        self._lines.append((number, digest))
+        self._images.append(short_text(raw.image_id))
+        self._responses.append(len(answers))
+        self._answers += answers
+        self._choices += [self._codes.code(one.question_id, one.choices) for one in answers]
+        self._rejects.append([entry for entry in found if type(entry) is Reject])
 
     def table(self) -> pa.Table:
-        numbers, digests, images = zip(*self._lines, strict=True) if self._lines else ((), (), ())
-        choices = pa.ListArray.from_arrays(_numbers(self._choice_ends), _numbers(self._choices))
-        responses = pa.StructArray.from_arrays(
-            [
-                pa.array(self._annotators, pa.string()),
-                pa.array(self._submitted, pa.string()),
-                pa.array(self._seconds, pa.float32()),
-                choices,
-            ],
-            fields=list(_RESPONSE),
-        )
-        rejects = pa.array([entry._asdict() for entry in self._rejects], _REJECT)
-        return pa.table(
-            [
-                pa.array(numbers, pa.int64()),
-                pa.array(digests, pa.binary(32)),
-                pa.array(images, pa.string()),
-                pa.ListArray.from_arrays(_numbers(self._response_ends), responses),
-                pa.ListArray.from_arrays(_numbers(self._reject_ends), rejects),
-            ],
-            schema=SCHEMA,
+        """A response per answer, so that each has its own time."""
+        columns = tuple([one[at] for one in self._answers] for at in (1, 2, 3))
+        rejects = [[entry._asdict() for entry in entries] for entries in self._rejects]
+        return _table(
+            self._lines,
+            self._images,
+            _starts(self._responses),
+            columns,
+            (_starts([1] * len(self._choices)), np.array(self._choices, np.int32)),
+            pa.array(rejects, pa.list_(_REJECT)),
         )
 
 
-def _numbers(values: array[int]) -> pa.Array:
-    return pa.array(np.frombuffer(values, np.int32) if values else np.empty(0, np.int32))
+def _table(
+    lines: Sequence[tuple[int, bytes]],
+    images: Sequence[str | None],
+    responses: pa.Array,
+    columns: Sequence[Sequence[Any]],
+    choices: tuple[pa.Array, npt.NDArray[np.int32]],
+    rejects: pa.Array,
+) -> pa.Table:
+    """``SCHEMA`` from number and digest of each line, offsets of lists, and values."""
+    types = (pa.string(), pa.string(), pa.float32())
+    values = [pa.array(column, kind) for column, kind in zip(columns, types, strict=True)]
+    lists = pa.ListArray.from_arrays(choices[0], pa.array(choices[1]))
+    struct = pa.StructArray.from_arrays([*values, lists], fields=list(_RESPONSE))
+    return pa.table(
+        [
+            pa.array([number for number, _ in lines], pa.int64()),
+            pa.array([digest for _, digest in lines], pa.binary(32)),
+            pa.array(images, pa.string()),
+            pa.ListArray.from_arrays(responses, struct),
+            rejects,
+        ],
+        schema=SCHEMA,
+    )
+
+
+def _starts(counts: npt.ArrayLike) -> pa.Array:
+    """Offsets of lists of such lengths."""
+    return pa.array(np.cumsum(np.concatenate([[0], counts])).astype(np.int32))
 
 
 def question_sets(questions: Mapping[str, Any]) -> dict[str, frozenset[str]]:

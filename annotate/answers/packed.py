@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from annotate.errors import DamagedError, MissingError
@@ -51,9 +53,18 @@ class Coded:
         if isinstance(column, pa.ChunkedArray):
             column = column.unify_dictionaries().combine_chunks()
         if not pa.types.is_dictionary(column.type):
-            column = column.dictionary_encode()
+            return cls._of_texts(column.dictionary_encode())
         codes = column.indices.to_numpy(zero_copy_only=False).astype(np.int32, copy=False)
         return cls.sort(column.dictionary.to_pylist(), codes)
+
+    @classmethod
+    def _of_texts(cls, column: pa.DictionaryArray) -> Coded:
+        """From a dictionary that was made a moment ago: every value is used, and there once."""
+        order = pc.array_sort_indices(column.dictionary)  # by bytes of UTF-8, as Python sorts
+        rank = np.empty(len(order), np.int32)
+        rank[order.to_numpy()] = np.arange(len(order))
+        values = column.dictionary.take(order).to_pylist()
+        return cls(tuple(values), rank[column.indices.to_numpy(zero_copy_only=False)])
 
     @classmethod
     def sort(cls, values: Sequence[str], codes: Codes) -> Coded:
@@ -69,7 +80,11 @@ class Coded:
 
     def compact(self) -> Coded:
         """Without values that no row has."""
-        return Coded.sort(self.values, self.codes)
+        used = np.bincount(self.codes, minlength=len(self.values)) > 0
+        if used.all():
+            return self
+        recode = np.cumsum(used, dtype=np.int32) - np.int32(1)
+        return Coded(tuple(compress(self.values, used)), recode[self.codes])
 
     def take(self, rows: npt.NDArray[Any]) -> Coded:
         """Some rows, by number or mask; values that none of them has stay in the list."""

@@ -64,7 +64,7 @@ def test_quick_reading_equals_slow_reading(
     texts = [json.dumps(entry, separators=separators, sort_keys=sort) for entry in entries]
     raw = [text.encode() for text in texts]
     (folder / "a.jsonl").write_bytes(b"\n".join(raw))
-    quick, _ = read_lines(enumerate(raw, 1), question_sets(QUESTIONS))
+    quick, _ = read_lines([b"\n".join(raw)], question_sets(QUESTIONS))
     slow = check_answers(find_answers(folder), QUESTIONS, IMAGES)
     same(pack([("a.jsonl", quick)], IMAGES), slow)
 
@@ -73,7 +73,7 @@ def test_a_question_twice_in_one_content_is_what_the_json_parser_says() -> None:
     answer = '"q2": {"pool": %s, "__none__": %s}'
     content = ", ".join(answer % pair for pair in (("true", "false"), ("false", "true")))
     raw = f'{{"image-id": "i1", "answers": [{{"workerId": "a", "answerContent": {{{content}}}}}]}}'
-    found, _ = read_lines([(1, raw.encode())], question_sets(QUESTIONS))
+    found, _ = read_lines([raw.encode()], question_sets(QUESTIONS))
     answers = pack([("a", found)], IMAGES)
     assert answers.answers["ticked"].tolist() == [[]]
     assert answers.rejects.empty
@@ -148,8 +148,18 @@ def test_late_answers_are_set_aside() -> None:
             }
         ).encode()
     ]
-    found, _ = read_lines(enumerate(raw, 1), question_sets(QUESTIONS))
+    found, _ = read_lines([b"\n".join(raw)], question_sets(QUESTIONS))
     answers = pack([("a", found)], IMAGES, until="2026-01-05T23:59:59.999Z")
     assert answers.answers["annotator_id"].tolist() == ["w4", "w5"]
     assert answers.rejects["annotator_id"].tolist() == ["w6"]
     assert answers.rejects["reason"].tolist()[0].startswith("late")
+
+
+def test_blocks_of_any_size_end_at_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = line("i1", "ann", "bob") + "\n" + "rubbish\n" + line("i2", "é" * 90) + line("i3", "di")
+    (tmp_path / "a.jsonl").write_text(text[:-1])
+    whole = read(tmp_path, None)[0]
+    assert whole.rejects["line"].tolist() == [3]
+    for size in (1, 60, 200):
+        monkeypatch.setattr("annotate.answers.reading.BLOCK", size)
+        same(read(tmp_path, None)[0], whole)

@@ -1,6 +1,7 @@
 /* Elements of Amazon's that take part in an answer; see crowd-shim.js, which is loaded first. */
 (function () {
   "use strict";
+  if (!window.crowdShim) return;  // a workspace's own copy of the shim, from before these files
 
   var styled = window.crowdShim.styled, text = window.crowdShim.text, FOCUS = window.crowdShim.FOCUS;
   var reflected = window.crowdShim.reflected, Box = window.crowdShim.Box;

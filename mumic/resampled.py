@@ -19,8 +19,9 @@ from mumic.blocks import over_blocks
 from mumic.calibration import Unit, coverage, squared_errors
 from mumic.decisions import decide, f1_of
 from mumic.intervals import Resamples, Samples
-from mumic.metrics import HALF, top_k
+from mumic.metrics import HALF
 from mumic.ranking import Cells, Floats, Mask
+from mumic.top_k import top_k
 
 _CELLS_AT_ONCE = 4_000_000  # bounds the memory of one block of resamples: 8 bytes each, some copies
 

@@ -59,11 +59,17 @@ class Thresholds:
 
 
 def sigmoid(logits: Floats) -> npt.NDArray[np.float64]:
-    """Probabilities in float64, without overflow."""
-    z = np.asarray(logits, dtype=np.float64)
-    small = np.exp(-np.abs(z))
-    found: npt.NDArray[np.float64] = np.where(z >= 0, 1.0, small) / (1 + small)
-    return found
+    """Probabilities in float64, right to the last digits at both ends; a new array.
+
+    >>> sigmoid(np.array([-1000.0, 0.0, 40.0])).tolist()
+    [0.0, 0.5, 1.0]
+    """
+    found = np.array(logits, dtype=np.float64)
+    np.negative(found, out=found)
+    with np.errstate(over="ignore"):  # 1 / (1 + inf) is the 0 that is wanted
+        np.exp(found, out=found)
+    found += 1
+    return np.divide(1.0, found, out=found)
 
 
 def tune(scores: Floats, cells: Cells, *, min_positives: int, default: float = 0.0) -> Thresholds:

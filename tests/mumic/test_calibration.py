@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from scipy.special import expit
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import brier_score_loss, coverage_error
 from torchmetrics.functional.classification import (
@@ -97,11 +98,24 @@ def test_coverage_is_scikit_learns_over_images_with_a_positive() -> None:
     assert np.nanmean(found) == pytest.approx(float(theirs))
 
 
+def test_coverage_of_more_classes_than_a_byte_counts() -> None:
+    logits, labels, _ = _data(images=41, classes=701)
+    logits = logits.round(1)
+    found = coverage(logits, labels, np.ones(labels.shape, bool))
+    assert found.max() > 255
+    assert found.mean() == pytest.approx(coverage_error(labels, logits), abs=1e-12)
+
+
 def test_coverage_skips_unknown_cells() -> None:
     scores = np.array([[0.9, 0.8, 0.7, 0.6]])
     labels = np.array([[1, 0, 1, 1]])
     assert coverage(scores, labels, np.ones((1, 4), bool)).tolist() == [4]
     assert coverage(scores, labels, np.array([[True, False, True, False]])).tolist() == [2]
+
+
+def test_probabilities_keep_their_digits_at_both_ends() -> None:
+    logits = np.array([-1000, -700, -40, -1, 0, 1, 30, 1000], np.float64)
+    assert probabilities(logits, "logit") == pytest.approx(expit(logits), rel=1e-15, abs=0)
 
 
 def test_scores_that_only_rank_have_no_probability() -> None:

@@ -16,11 +16,10 @@ from mumic.metrics import (
     average_precision,
     average_precisions,
     gap,
-    gap_at_k,
     included_classes,
     summarise,
-    top_k,
 )
+from mumic.top_k import gap_at_k, top_k
 
 Array = npt.NDArray[Any]
 
@@ -159,6 +158,30 @@ def test_the_top_k_are_those_of_a_stable_sort(data: st.DataObject) -> None:
         for _, column in sorted(known)[:k]:
             expected[row, column] = True
     assert (top_k(scores, mask, k) == expected).all()
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.data())
+def test_gap_at_k_is_scikit_learns_of_what_a_stable_sort_keeps(data: st.DataObject) -> None:
+    rows, columns = data.draw(st.integers(1, 5)), data.draw(st.integers(1, 9))
+    k = data.draw(st.integers(1, 10))
+    cells = st.lists(st.integers(0, 2), min_size=rows * columns, max_size=rows * columns)
+    scores = np.array(data.draw(cells), np.float32).reshape(rows, columns)
+    labels = (np.array(data.draw(cells)).reshape(rows, columns) == 0).astype(np.int8)
+    mask = np.array(data.draw(cells)).reshape(rows, columns) > 0
+    kept = [
+        (row, column)
+        for row in range(rows)
+        for _, column in sorted((-scores[row, c], c) for c in range(columns) if mask[row, c])[:k]
+    ]
+    truths, ranked = [labels[cell] for cell in kept], [scores[cell] for cell in kept]
+    collected, over_all = gap_at_k(scores, labels, mask, k)
+    if not any(truths):
+        assert np.isnan(collected)
+        return
+    expected = average_precision_score(truths, ranked)
+    assert collected == pytest.approx(expected, abs=1e-12)
+    assert over_all == pytest.approx(expected * sum(truths) / labels[mask].sum(), abs=1e-12)
 
 
 def test_classes_with_few_positives_stay_out_of_the_means() -> None:

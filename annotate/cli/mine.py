@@ -8,6 +8,8 @@ import click
 
 from annotate.cli.console import emit, json_option, note, open_workspace, progress, table
 
+DOUBTFUL = 8  # classes that are named
+
 
 @click.command()
 @click.option("--class", "names", multiple=True, help="A class by id, name or alias; repeatable.")
@@ -131,6 +133,11 @@ def _lines(summary: dict[str, Any]) -> list[str]:
     strategy = summary["strategy"]
     if summary.get("not_embedded"):
         note(f"{summary['not_embedded']:,} images are not embedded; run `mumic-annotate index`.")
+    if summary.get("not_predicted"):
+        note(
+            f"{summary['not_predicted']:,} images in scope have no prediction of the run; if they "
+            f"are new, run `mumic predict --run {summary['run']}` again."
+        )
     if summary.get("cut_short"):
         note(
             f"{', '.join(summary['cut_short'])}: predictions just below the threshold were not "
@@ -152,6 +159,10 @@ def _lines(summary: dict[str, Any]) -> list[str]:
     lines.append(
         "Images left: " + ", ".join(f"{e['rule']} {e['images']:,}" for e in summary["funnel"])
     )
+    if strategy == "uncertain":
+        counts = [f"{name} {count}" for name, count in summary["doubtful"].items()]
+        more = f" and {len(counts) - DOUBTFUL} more classes" if len(counts) > DOUBTFUL else ""
+        lines.append(f"Run {summary['run']} is unsure of: {', '.join(counts[:DOUBTFUL])}{more}")
     lines.append(
         f"Round {summary['round']}: {summary['images']:,} images, {summary['receipts']:,} receipts"
     )

@@ -22,6 +22,9 @@ def show_status(program: str) -> None:
     rows = [[state.name, state.state, state.detail, state.command] for state in states]
     click.echo("\n".join(table(["stage", "state", "what is there", "command"], rows)))
     following = next_command(states)
-    click.echo(
-        f"\nNext: {following}" if following else f"\nAll done. All commands: {program} --help"
-    )
+    if following:
+        click.echo(f"\nNext: {following}")
+        return
+    again = "mumic-annotate mine --strategy uncertain"
+    click.echo(f"\nAll done. To label more where the run is unsure: {again}")
+    click.echo(f"All commands: {program} --help")

@@ -153,9 +153,12 @@ def _uncertain(workspace: Workspace, request: Request, frame: Frame, draw: Draw)
     taken = _vectors_of(index, frame.seen["content_hash"])
     wanted = [entry.id for entry in request.classes]
     mined = mine_uncertain(frame.images, index, predictions, wanted, draw, taken)
+    predicted = frame.images["image_id"].isin(predictions.rows["image_id"])
     facts = {
         "model": folder.name,
         "run": predictions.run_id,
+        "doubtful": mined.candidates["class_id"].value_counts().to_dict(),
+        "not_predicted": int((~predicted).sum()),
         "cut_short": predictions.cut_short(wanted),
         "near_copies_by": f"perceptual hash; embeddings of what is drawn, {_bound(draw)}",
     }

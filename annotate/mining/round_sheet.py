@@ -44,7 +44,7 @@ def round_sheet(
         ("images left", funnel),
         ("near copies by", str(summary["near_copies_by"])),
     ]
-    facts += [("model", str(summary["model"]))] if "model" in summary else []
+    facts += [(name, str(summary[name])) for name in ("model", "run") if name in summary]
     return Sheet(f"Candidates of round {summary['round']}", facts, entries, strata)
 
 

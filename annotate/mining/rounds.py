@@ -25,6 +25,7 @@ from annotate.mining.round_files import (
 from annotate.mining.round_sheet import round_sheet, write_round_sheet
 from annotate.settings import MineSettings
 from annotate.tables import remove_stale
+from annotate.taxonomy.load import load_taxonomy
 
 if TYPE_CHECKING:
     from annotate.workspace import Workspace
@@ -78,7 +79,8 @@ def _mine_round(
         summary["sheet"] = str(file.relative_to(workspace.root) if inside else file)
     save_round(folder, draw.round, done.mined, summary)
     if request.sheet:  # after the round, which does not depend on pictures that cannot be read
-        names = {entry.id: entry.name for entry in request.classes}
+        classes = request.classes or load_taxonomy(workspace.taxonomy).classes
+        names = {entry.id: entry.name for entry in classes}
         page = round_sheet(frame.images, done.mined, summary, names)
         write_round_sheet(workspace, page, draw.round, on_progress)
     return summary

@@ -50,7 +50,13 @@ def predict(
     with progress(len(picked.uris), "predicting") as bar:
         summary = predict_images(predictor, picked, target, bar.update)
     summary = {"path": str(target), **summary}
-    emit(summary, _lines(summary), as_json=as_json)
+    lines = _lines(summary)
+    if not (sources or out):
+        lines.append(
+            "A round of annotation where the run is unsure: "
+            "mumic-annotate mine --strategy uncertain" + (f" --run {run}" if run else "")
+        )
+    emit(summary, lines, as_json=as_json)
 
 
 def _lines(summary: dict[str, Any]) -> list[str]:

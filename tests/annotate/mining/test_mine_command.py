@@ -7,13 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
 
 from annotate.cli import main
 from annotate.locks import exclusive
-from annotate.tables import LABELS, write
+from annotate.tables import LABELS, PREDICTIONS, write, write_json
 
 DrawNoise = Callable[[Path, int], None]
 TAXONOMY = """\
@@ -156,6 +157,36 @@ def test_scope_sheet_strategies_and_report(workspace: Path) -> None:
     assert "within the pool of the class" in shown.stdout
     assert "of the catalogue in scope" in shown.stdout
     assert "without a label are left out" in shown.stderr
+
+
+def test_an_uncertain_round_names_run_and_classes(workspace: Path) -> None:
+    run("catalog", "photos.csv")
+    run("index")
+    catalogue = pd.read_parquet(workspace / "data/catalog/images.parquet")
+    # Of the 15 nearest to a threshold ten are of the pool; ten images have no prediction.
+    rows = catalogue.iloc[:30][["image_id", "uri", "content_hash"]].assign(
+        run_id="one",
+        taxonomy_hash="t",
+        class_id=np.where(np.arange(30) % 3 == 0, "pets", "pool"),
+        logit=np.float32(2 + np.arange(30) / 10),
+    )
+    write(PREDICTIONS, rows, workspace / "data/predictions/one.parquet")
+    write_json(
+        workspace / "data/predictions/one.json", {"min_probability": 0.01, "taxonomy_hash": "t"}
+    )
+    write_json(workspace / "runs/one/run.json", {"finished": "2026-01-01T00:00:00+00:00"})
+    entries = [{"class_id": name, "logit": 2.0} for name in ("pets", "pool")]
+    write_json(workspace / "runs/one/thresholds.json", {"thresholds": entries})
+
+    shown = run("mine", "--strategy", "uncertain", "-n", "15", "--top", "15")
+    assert "Run one is unsure of: pool 10, pets 5" in shown.stdout
+    assert "10 images in scope have no prediction of the run" in shown.stderr
+    drawn = pd.read_parquet(workspace / "data/candidates/round-0001.parquet")
+    assert set(drawn["image_id"]) == set(rows["image_id"][:15])
+    sheet = (workspace / "data/candidates/round-0001.html").read_text("utf-8")
+    assert '<dt dir="auto">run</dt><dd dir="auto">one</dd>' in sheet
+    assert "Swimming pool" in sheet  # the class's name, though no class was asked for
+    assert '"pool"' not in sheet
 
 
 def test_another_model_and_wrong_rules_are_named(workspace: Path) -> None:

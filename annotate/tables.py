@@ -133,6 +133,16 @@ LABELS = Table(
     },
     optional={"probability": pa.float64()},  # where the method gives one
 )
+LABEL_CHANGES = Table(
+    "label changes",
+    "mumic-annotate consolidate",
+    {
+        "image_id": pa.string(),
+        "class_id": pa.string(),
+        "before": pa.int8(),  # 1, 0 or null: unknown
+        "after": pa.int8(),
+    },
+)
 GOLDEN_SAMPLE = Table(
     "golden sample",
     "mumic-annotate golden sample",

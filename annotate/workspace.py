@@ -119,7 +119,7 @@ class Workspace:
 
     @property
     def labels(self) -> Path:
-        """``labels.parquet``, ``answers.parquet``, ``rejects.parquet`` and ``summary.json``."""
+        """Labels, answers and rejects as Parquet, what has changed, and ``summary.json``."""
         return self.data / "labels"
 
     @property

@@ -6,17 +6,21 @@ Whatever cannot count is set aside with its reason; nothing is guessed. What oth
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, TypeGuard
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from annotate.answers.choices import Choices, read_choices
-from annotate.answers.found import RawAnswers, bare_content, short_text
+from annotate.answers.found import LONGEST, RawAnswers, bare_content, short_text
 
 Questions = Mapping[str, frozenset[str]]
 UNKNOWN_IMAGE = "unknown image"
-_USUAL = len("2020-12-28T18:59:15.000Z")
+_USUAL = r"^[12]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$"  # 2020-12-28T18:59:15.000Z
 
 
 class Reject(NamedTuple):
@@ -57,7 +61,9 @@ def check_image(raw: RawAnswers, known: Questions) -> Iterator[Answer | Reject]:
 
 def usable_id(value: Any) -> TypeGuard[str]:
     """Whether a value from a stranger can be an id: a text, not empty, not long, encodable."""
-    return isinstance(value, str) and value != "" and value == short_text(value)
+    if not isinstance(value, str) or value == "":
+        return False
+    return (value.isascii() and len(value) <= LONGEST) or value == short_text(value)
 
 
 def _check_response(response: Any, known: Questions) -> Iterator[Answer | Reject]:
@@ -115,12 +121,22 @@ def time_of(value: Any) -> str:
     """
     try:
         moment = datetime.fromisoformat(value)
-        if len(value) == _USUAL and value[7] + value[10] + value[19] + value[23] == "-T.Z":
-            return str(value)
         moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (TypeError, ValueError, OverflowError):
         return ""
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def times_of(values: Sequence[Any]) -> pa.Array:
+    """:func:`time_of` of each; in a moment, where all are spelled as Ground Truth spells them."""
+    if set(map(type, values)) == {str}:
+        texts = pa.array(values, pa.string())
+        usual = pc.match_substring_regex(texts, _USUAL)
+        with contextlib.suppress(pa.ArrowInvalid):  # the 30th of February
+            texts.cast(pa.timestamp("ms", "UTC"))
+            if pc.all(usual).as_py():
+                return texts
+    return pa.array(list(map(time_of, values)), pa.string())
 
 
 def seconds_of(response: Mapping[str, Any]) -> float | None:

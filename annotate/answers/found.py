@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+LONGEST = 200  # characters of a text from a stranger that are kept
+
 
 @dataclass(frozen=True)
 class RawAnswers:
@@ -51,7 +53,7 @@ def bare_content(content: Any) -> Any:
     return content
 
 
-def short_text(value: Any, longest: int = 200) -> str | None:
+def short_text(value: Any, longest: int = LONGEST) -> str | None:
     """A short text that every file format takes; None for what is no text."""
     if not isinstance(value, str):
         return None

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from annotate.answers.blocks import Block
 from annotate.answers.checking import Answer, Questions, Reject, check_image
 from annotate.answers.choices import Choices
 from annotate.answers.files import image_line
@@ -58,7 +59,7 @@ class Lines:
 
 
 def read_lines(
-    blocks: Iterable[bytes],
+    blocks: Iterable[Block],
     questions: Questions,
     before: Lines | None = None,
     *,
@@ -67,7 +68,7 @@ def read_lines(
     """Read the lines of a file.
 
     Args:
-        blocks: of whole lines, one after another.
+        blocks: one after another.
         questions: class ids of each question.
         before: the table of the file as it was, made with the same questions.
         hashed: False: the table will not be kept, its digests are zeros.
@@ -79,25 +80,25 @@ def read_lines(
     known = {} if before is None else _places(before.table)
     kept: list[tuple[int, int]] = []
     reader = _Reader(questions, codes)
-    number = 1
+    first = 1
     for block in blocks:
-        new = []
-        for start, end in _bounds(block):
-            if _TEXT.search(block, start, end):
-                digest = _digest(block, start, end) if hashed or known else _NO_DIGEST
-                place = known.get(digest)
-                if place is None:
-                    new.append(_NewLine(number, digest, start, end))
+        new: list[_NewLine] = []
+        for place, (start, end) in enumerate(block.lines):
+            if _TEXT.search(block.text, start, end):
+                digest = _digest(block.text, start, end) if hashed or known else _NO_DIGEST
+                old = known.get(digest)
+                if old is None:
+                    new.append(_NewLine(first + place, digest, place))
                 else:
-                    kept.append((number, place))
-            number += 1
+                    kept.append((first + place, old))
         reader.add(block, new)
+        first += len(block.lines)
     table = reader.table()
     added = table.num_rows
     if kept and before is not None:
-        old = before.table.take(pa.array([place for _, place in kept]))
-        old = old.set_column(0, "line", pa.array([number for number, _ in kept], pa.int64()))
-        table = pa.concat_tables([table, old]).sort_by("line")
+        rows = before.table.take(pa.array([row for _, row in kept]))
+        rows = rows.set_column(0, "line", pa.array([number for number, _ in kept], pa.int64()))
+        table = pa.concat_tables([table, rows]).sort_by("line")
     return Lines(table, codes.table), added
 
 
@@ -124,22 +125,11 @@ def raw_lines(found: Iterable[RawAnswers], questions: Questions) -> Iterator[tup
 
 
 class _NewLine(NamedTuple):
-    """A line to be read, and where it stands in its block."""
+    """A line to be read, and which line of its block it is."""
 
     number: int
     digest: bytes
-    start: int
-    end: int
-
-
-def _bounds(block: bytes) -> Iterator[tuple[int, int]]:
-    """Where each line begins and ends."""
-    start = 0
-    while start < len(block):
-        end = block.find(b"\n", start)
-        end = len(block) if end < 0 else end
-        yield start, end
-        start = end + 1
+    place: int
 
 
 def _digest(block: bytes, start: int, end: int) -> bytes:
@@ -154,16 +144,18 @@ class _Reader:
         self._slow = _Builder(questions, codes)
         self._tables: list[pa.Table] = []
 
-    def add(self, block: bytes, lines: Sequence[_NewLine]) -> None:
+    def add(self, block: Block, lines: Sequence[_NewLine]) -> None:
         if not lines:
             return
-        found = self._quick.read(block, [line[2:] for line in lines])
-        if found.places:
-            self._tables.append(_quick_table([lines[at] for at in found.places], found))
-        if len(found.places) < len(lines):
-            for at in sorted(set(range(len(lines))).difference(found.places)):
-                number, digest, start, end = lines[at]
-                self._slow.add(number, digest, image_line(block[start:end], "", number))
+        found = self._quick.read(block, [line.place for line in lines])
+        read = set(found.around.lines.tolist())
+        if read:
+            self._tables.append(_quick_table([line for line in lines if line.place in read], found))
+        for line in lines:
+            if line.place not in read:
+                start, end = block.lines[line.place]
+                raw = image_line(block.text[start:end], "", line.number)
+                self._slow.add(line.number, line.digest, raw)
 
     def table(self) -> pa.Table:
         slow = self._slow.table()
@@ -172,12 +164,13 @@ class _Reader:
 
 
 def _quick_table(lines: Sequence[_NewLine], found: QuickLines) -> pa.Table:
+    around = found.around
     return _table(
         [line[:2] for line in lines],
-        found.images,
-        _starts(found.responses),
-        (found.annotators, found.submitted, found.seconds),
-        (_starts(found.choice_counts), found.choices),
+        around.images,
+        _starts(around.responses),
+        (around.annotators, around.submitted, around.seconds),
+        (_starts(found.counts), found.choices),
         pa.ListArray.from_arrays(
             pa.array([0] * (len(lines) + 1), pa.int32()), pa.array([], _REJECT)
         ),
@@ -228,7 +221,7 @@ def _table(
     lines: Sequence[tuple[int, bytes]],
     images: Sequence[str | None],
     responses: pa.Array,
-    columns: Sequence[Sequence[Any]],
+    columns: Sequence[Sequence[Any] | pa.Array],
     choices: tuple[pa.Array, npt.NDArray[np.int32]],
     rejects: pa.Array,
 ) -> pa.Table:

@@ -24,6 +24,7 @@ from annotate.tables import ANSWERS
 
 Codes = npt.NDArray[np.int32]
 Mask = npt.NDArray[np.bool_]
+TEXTS = ("image", "question", "annotator", "ticked", "submitted")  # columns of :class:`Packed`
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,14 @@ class Coded:
         recode[used] = [rank[values[at]] for at in used]
         return cls(tuple(kept), recode[codes])
 
+    @classmethod
+    def join(cls, columns: Sequence[Coded]) -> Coded:
+        """Columns one after another."""
+        firsts = np.cumsum([0, *(len(column.values) for column in columns)])
+        codes = [column.codes + first for column, first in zip(columns, firsts, strict=False)]
+        values = [value for column in columns for value in column.values]
+        return cls.sort(values, np.concatenate(codes).astype(np.int32))
+
     def compact(self) -> Coded:
         """Without values that no row has."""
         used = np.bincount(self.codes, minlength=len(self.values)) > 0
@@ -121,6 +130,21 @@ class Packed:
     submitted: Coded
     seconds: npt.NDArray[np.float32]
 
+    @classmethod
+    def join(cls, tables: Sequence[Packed]) -> Packed:
+        """Tables one after another."""
+        if len(tables) == 1:
+            return tables[0]
+        texts: dict[str, Any] = {
+            name: Coded.join([getattr(table, name) for table in tables]) for name in TEXTS
+        }
+        plain: dict[str, Any] = {
+            name: np.concatenate([getattr(table, name) for table in tables])
+            for name in ("none", "unsure", "skipped", "seconds")
+        }
+        ends = np.concatenate([[0], np.cumsum(np.concatenate([one.ticks for one in tables]))])
+        return cls(**texts, ends=ends.astype(np.int32), **plain)
+
     def __len__(self) -> int:
         return len(self.none)
 
@@ -131,8 +155,7 @@ class Packed:
 
     def compact(self) -> Packed:
         """Without texts that no row has."""
-        texts = ("image", "question", "annotator", "ticked", "submitted")
-        return replace(self, **{name: getattr(self, name).compact() for name in texts})
+        return replace(self, **{name: getattr(self, name).compact() for name in TEXTS})
 
     def take(self, rows: npt.NDArray[np.int64]) -> Packed:
         """Some rows, by their numbers."""
@@ -159,6 +182,8 @@ def ranges(starts: npt.NDArray[Any], lengths: npt.NDArray[Any]) -> npt.NDArray[n
     >>> ranges(np.array([5, 0]), np.array([2, 3])).tolist()
     [5, 6, 0, 1, 2]
     """
+    some = np.flatnonzero(lengths)  # few rows have ticks
+    starts, lengths = starts[some], lengths[some]
     before = np.cumsum(lengths) - lengths
     numbers: npt.NDArray[np.int64] = np.repeat(starts - before, lengths)
     numbers += np.arange(len(numbers))

@@ -8,17 +8,19 @@ deleted at any time: labels come out the same without it.
 from __future__ import annotations
 
 import contextlib
+import gc
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from annotate.answers.blocks import Block, read_blocks
 from annotate.answers.checking import Questions
 from annotate.answers.choices import Choices
 from annotate.answers.files import job_answers, line_files
@@ -29,7 +31,6 @@ from annotate.tables import atomic, remove_stale
 IDENTITY = b"mumic"  # key in a file's metadata
 VERSION = 2  # of the rules by which lines are read; another one makes kept files void
 RECENT = 2_000_000_000  # ns: what changed just before it was read may change within the same tick
-BLOCK = 4_000_000  # bytes that are read at once
 Progress = Callable[[int], object]
 
 
@@ -118,9 +119,10 @@ def _read_file(
             now = _state(path)
             if before is not None and state == now:
                 return before, None
-            blocks = _blocks(file, keep.on_progress if keep else None)
+            blocks = _told(read_blocks(file), keep.on_progress if keep else None)
             hashed = kept is not None and keep is not None
-            lines, added = read_lines(blocks, questions, before, hashed=hashed)
+            with _uncollected():
+                lines, added = read_lines(blocks, questions, before, hashed=hashed)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}).") from error
     if kept is not None and keep is not None:
@@ -129,14 +131,24 @@ def _read_file(
     return lines, added
 
 
-def _blocks(file: BinaryIO, on_progress: Progress | None) -> Iterator[bytes]:
-    """Whole lines, many at a time."""
-    while block := file.read(BLOCK):
-        if not block.endswith(b"\n"):
-            block += file.readline()
+def _told(blocks: Iterable[Block], on_progress: Progress | None) -> Iterator[Block]:
+    """Blocks, each told of once it is done with."""
+    for block in blocks:
         yield block
         if on_progress is not None:
-            on_progress(block.count(b"\n"))
+            on_progress(len(block.lines))
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without searches for cycles of objects: lines make many objects, and no cycles."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _state(path: Path) -> list[int]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
@@ -48,15 +48,29 @@ class Names:
     class_id: Find
 
 
-def read_votes(path: Path, names: Names) -> tuple[Packed, list[Row]]:
+@dataclass(frozen=True)
+class FileVotes:
+    """Votes of one file.
+
+    Attributes:
+        file: its name.
+        packed: answers to questions of one class each, in the order of the file.
+        lines: (A,) where each of them stands; the header is line 1.
+        aside: rows of ``tables.ANSWER_REJECTS``.
+    """
+
+    file: str
+    packed: Packed
+    lines: npt.NDArray[np.int64]
+    aside: list[Row]
+
+
+def read_votes(path: Path, names: Names) -> FileVotes:
     """Read votes as answers to questions of one class each, whose id is the question's.
 
     Args:
         path: CSV or TSV, Parquet, Label Studio's JSON, or CVAT's XML ("CVAT for images").
         names: what its texts mean.
-
-    Returns:
-        The answers in the order of the file, and rows of ``tables.ANSWER_REJECTS``.
 
     Raises:
         MissingError: no such file.
@@ -71,8 +85,8 @@ def read_votes(path: Path, names: Names) -> tuple[Packed, list[Row]]:
         aside: list[Row] = [(path.name, *entry[:2], None, None, entry[2]) for entry in rows.aside]
     else:
         table, first, aside = _read_table(path, names.columns), 2, []
-    packed, more = _pack(table, path.name, first, names)
-    return packed, aside + more
+    found = _pack(table, path.name, first, names)
+    return replace(found, aside=aside + found.aside)
 
 
 def _read_table(path: Path, renamed: Mapping[str, str]) -> pa.Table:
@@ -116,7 +130,7 @@ def _header(path: Path) -> list[str]:
         return list(file.schema.names)
 
 
-def _pack(table: pa.Table, file: str, first: int, names: Names) -> tuple[Packed, list[Row]]:
+def _pack(table: pa.Table, file: str, first: int, names: Names) -> FileVotes:
     """Answers of the rows that can be read, and the others with their reason."""
     texts = {name: _texts(table[name]) for name in COLUMNS}
     image, image_bad = _meant(texts["image"], names.image, "unknown image")
@@ -162,7 +176,7 @@ def _pack(table: pa.Table, file: str, first: int, names: Names) -> tuple[Packed,
         Coded(("",), np.zeros(len(kept), np.int32)),
         np.full(len(kept), np.nan, np.float32),
     )
-    return packed.compact(), aside
+    return FileVotes(file, packed.compact(), kept + first, aside)
 
 
 def _texts(column: pa.ChunkedArray) -> Coded:
@@ -191,37 +205,15 @@ def _short(coded: Coded, row: int) -> str | None:
     return short_text(coded.values[coded.codes[row]])
 
 
-def join_votes(files: list[tuple[str, Packed, list[Row]]]) -> Answers:
+def join_votes(files: Sequence[FileVotes]) -> Answers:
     """Votes of several files as one table; of an annotator's votes on a cell the last counts."""
-    aside = [row for _, _, rows in files for row in rows]
-    packed = join([packed for _, packed, _ in files])
-    names = np.repeat([name for name, _, _ in files], [len(one) for _, one, _ in files])
+    aside = [row for one in files for row in one.aside]
+    packed = Packed.join([one.packed for one in files])
+    names = np.repeat([one.file for one in files], [len(one.packed) for one in files])
+    lines = np.concatenate([one.lines for one in files])
     order, earlier, copies = drop_repeated(packed)
     for at, copy in zip(earlier.tolist(), copies.tolist(), strict=True):
         place = (packed.image, packed.question, packed.annotator)
         ids = (coded.values[coded.codes[at]] for coded in place)
-        aside.append((str(names[at]), 0, *ids, COPY if copy else REPLACED))
+        aside.append((str(names[at]), int(lines[at]), *ids, COPY if copy else REPLACED))
     return Answers(packed.take(order).compact(), reject_table(aside))
-
-
-def join(tables: list[Packed]) -> Packed:
-    """Tables one after another."""
-    if len(tables) == 1:
-        return tables[0]
-    texts: dict[str, Any] = {
-        name: _joined([getattr(table, name) for table in tables])
-        for name in ("image", "question", "annotator", "ticked", "submitted")
-    }
-    plain: dict[str, Any] = {
-        name: np.concatenate([getattr(table, name) for table in tables])
-        for name in ("none", "unsure", "skipped", "seconds")
-    }
-    ends = np.concatenate([[0], np.cumsum(np.concatenate([table.ticks for table in tables]))])
-    return Packed(**texts, ends=ends.astype(np.int32), **plain)
-
-
-def _joined(columns: list[Coded]) -> Coded:
-    firsts = np.cumsum([0, *(len(column.values) for column in columns)])
-    codes = [column.codes + first for column, first in zip(columns, firsts, strict=False)]
-    values = [value for column in columns for value in column.values]
-    return Coded.sort(values, np.concatenate(codes).astype(np.int32))

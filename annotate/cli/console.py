@@ -75,10 +75,13 @@ class Stage(click.Group):
 
 
 def open_workspace() -> Workspace:
-    """The workspace of the current folder."""
+    """The workspace of the current folder, its labels whole though `consolidate` was killed."""
+    from annotate.together import finish
     from annotate.workspace import Workspace
 
-    return Workspace.find()
+    workspace = Workspace.find()
+    finish(workspace.labels)
+    return workspace
 
 
 def emit(summary: dict[str, Any], lines: Iterable[str], *, as_json: bool) -> None:

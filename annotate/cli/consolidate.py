@@ -68,7 +68,8 @@ def consolidate(
     """Turn the annotators' answers into labels.
 
     Answers that cannot count are set aside with their reason in data/labels/rejects.parquet. Only
-    answers that are new since the last time are read.
+    answers that are new since the last time are read; labels that they change are listed in
+    data/labels/changes.parquet.
 
     With --votes the command needs no workspace.
 
@@ -172,6 +173,7 @@ def _lines(summary: dict[str, Any], folder: str) -> list[str]:
         f"{summary['positives']:,} positive, {summary['unknown']:,} unknown "
         f"({summary['answers']:,} answers of {summary['annotators']} annotators)"
     ]
+    lines += _change_lines(summary.get("changes"), folder)
     if rule := summary.get("annotation_rule"):
         lines.append(f"Answers of an image by the server's rule: {rule}")
     if golden := summary["decided"].get("golden"):
@@ -193,6 +195,24 @@ def _lines(summary: dict[str, Any], folder: str) -> list[str]:
             f"equal votes {agreement['mean_percent']:.1%} (means over classes)"
         )
     return lines + _conflict_lines(summary["conflicts"])
+
+
+def _change_lines(changes: dict[str, int] | None, folder: str) -> list[str]:
+    """What is other than before; nothing where no labels were there."""
+    if changes is None:
+        return []
+    if not any(changes.values()):
+        return ["Since the last time no vote and no label has changed"]
+    said = "no label of the images that were there has changed"
+    if changes["images"]:
+        said = (
+            f"{changes['images']:,} images changed: +{changes['to_yes']:,} yes, "
+            f"-{changes['from_yes']:,} yes, {changes['other']:,} between no and unknown "
+            f"({folder}/changes.parquet)"
+        )
+    others = (("other_votes", "with other votes"), ("new_images", "new"), ("gone_images", "gone"))
+    counted = [f"{changes[key]:,} {what}" for key, what in others if changes[key]]
+    return [f"Since the last time {said}" + (f"; images: {', '.join(counted)}" if counted else "")]
 
 
 def _conflict_lines(conflicts: dict[str, Any]) -> list[str]:

@@ -69,7 +69,7 @@ def label_votes(
     for path in files.paths:
         image = _image_finder(workspace, files.images or path.resolve().parent)
         names = Names(files.columns, image, _class_finder(taxonomy))
-        found.append((path.name, *read_votes(path, names)))
+        found.append(read_votes(path, names))
     answers = join_votes(found)
     if not len(answers.packed):
         raise InputError(_nothing(files, answers.rejects["reason"].tolist()))

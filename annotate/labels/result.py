@@ -11,6 +11,7 @@ from typing import Any
 from annotate.answers.packed import Packed, to_arrow
 from annotate.answers.packing import Answers
 from annotate.errors import InputError
+from annotate.labels.changes import compare
 from annotate.labels.consolidate import decide_labels, thresholds
 from annotate.labels.dawid_skene import Estimate, dawid_skene
 from annotate.labels.decisions import Decisions, label_arrow
@@ -18,8 +19,17 @@ from annotate.labels.experts import Experts, expert_labels
 from annotate.labels.summary import summarise
 from annotate.labels.votes import Votes, count_votes
 from annotate.settings import ConsolidateSettings
-from annotate.tables import ANSWER_REJECTS, ANSWERS, LABELS, remove_stale, write, write_json
+from annotate.tables import (
+    ANSWER_REJECTS,
+    ANSWERS,
+    LABEL_CHANGES,
+    LABELS,
+    remove_stale,
+    write,
+    write_json,
+)
 from annotate.taxonomy.model import Taxonomy
+from annotate.together import together
 
 
 @dataclass(frozen=True)
@@ -65,7 +75,7 @@ def label_answers(answers: Packed, basis: Basis) -> tuple[Votes, Decisions, Esti
 def write_labels(
     folder: Path, answers: Answers, basis: Basis, annotators: int, rule: str = ""
 ) -> dict[str, Any]:
-    """Make and write all files of ``data/labels/``, the summary last.
+    """Make and write all files of ``data/labels/``, which change together.
 
     Args:
         folder: ``data/labels``.
@@ -75,7 +85,7 @@ def write_labels(
         rule: by which the annotation server took images as done; empty: not by a server.
 
     Returns:
-        What ``summary.json`` holds.
+        What ``summary.json`` holds; ``changes`` too, if there were labels before.
     """
     packed, settings, taxonomy = answers.packed, basis.settings, basis.taxonomy
     votes, decisions, estimate = label_answers(packed, basis)
@@ -90,12 +100,16 @@ def write_labels(
     else:
         summary["estimate"] = _about(estimate, packed)
     summary["settings"] = {"consolidate": asdict(settings)}
+    changes = compare(folder / "labels.parquet", decisions)
     remove_stale(folder)
-    write(ANSWERS, to_arrow(packed), folder / "answers.parquet")
-    write(ANSWER_REJECTS, answers.rejects, folder / "rejects.parquet")
-    write(LABELS, label_arrow(decisions), folder / "labels.parquet")
-    write_json(folder / "summary.json", summary)
-    return summary
+    with together(folder) as stage:
+        write(ANSWERS, to_arrow(packed), stage / "answers.parquet")
+        write(ANSWER_REJECTS, answers.rejects, stage / "rejects.parquet")
+        write(LABELS, label_arrow(decisions), stage / "labels.parquet")
+        if changes is not None and changes.counts["images"]:
+            write(LABEL_CHANGES, changes.table, stage / "changes.parquet")
+        write_json(stage / "summary.json", summary)
+    return summary if changes is None else summary | {"changes": changes.counts}
 
 
 def _about(estimate: Estimate, packed: Packed) -> dict[str, Any]:

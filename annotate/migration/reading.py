@@ -102,24 +102,7 @@ def _packed(rows: pd.DataFrame) -> Packed:
 
 def _joined(one: Packed, other: Packed) -> Packed:
     """Two tables as one, sorted by image, question and annotator."""
-    texts: dict[str, Any] = {
-        name: Coded.sort(
-            (*getattr(one, name).values, *getattr(other, name).values),
-            np.concatenate(
-                [
-                    getattr(one, name).codes,
-                    getattr(other, name).codes + np.int32(len(getattr(one, name).values)),
-                ]
-            ),
-        )
-        for name in ("image", "question", "annotator", "ticked", "submitted")
-    }
-    plain: dict[str, Any] = {
-        name: np.concatenate([getattr(one, name), getattr(other, name)])
-        for name in ("none", "unsure", "skipped", "seconds")
-    }
-    ends = np.concatenate([one.ends, other.ends[1:] + one.ends[-1]])
-    table = Packed(**texts, ends=ends, **plain)
+    table = Packed.join([one, other])
     order = np.lexsort((table.annotator.codes, table.question.codes, table.image.codes))
     return table.take(order)
 

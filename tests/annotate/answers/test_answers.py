@@ -174,7 +174,7 @@ def test_answers_without_a_single_tick_can_be_stored(tmp_path: Path) -> None:
     assert [list(ticked) for ticked in stored["ticked"]] == [[]]
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(image=st.just("i1") | json_values, answers=st.lists(json_values, max_size=3) | json_values)
 def test_no_json_breaks_it_and_all_of_it_can_be_stored(
     image: Any, answers: Any, tmp_path_factory: pytest.TempPathFactory

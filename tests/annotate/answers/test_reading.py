@@ -12,6 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from annotate.answers.blocks import scan
+from annotate.answers.checking import time_of, times_of
 from annotate.answers.files import find_answers
 from annotate.answers.lines import question_sets, read_lines
 from annotate.answers.packing import Answers, check_answers, pack
@@ -55,7 +57,7 @@ def same(one: Answers, other: Answers) -> None:
     pd.testing.assert_frame_equal(one.rejects, other.rejects)
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(entries=st.lists(lines, max_size=4), separators=SEPARATORS, sort=st.booleans())
 def test_quick_reading_equals_slow_reading(
     entries: Any, separators: Any, sort: bool, tmp_path_factory: pytest.TempPathFactory
@@ -64,7 +66,7 @@ def test_quick_reading_equals_slow_reading(
     texts = [json.dumps(entry, separators=separators, sort_keys=sort) for entry in entries]
     raw = [text.encode() for text in texts]
     (folder / "a.jsonl").write_bytes(b"\n".join(raw))
-    quick, _ = read_lines([b"\n".join(raw)], question_sets(QUESTIONS))
+    quick, _ = read_lines([scan(b"\n".join(raw))], question_sets(QUESTIONS))
     slow = check_answers(find_answers(folder), QUESTIONS, IMAGES)
     same(pack([("a.jsonl", quick)], IMAGES), slow)
 
@@ -73,10 +75,60 @@ def test_a_question_twice_in_one_content_is_what_the_json_parser_says() -> None:
     answer = '"q2": {"pool": %s, "__none__": %s}'
     content = ", ".join(answer % pair for pair in (("true", "false"), ("false", "true")))
     raw = f'{{"image-id": "i1", "answers": [{{"workerId": "a", "answerContent": {{{content}}}}}]}}'
-    found, _ = read_lines([raw.encode()], question_sets(QUESTIONS))
+    found, _ = read_lines([scan(raw.encode())], question_sets(QUESTIONS))
     answers = pack([("a", found)], IMAGES)
     assert answers.answers["ticked"].tolist() == [[]]
     assert answers.rejects.empty
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        '"answerContent": %s, "answer\\u0043ontent": 0',
+        '"answer\\u0043ontent": %s, "answerContent": 0',
+        '"answerContent": 0, "answer\\u0043ontent": %s',
+        '"answer\\u0043ontent": 0, "answerContent": %s',
+        '"x\\"answerContent": %s, "answer\\u0043ontent": 0',
+        '"answerContent": 0, "answerContent": %s',
+        '"answerContent": %s, "answerContent": 0',
+    ],
+)
+def test_a_key_twice_however_spelled_is_what_the_json_parser_says(
+    answer: str, tmp_path: Path
+) -> None:
+    content = answer % '{"q2": {"pool": true, "__none__": false}}'
+    raw = f'{{"image-id": "i1", "answers": [{{"workerId": "a", {content}}}]}}'
+    (tmp_path / "a.jsonl").write_text(raw)
+    found, _ = read_lines([scan(raw.encode())], question_sets(QUESTIONS))
+    same(
+        pack([("a.jsonl", found)], IMAGES), check_answers(find_answers(tmp_path), QUESTIONS, IMAGES)
+    )
+    last = json.loads(raw)["answers"][0].get("answerContent")
+    assert len(pack([("a.jsonl", found)], IMAGES).answers) == (last != 0)
+
+
+def test_times_are_read_alike_one_by_one_and_together() -> None:
+    spelled = [
+        "2026-01-05T10:00:00.000Z",
+        "2026-02-30T10:00:00.000Z",
+        "0000-01-05T10:00:00.000Z",
+        "0999-01-05T10:00:00.000Z",
+        "2026-01-05T24:00:00.000Z",
+        "2026-01-05T10:00:60.000Z",
+        "2026-01-05T10:00:00.0+01",
+        "2026-01-05 10:00:00.000Z",
+        "2026-01-05T10:00:00,000Z",
+        "2026-01-05T10:00:00+01:00",
+        "2026-01-05",
+        "",
+        None,
+        7,
+    ]
+    for value in spelled:
+        assert times_of([value]).to_pylist() == [time_of(value)], value
+    assert times_of(spelled).to_pylist() == list(map(time_of, spelled))
+    assert time_of(spelled[1]) == time_of(spelled[4]) == time_of(spelled[5]) == ""
+    assert time_of(spelled[9]) == "2026-01-05T09:00:00.000Z"
 
 
 def line(image: str, *people: str, tick: str = "dog") -> str:
@@ -148,7 +200,7 @@ def test_late_answers_are_set_aside() -> None:
             }
         ).encode()
     ]
-    found, _ = read_lines([b"\n".join(raw)], question_sets(QUESTIONS))
+    found, _ = read_lines([scan(b"\n".join(raw))], question_sets(QUESTIONS))
     answers = pack([("a", found)], IMAGES, until="2026-01-05T23:59:59.999Z")
     assert answers.answers["annotator_id"].tolist() == ["w4", "w5"]
     assert answers.rejects["annotator_id"].tolist() == ["w6"]
@@ -161,5 +213,5 @@ def test_blocks_of_any_size_end_at_lines(tmp_path: Path, monkeypatch: pytest.Mon
     whole = read(tmp_path, None)[0]
     assert whole.rejects["line"].tolist() == [3]
     for size in (1, 60, 200):
-        monkeypatch.setattr("annotate.answers.reading.BLOCK", size)
+        monkeypatch.setattr("annotate.answers.blocks.SIZE", size)
         same(read(tmp_path, None)[0], whole)

@@ -1,0 +1,195 @@
+"""What stands around the contents of the answers in a block of lines: who answered when, on what.
+
+A content is a hundred times as long as what stands around it, so each is cut out and a number put
+in its place before a line is parsed. The numbers begin at one that nobody could know who wrote the
+file: where it comes back as the ``answerContent`` of its answer, the JSON parser has taken the cut
+text for that answer's content, however keys were spelled, and whatever else the line holds.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain, compress
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+import pyarrow as pa
+
+from annotate.answers.blocks import Block
+from annotate.answers.checking import seconds_of, times_of, usable_id
+
+_OPENING = re.compile(rb'"answerContent"[ \t]*:[ \t]*\{')
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Around:
+    """What stands around the contents of L lines with R responses.
+
+    Attributes:
+        lines: (L,) which lines of the block, ascending.
+        images: (L,) ids.
+        responses: (L,) how many each line has.
+        annotators, submitted, seconds: (R,) of each response; seconds may be null.
+        firsts: (R,) where each content begins in the block, after its opening brace.
+        lasts: (R,) where the brace of its last question stands.
+    """
+
+    lines: Ints
+    images: list[str]
+    responses: Ints
+    annotators: list[str]
+    submitted: pa.Array
+    seconds: pa.Array
+    firsts: Ints
+    lasts: Ints
+
+    def only(self, kept: npt.NDArray[np.bool_]) -> Around:
+        """Some of the lines."""
+        own = np.repeat(kept, self.responses)
+        mask = pa.array(own)
+        return Around(
+            self.lines[kept],
+            list(compress(self.images, kept)),
+            self.responses[kept],
+            list(compress(self.annotators, own)),
+            self.submitted.filter(mask),
+            self.seconds.filter(mask),
+            self.firsts[own],
+            self.lasts[own],
+        )
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """Lines whose contents were cut out: objects with a list of objects as answers."""
+
+    lines: list[int]
+    images: list[Any]
+    answers: list[list[dict[str, Any]]]
+    firsts: list[int]
+    lasts: list[int]
+
+
+class AroundReader:
+    """Reads what stands around contents. Keep one for many blocks: it remembers ids it has seen."""
+
+    def __init__(self) -> None:
+        self._first_number = secrets.randbits(62)
+        self._numbers: list[bytes] = []
+        self._usable: set[str] = set()
+
+    def read(self, block: Block, lines: Sequence[int]) -> Around:
+        """Read the lines that can be read so.
+
+        Args:
+            block: UTF-8.
+            lines: which of its lines, ascending.
+
+        Returns:
+            What was read; lines that are missing there must be read otherwise.
+        """
+        cut = self._cut(block, lines)
+        responses = np.array(list(map(len, cut.answers)), np.int64)
+        answers = list(chain.from_iterable(cut.answers))
+        numbers = [answer.get("answerContent") for answer in answers]
+        people: list[Any] = [answer.get("workerId") for answer in answers]
+        found = Around(
+            np.array(cut.lines, np.int64),
+            cut.images,
+            responses,
+            people,
+            times_of([answer.get("submissionTime") for answer in answers]),
+            _seconds(answers),
+            np.array(cut.firsts, np.int64),
+            np.array(cut.lasts, np.int64),
+        )
+        expected = range(self._first_number, self._first_number + len(answers))
+        usual = self._all_usable(cut.images)
+        for wrong in (
+            [one != other for one, other in zip(numbers, expected, strict=True)],
+            np.logical_not(self._all_usable(people)),
+        ):
+            if any(wrong):
+                usual &= np.bincount(_owner(responses)[wrong], minlength=len(usual)) == 0
+        return found if usual.all() else found.only(usual)
+
+    def _cut(self, block: Block, lines: Sequence[int]) -> _Cut:
+        """Cut contents out of lines, and parse the lines."""
+        cut = _Cut([], [], [], [], [])
+        text = block.text
+        usual = _OPENING.search(text)
+        if usual is None:
+            return cut
+        opening = usual.group()
+        length = len(opening)
+        twins = block.closing[:-1][np.diff(block.closing) == 1].tolist()
+        twins.append(len(text))
+        turn = done = 0
+        for line in lines:
+            at, end = block.lines[line]
+            around: list[bytes] = []
+            firsts: list[int] = []
+            lasts: list[int] = []
+            while (key := text.find(opening, at, end)) >= 0:
+                first = key + length
+                turn = bisect_left(twins, first, turn)
+                around += text[at : first - 1], self._number(done + len(firsts))
+                firsts.append(first)
+                lasts.append(twins[turn])
+                at = min(twins[turn] + 2, end)
+            around.append(text[at:end])
+            answers = _answers(b"".join(around), len(firsts))
+            if answers is not None:
+                cut.lines.append(line)
+                cut.images.append(answers[0])
+                cut.answers.append(answers[1])
+                cut.firsts.extend(firsts)
+                cut.lasts.extend(lasts)
+                done += len(firsts)
+        return cut
+
+    def _number(self, at: int) -> bytes:
+        if at == len(self._numbers):
+            self._numbers.append(b"%d" % (self._first_number + at))
+        return self._numbers[at]
+
+    def _all_usable(self, ids: Sequence[Any]) -> npt.NDArray[np.bool_]:
+        """Whether each is a text that can be an id."""
+        texts = [one if type(one) is str else "" for one in ids]
+        new = set(texts) - self._usable
+        self._usable.update(filter(usable_id, new))
+        unusable = new - self._usable
+        return np.array([one not in unusable for one in texts], bool)
+
+
+def _answers(line: bytes, contents: int) -> tuple[Any, list[dict[str, Any]]] | None:
+    """Image and answers of a line without contents; None if these are not as many objects."""
+    try:
+        entry = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return None
+    answers = entry.get("answers") if type(entry) is dict else None
+    if type(answers) is not list or len(answers) != contents or set(map(type, answers)) != {dict}:
+        return None
+    return entry.get("image-id"), answers
+
+
+def _seconds(answers: Sequence[dict[str, Any]]) -> pa.Array:
+    """Seconds of each answer, null where it does not say so sensibly."""
+    values = [answer.get("timeSpentInSeconds") for answer in answers]
+    if set(map(type, values)) <= {float}:
+        found = np.array(values, np.float64)
+        if ((found >= 0) & (found < 1e9)).all():
+            return pa.array(found.astype(np.float32))
+    return pa.array(list(map(seconds_of, answers)), pa.float32())
+
+
+def _owner(counts: Ints) -> Ints:
+    return np.repeat(np.arange(len(counts)), counts)

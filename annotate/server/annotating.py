@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 from urllib.parse import quote
@@ -14,7 +15,7 @@ from starlette.routing import Route
 
 from annotate.errors import InputError
 from annotate.server.images import Shown
-from annotate.server.model import Annotator, OpenTask
+from annotate.server.model import Annotator, OpenTask, Pace
 from annotate.server.requests import (
     OWNER,
     SESSION,
@@ -170,10 +171,7 @@ class Annotating:
         """The next page; 204 when there is none."""
         annotator, _ = await annotator_by_session(self._site, request)
         check_active(annotator)
-        task = await self._desk.change(self._store.next_task, annotator.id)
-        if task is None:
-            return Response(status_code=204)
-        return await self._opened(annotator, task)
+        return await self._opened(self._store.next_task, annotator.id)
 
     async def ahead(self, request: Request) -> Response:
         """Addresses of the pictures that come next."""
@@ -183,8 +181,15 @@ class Annotating:
         self._ahead[annotator.id] = images
         return JSONResponse([f"/image/{quote(image, safe='')}" for image in images])
 
-    async def _opened(self, annotator: Annotator, task: OpenTask) -> Response:
-        pace = await self._desk.look(self._store.pace, annotator.id)
+    async def _opened(
+        self, open_page: Callable[..., OpenTask | None], annotator_id: str, *more: str
+    ) -> Response:
+        def open_with_pace() -> tuple[OpenTask | None, Pace]:
+            return open_page(annotator_id, *more), self._store.pace(annotator_id)
+
+        task, pace = await self._desk.change(open_with_pace)
+        if task is None:
+            return Response(status_code=204)
         about = asdict(task) | {"page": f"/task/{quote(task.image_id, safe='')}"}
         return JSONResponse(about | {"done": pace.done, "left": pace.left})
 
@@ -246,10 +251,7 @@ class Annotating:
     async def again(self, request: Request) -> Response:
         """Open one of her last pages to correct it."""
         annotator, body = await self._asked(request)
-        which = (annotator.id, text(body, "image_id"))
-        return await self._opened(
-            annotator, await self._desk.change(self._store.task_again, *which)
-        )
+        return await self._opened(self._store.task_again, annotator.id, text(body, "image_id"))
 
     def _completion(self, annotator: Annotator, session: str) -> str:
         """Where a panel takes people back who are done; empty: nowhere."""

@@ -33,12 +33,17 @@ def join(db: sqlite3.Connection, panel_id: str, now: str) -> Annotator:
     """
     if not PANEL_ID.fullmatch(panel_id):
         raise InputError("a panel's id has 1 to 64 letters, digits, dots, hyphens or underscores.")
-    annotator = Annotator("panel-" + panel_id, "panel-" + panel_id, ACTIVE)
-    row = db.execute("SELECT * FROM annotator WHERE id = ?", (annotator.id,)).fetchone()
-    if row is not None:
-        return as_annotator(row)
-    _store(db, annotator, None, now)
+    annotator = find_joined(db, panel_id)
+    if annotator is None:
+        annotator = Annotator("panel-" + panel_id, "panel-" + panel_id, ACTIVE)
+        _store(db, annotator, None, now)
     return annotator
+
+
+def find_joined(db: sqlite3.Connection, panel_id: str) -> Annotator | None:
+    """The annotator of an outside panel's id; None before she joined."""
+    row = db.execute("SELECT * FROM annotator WHERE id = ?", ("panel-" + panel_id,)).fetchone()
+    return None if row is None else as_annotator(row)
 
 
 def _store(db: sqlite3.Connection, annotator: Annotator, hashed: str | None, now: str) -> None:

@@ -103,6 +103,7 @@ class Database:
         self.path = path
         self._idle: list[sqlite3.Connection] = []
         self._writing = threading.Lock()
+        self._shared = _Shared()
         path.parent.mkdir(parents=True, exist_ok=True)
         with self._lent() as connection:
             try:
@@ -160,6 +161,9 @@ class Database:
     @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """One consistent view of everything, for the length of a block."""
+        if self._shared.connection is not None:
+            yield self._shared.connection
+            return
         with self._lent() as connection:
             connection.execute("BEGIN")
             yield connection
@@ -175,19 +179,64 @@ class Database:
         Raises:
             RemoteError: the disk is full, or another process holds the file for too long.
         """
-        with self._writing, self._lent() as connection:
+        if self._shared.connection is not None:
+            with self._stored(), _savepoint(self._shared.connection):
+                yield self._shared.connection
+            return
+        with self._writing, self._lent() as connection, self._stored():
+            connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            connection.execute("BEGIN IMMEDIATE")
+            yield connection
+            connection.execute("COMMIT")
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """One durable transaction around all that this thread writes in the block.
+
+        Whatever is written inside is still done wholly or not at all by itself; what it shares is
+        the wait for the disk, at the end of the block.
+
+        Raises:
+            RemoteError: as :meth:`writing`; nothing of the block was stored.
+        """
+        with self.writing(durable=True) as connection:
+            self._shared.connection = connection
             try:
-                connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
-                connection.execute("BEGIN IMMEDIATE")
-                yield connection
-                connection.execute("COMMIT")
-            except sqlite3.OperationalError as error:
-                raise RemoteError(f"{self.path}: nothing was stored ({error}); retry.") from error
+                yield
+            finally:
+                self._shared.connection = None
+
+    @contextlib.contextmanager
+    def _stored(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            raise RemoteError(f"{self.path}: nothing was stored ({error}); retry.") from error
 
     def close(self) -> None:
         """Close the idle connections; the last one folds the write-ahead log into the file."""
         while self._idle:
             self._idle.pop().close()
+
+
+class _Shared(threading.local):
+    """The connection of the transaction that a thread has open, within ``Database.together``."""
+
+    connection: sqlite3.Connection | None = None
+
+
+@contextlib.contextmanager
+def _savepoint(connection: sqlite3.Connection) -> Iterator[None]:
+    """A part of a transaction that is undone alone where it fails."""
+    connection.execute("SAVEPOINT part")
+    try:
+        yield
+    except BaseException:
+        if connection.in_transaction:  # a full disk ends it all
+            connection.execute("ROLLBACK TO part")
+            connection.execute("RELEASE part")
+        raise
+    connection.execute("RELEASE part")
 
 
 def _statements(script: str) -> Iterator[str]:

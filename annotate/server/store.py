@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from annotate.errors import RemoteError
 from annotate.server import answering, export, leasing, loading, people, report
 from annotate.server.answering import Submission
 from annotate.server.errors import StaleLease
@@ -17,6 +18,7 @@ from annotate.server.leasing import Draw, Moment
 from annotate.server.model import ACTIVE, Annotator, OpenTask, OwnerReport, Pace, Progress, Rules
 from annotate.server.schema import Database
 
+T = TypeVar("T")
 AHEAD = 3  # pages
 
 
@@ -59,6 +61,23 @@ class Store:
         """Close the connections."""
         self._database.close()
 
+    def together(self, calls: Sequence[Callable[[], T]]) -> list[T | Exception]:
+        """Make several changes that wait for the disk once; each stands or falls by itself.
+
+        Args:
+            calls: of this store's methods, with their arguments.
+
+        Returns:
+            What each call gave or raised.
+
+        Raises:
+            RemoteError: nothing of all this was stored.
+        """
+        if len(calls) == 1:
+            return [_outcome(calls[0])]
+        with self._database.together():
+            return [_outcome(call) for call in calls]
+
     def load_tasks(
         self,
         tasks: Iterable[tuple[str, Sequence[str]]],
@@ -95,6 +114,11 @@ class Store:
         with self._database.reading() as db:
             rows = db.execute("SELECT * FROM annotator ORDER BY created, rowid").fetchall()
         return [people.as_annotator(row) for row in rows]
+
+    def joined(self, panel_id: str) -> Annotator | None:
+        """The annotator of an outside panel's id; None before she joined."""
+        with self._database.reading() as db:
+            return people.find_joined(db, panel_id)
 
     def by_token(self, token: str) -> Annotator | None:
         """Whose link it is; None for an unknown or revoked one."""
@@ -226,6 +250,16 @@ class Store:
     def _moment(self) -> Moment:
         now = self._clock()
         return Moment(_text(now), _text(now + timedelta(seconds=self.rules.lease_seconds)))
+
+
+def _outcome(call: Callable[[], T]) -> T | Exception:
+    """What a call gives or raises; a disk that fails ends whatever stands around it."""
+    try:
+        return call()
+    except RemoteError:
+        raise
+    except Exception as error:
+        return error
 
 
 def _text(moment: datetime) -> str:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeGuard
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from annotate.answers.choices import Choices, read_choices
+from annotate.answers.choices import NONE, UNSURE, Choices, read_choices
 from annotate.answers.found import LONGEST, RawAnswers, bare_content, short_text
 
 Questions = Mapping[str, frozenset[str]]
@@ -85,6 +85,8 @@ def _check_response(response: Any, known: Questions) -> Iterator[Answer | Reject
     submitted, seconds = time_of(response.get("submissionTime")), seconds_of(response)
     for question, boxes in content.items():
         shown = known.get(question)
+        if shown is None and is_own_field(boxes, known):
+            continue
         choices = "unknown question" if shown is None else read_choices(boxes, shown)
         if question in copies and shown and read_choices(copies[question], shown) != choices:
             choices = "contradictory: the page's hidden copy of the answer says otherwise"
@@ -92,6 +94,26 @@ def _check_response(response: Any, known: Questions) -> Iterator[Answer | Reject
             yield Answer(question, annotator, submitted, seconds, choices)
         else:
             yield place._replace(question_id=short_text(question), reason=str(choices))
+
+
+def is_own_field(value: Any, known: Questions) -> bool:
+    """Whether a field that is called as no question is one of the template's own.
+
+    That is a text, such as a comment, or boxes that are no class: of consent, say. What holds
+    "None of these" or a class is a question that is not known.
+
+    >>> known = {"q01": frozenset(["dog"])}
+    >>> is_own_field("too dark", known), is_own_field({"consent": True}, known)
+    (True, True)
+    >>> is_own_field({"dog": True}, known), is_own_field({"cat": True, "__none__": False}, known)
+    (False, False)
+    """
+    if not isinstance(value, dict) or not value:
+        return isinstance(value, str)
+    classes = frozenset((NONE, UNSURE)).union(*known.values())
+    labels = value.get("labels")
+    names = labels if isinstance(labels, list) else value
+    return not any(isinstance(name, str) and name in classes for name in names)
 
 
 def _hidden_copy(

@@ -10,9 +10,15 @@ from datetime import datetime
 from typing import Any
 
 from annotate.server.content import check_content, votes_of
-from annotate.server.errors import FullImage, StaleLease
+from annotate.server.errors import BadAnswer, FullImage, StaleLease
 from annotate.server.golden_watch import GoldenCounts, count_golden, reason_to_pause
-from annotate.server.leasing import find_lease, has_free_seat, questions_of, recount
+from annotate.server.leasing import (
+    find_lease,
+    has_free_seat,
+    is_question,
+    questions_of,
+    recount,
+)
 from annotate.server.model import PAUSED, Rules
 from annotate.server.people import change_state
 
@@ -38,11 +44,13 @@ def take_answer(db: sqlite3.Connection, given: Submission, rules: Rules) -> None
         BadAnswer: the content does not fit the questions.
     """
     lease = find_lease(db, given.annotator_id, given.image_id, given.lease)
-    content = check_content(given.content, questions_of(db, lease["questions"]))
-    text = json.dumps(content, ensure_ascii=True)
+    content, fields = check_content(given.content, questions_of(db, lease["questions"]))
+    if any(is_question(db, name) for name in fields):
+        raise BadAnswer("the answer holds a question that this page does not ask; reload it.")
+    texts = json.dumps(content), json.dumps(fields)
     if lease["ended"] == "submitted":
-        stored = db.execute("SELECT content FROM answer WHERE lease_id = ?", (given.lease,))
-        if stored.fetchone()["content"] != text:
+        stored = db.execute("SELECT content, fields FROM answer WHERE lease_id = ?", (given.lease,))
+        if tuple(stored.fetchone()) != texts:
             raise StaleLease("this page was answered already; go back to it to correct it.")
         return
     seat = _seat(db, lease, given)
@@ -53,7 +61,7 @@ def take_answer(db: sqlite3.Connection, given: Submission, rules: Rules) -> None
         db.execute("UPDATE lease SET ended = 'expired' WHERE id = ?", (given.lease,))
         if not has_free_seat(db, lease["task_id"]):
             raise FullImage("others have answered this image meanwhile; go on with the next one.")
-    _store(db, lease, seat, given, text)
+    _store(db, lease, seat, given, texts)
     recount(db, lease["task_id"], rules)
     if lease["golden"] is not None:
         reason = reason_to_pause(golden_counts(db, given.annotator_id), rules)
@@ -74,15 +82,15 @@ def _store(
     lease: sqlite3.Row,
     seat: sqlite3.Row | None,
     given: Submission,
-    text: str,
+    texts: tuple[str, str],
 ) -> None:
     who = (lease["task_id"], given.annotator_id)
     earlier = None if seat is None else seat["answer_id"]
     seconds = _seconds(given.seconds, lease["accepted"], given.now)
     answer = db.execute(
         "INSERT INTO answer (task_id, annotator_id, lease_id, accepted, submitted, seconds, "
-        "content, supersedes) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (*who, given.lease, lease["accepted"], given.now, seconds, text, earlier),
+        "content, fields, supersedes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (*who, given.lease, lease["accepted"], given.now, seconds, *texts, earlier),
     ).lastrowid
     if seat is None:
         db.execute("INSERT INTO seat VALUES (?, ?, ?, ?)", (*who, answer, answer))

@@ -46,7 +46,7 @@ def _response(row: sqlite3.Row) -> dict[str, Any]:
         "acceptanceTime": row["accepted"],
         "submissionTime": row["submitted"],
         "timeSpentInSeconds": row["seconds"],
-        "answerContent": json.loads(row["content"]),
+        "answerContent": json.loads(row["content"]) | json.loads(row["fields"]),
     }
 
 

@@ -20,7 +20,7 @@ LATEST = 10  # pages that an annotator may correct
 
 # Answers of a page that count, in the order in which their authors first answered it.
 COUNTED = """
-SELECT seat.annotator_id, answer.accepted, answer.submitted, answer.seconds, answer.content
+SELECT seat.annotator_id, accepted, submitted, seconds, content, fields
 FROM seat JOIN annotator ON annotator.id = seat.annotator_id
 JOIN answer ON answer.id = seat.answer_id
 WHERE seat.task_id = ? AND annotator.state IN ('active', 'revoked') ORDER BY seat.first_id
@@ -210,7 +210,7 @@ def find_lease(db: sqlite3.Connection, annotator_id: str, image_id: str, lease: 
 def open_task(db: sqlite3.Connection, lease: str) -> OpenTask:
     """The page of a lease."""
     row = db.execute(
-        "SELECT lease.*, image_id, questions, content FROM lease "
+        "SELECT lease.*, image_id, questions, content, fields FROM lease "
         "JOIN task ON task.id = lease.task_id "
         "LEFT JOIN seat ON seat.task_id = lease.task_id AND seat.annotator_id = lease.annotator_id "
         "LEFT JOIN answer ON answer.id = seat.answer_id WHERE lease.id = ?",
@@ -222,7 +222,7 @@ def open_task(db: sqlite3.Connection, lease: str) -> OpenTask:
         lease,
         row["accepted"],
         None if row["draft"] is None else json.loads(row["draft"]),
-        None if row["content"] is None else json.loads(row["content"]),
+        None if row["content"] is None else json.loads(row["content"]) | json.loads(row["fields"]),
     )
 
 
@@ -234,6 +234,12 @@ def questions_of(db: sqlite3.Connection, task_questions: str) -> dict[str, list[
         )
         for name in json.loads(task_questions)
     }
+
+
+def is_question(db: sqlite3.Connection, name: str) -> bool:
+    """Whether the plan has such a question, or had it."""
+    found = db.execute("SELECT EXISTS (SELECT 1 FROM question WHERE id = ?)", (name,))
+    return bool(found.fetchone()[0])
 
 
 def has_free_seat(db: sqlite3.Connection, task_id: int) -> bool:

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from annotate.errors import DamagedError, InputError, RemoteError
 
-VERSION = 1
+VERSION = 2
 BUSY_SECONDS = 30.0
 
-# answer: append-only. seat: which answer of a person stands, one a person and page.
+# answer: append-only; content holds the questions, fields whatever else a template asked. seat: which answer of a person stands, one a person and page.
 # task.wanted, counted and open follow from the answers; they are kept so that finding the next
 # page is one look into an index. task.turn orders pages: started ones first, the oldest foremost.
 _TABLES = """
@@ -65,6 +65,7 @@ CREATE TABLE answer (
     submitted TEXT NOT NULL,
     seconds REAL NOT NULL,
     content TEXT NOT NULL,
+    fields TEXT NOT NULL DEFAULT '{}',
     supersedes INTEGER UNIQUE REFERENCES answer
 );
 CREATE INDEX answer_person ON answer (annotator_id, id);
@@ -90,6 +91,7 @@ CREATE TABLE refusal (
     PRIMARY KEY (task_id, annotator_id)
 ) WITHOUT ROWID;
 """
+_FIELDS_OF_ANSWERS = "ALTER TABLE answer ADD COLUMN fields TEXT NOT NULL DEFAULT '{}'"
 
 
 class Database:
@@ -120,7 +122,9 @@ class Database:
         try:
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-            if version != VERSION and (version or tables):
+            if version == 1:
+                connection.execute(_FIELDS_OF_ANSWERS)
+            elif version != VERSION and (version or tables):
                 raise InputError(
                     f"{self.path}: no database of this version's annotation server (version "
                     f"{version}, expected {VERSION}). Use the version that made it, or move it."
@@ -128,7 +132,7 @@ class Database:
             if not version:
                 for statement in _statements(_TABLES):
                     connection.execute(statement)
-                connection.execute(f"PRAGMA user_version = {VERSION}")
+            connection.execute(f"PRAGMA user_version = {VERSION}")
             connection.execute("COMMIT")
         except BaseException:
             connection.execute("ROLLBACK")

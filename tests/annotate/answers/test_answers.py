@@ -56,6 +56,9 @@ def test_an_answer_that_counts() -> None:
     ("content", "reason"),
     [
         ({"q09": {"dog": True}}, "unknown question"),
+        ({"q09": {"bird": True, "__none__": False}}, "unknown question"),
+        ({"q09": {"labels": ["dog"]}}, "unknown question"),
+        ({"comment": 7}, "unknown question"),
         ({"q01": {"dgo": True}}, "unknown class dgo"),
         ({"q01": ["dog"]}, "not a mapping of choices"),
         ({"q01": None}, "not a mapping of choices"),
@@ -95,6 +98,13 @@ def test_a_bad_answer_does_not_spoil_the_others() -> None:
     result = check(response(content), "rubbish", response(boxes("cat"), worker="bob"))
     assert result.answers["annotator_id"].tolist() == ["ann", "bob"]
     assert len(result.rejects) == 3
+
+
+@pytest.mark.parametrize("field", ["too dark", "", {"consent": True}, {"labels": ["old"]}])
+def test_a_field_of_the_template_that_is_no_question_is_passed_over(field: Any) -> None:
+    result = check(response({"comment": field, **boxes("dog")}))
+    assert result.answers["ticked"].tolist() == [["dog"]]
+    assert result.rejects.empty
 
 
 @pytest.mark.parametrize("wrap", [lambda c: [c], json.dumps, lambda c: json.dumps([c])])

@@ -100,7 +100,12 @@ def test_a_correction_replaces_and_both_are_kept(tmp_path: Path) -> None:
         None,
         {},
         {"q1": content()["q1"]},
-        content() | {"q3": {}},
+        content() | {"q0": content()["q1"]},  # a question of another page
+        content() | {"comment": 5},
+        content() | {"comment": {"deep": {"er": True}}},
+        content() | {"comment": "half of one: \ud83d"},
+        content() | {"comment": "x" * 16_000},
+        content() | {f"field{number}": "" for number in range(51)},
         content() | {"q1": {"pool": True, "__none__": False}},
         content() | {"q1": {"pool": True, "sauna": False, "__none__": True}},
         content() | {"q1": {"pool": False, "sauna": False}},
@@ -110,11 +115,43 @@ def test_a_correction_replaces_and_both_are_kept(tmp_path: Path) -> None:
 )
 def test_bad_answers_are_refused_and_the_page_stays(tmp_path: Path, bad: Any) -> None:
     store = open_store(tmp_path)
+    store.load_tasks([], {}, QUESTIONS | {"q0": ("pool", "sauna")})
     (person,) = people(store, 1)
     task = take(store, person)
     with pytest.raises(BadAnswer):
         store.submit(person, task.image_id, task.lease, bad, 1.0)
     assert take(store, person).lease == task.lease
+
+
+def test_fields_of_an_edited_template_are_kept_beside_the_questions(tmp_path: Path) -> None:
+    golden = {"image0": {"pool": True}}
+    store = open_store(tmp_path, images=1, golden=golden, rules=Rules(early_stop=True))
+    (person,) = people(store, 1)
+    more = {"comment": "pool? 😀 </script>", "agree": {"pool": False}, "kind": {"labels": ["a"]}}
+    for said in (more, more | {"comment": "on second thoughts"}):
+        task = store.next_task(person) or store.task_again(person, "image0")
+        for _ in range(2):  # sent twice, stored once
+            store.submit(person, "image0", task.lease, content("pool") | said, 1.0)
+        (kept,) = exported(store, tmp_path)["image0"]
+        assert kept["answerContent"] == content("pool") | said
+        assert store.task_again(person, "image0").earlier == content("pool") | said
+    (about,) = store.owner_report().annotators
+    assert (about.golden_hits, about.golden_ticks) == (1, 1), "a box of theirs is no vote"
+
+
+def test_a_database_of_before_the_fields_goes_on(tmp_path: Path) -> None:
+    store = open_store(tmp_path, images=2)
+    (person,) = people(store, 1)
+    answer(store, person, "pool")
+    store.close()
+    with sqlite3.connect(tmp_path / "annotation.sqlite3") as raw:
+        raw.execute("ALTER TABLE answer DROP COLUMN fields")
+        raw.execute("PRAGMA user_version = 1")
+    raw.close()
+    answer(open_store(tmp_path, images=2), person, "bed")
+    found = exported(open_store(tmp_path, images=2), tmp_path)
+    contents = [found[image][0]["answerContent"] for image in ("image0", "image1")]
+    assert contents == [content("pool"), content("bed")]
 
 
 def test_nobody_uses_the_lease_of_another(tmp_path: Path) -> None:

@@ -10,10 +10,19 @@
   class CrowdRadioButton extends Box {
     constructor() { super(".box { border-radius: 50% }", '<circle cx="8" cy="8" r="2.4"/>'); }
     static get role() { return "radio"; }
+    connectedCallback() {
+      super.connectedCallback();
+      this._rove();
+    }
     attributeChangedCallback(name) {
       var group = this.closest("crowd-radio-group");
       if (name === "checked" && this.checked && group) group.choose(this);
       super.attributeChangedCallback();
+      this._rove();
+    }
+    _rove() {
+      var group = this.closest("crowd-radio-group");
+      if (group && group.rove) group.rove();  // it is upgraded later than its buttons
     }
     _toggle() { if (!this.disabled) this._set(true); }
   }
@@ -22,6 +31,13 @@
     connectedCallback() {
       this.setAttribute("role", "radiogroup");
       this.addEventListener("keydown", this._key);
+      this.rove();
+    }
+    // As natively, the tab key stops at a group once: at the chosen button, else at the first.
+    rove() {
+      var buttons = this._buttons(), enabled = buttons.filter(function (button) { return !button.disabled; });
+      var stop = enabled.find(function (button) { return button.checked; }) || enabled[0];
+      buttons.forEach(function (button) { button.tabIndex = button === stop ? 0 : -1; });
     }
     _buttons() { return Array.from(this.querySelectorAll("crowd-radio-button")); }
     choose(one) {

@@ -57,6 +57,7 @@ def run(
     """
     from dataclasses import replace
 
+    from annotate.server.pages import differing_copies
     from annotate.server.run import serve as serve_workspace
 
     options: dict[str, Any] = {
@@ -69,6 +70,12 @@ def run(
     workspace = _open(experts=experts)
     given = {name: value for name, value in options.items() if value is not None}
     settings = replace(workspace.settings.serve, **given)
+
+    if copies := differing_copies(workspace.templates):
+        note(
+            f"Warning: {workspace.templates} has copies of {', '.join(copies)} that are not this "
+            "version's, and they are served. Delete those that you did not change on purpose."
+        )
 
     def ready(site: Site, origin: str, counts: dict[str, int]) -> None:
         summary, lines = _welcome(site, origin, workspace)

@@ -35,6 +35,21 @@ SHIM = "".join(f'<script src="/static/{name}"></script>' for name in SHIM_FILES)
 _ANY_IMAGE = "0b5e7d4c9a1f4e63"
 
 
+def differing_copies(own_templates: Path) -> list[str]:
+    """Names of the server's own files of which a workspace has another copy, sorted.
+
+    Those of a version before may lack what the newer files beside them use.
+    """
+    packaged = resource("templates")
+    names = {*SHIM_FILES, *(path.name for path in packaged.glob("serve*"))}
+    return [
+        name
+        for name in sorted(names)
+        if (own_templates / name).is_file()
+        and (own_templates / name).read_bytes() != (packaged / name).read_bytes()
+    ]
+
+
 @dataclass(frozen=True)
 class Page:
     """A document and its policy."""

@@ -13,7 +13,8 @@ from annotate.errors import DamagedError, InputError, RemoteError
 VERSION = 2
 BUSY_SECONDS = 30.0
 
-# answer: append-only; content holds the questions, fields whatever else a template asked. seat: which answer of a person stands, one a person and page.
+# answer: append-only; content holds the questions, fields whatever else an edited template asks.
+# seat: which answer of a person stands, one a person and page.
 # task.wanted, counted and open follow from the answers; they are kept so that finding the next
 # page is one look into an index. task.turn orders pages: started ones first, the oldest foremost.
 _TABLES = """

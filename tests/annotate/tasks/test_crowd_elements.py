@@ -108,6 +108,25 @@ def test_a_radio_group_is_exclusive_by_keys_too(page: Any) -> None:
     assert page.get_by_role("radio", name="Night").get_attribute("aria-checked") == "true"
 
 
+def test_the_tab_key_stops_once_at_a_radio_group(page: Any) -> None:
+    def stops(key: str) -> list[str]:
+        page.evaluate("document.activeElement.blur()")
+        page.locator("crowd-card" if key == "Tab" else "crowd-text-area").focus()
+        found = []
+        for _ in range(2):
+            page.keyboard.press(key)
+            found.append(page.evaluate("document.activeElement.textContent.trim()"))
+        return [text for text in found if text in ("Day", "Night")]
+
+    page.locator("crowd-card").evaluate("card => card.tabIndex = -1")
+    assert stops("Tab") == ["Day"]
+    page.get_by_role("radio", name="Night").click()
+    assert stops("Tab") == ["Night"]
+    assert stops("Shift+Tab") == ["Night"]
+    page.get_by_role("radio", name="Night").evaluate("button => button.disabled = true")
+    assert stops("Tab") == ["Day"]
+
+
 def test_the_exclusion_category_excludes_both_ways(page: Any) -> None:
     choose(page, "Cat")
     choose(page, "None of the above")

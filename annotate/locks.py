@@ -28,3 +28,15 @@ def exclusive(file: Path, *, busy: str | None = None) -> Iterator[None]:
         except BlockingIOError as error:
             raise InputError(busy or "") from error
         yield
+
+
+def is_held(file: Path) -> bool:
+    """Whether a process holds a lock file now."""
+    if not file.exists():
+        return False
+    with file.open("rb") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False

@@ -23,7 +23,7 @@ from annotate.labels.truth import read_truth
 from annotate.tasks.build import read_catalog, read_questions
 from annotate.tasks.manifest import read_manifest
 from annotate.workspace import Workspace
-from benchmarks.serve import Browser, serving
+from benchmarks.serve_people import Browser, serving
 
 FOLDER = Path(__file__).parent / "annotating"
 PEOPLE = ("Ada", "Grace", "Edith", "Hedy", "Mary")

@@ -147,7 +147,8 @@ def links(
     workspace = _open(experts=experts)
     settings = workspace.settings.serve
     count = max(annotators or len(names) or 1, len(names))
-    made = make_links(open_store(workspace, settings), base_url(settings), count, names)
+    store = open_store(workspace, settings)
+    made = make_links(store, base_url(workspace, settings, store), count, names)
     if output is not None:
         page = Pages(workspace.templates).render(
             "serve-links.html.j2", links=[(link.name, link.url) for link in made]

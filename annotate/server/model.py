@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from annotate.errors import InputError
@@ -79,6 +80,12 @@ class Rules:
         ]
         if problems:
             raise InputError("annotation rules: " + "; ".join(problems) + ". See mumic.toml.")
+
+    @classmethod
+    def read(cls, stated: str) -> Rules:
+        """Rules from the JSON of their fields; those that it lacks have their defaults."""
+        known = {entry.name for entry in fields(cls)}
+        return cls(**{name: value for name, value in json.loads(stated).items() if name in known})
 
     @property
     def name(self) -> str:

@@ -17,7 +17,7 @@ import uvicorn
 
 from annotate.errors import InputError, MissingError
 from annotate.labels.truth import read_truth
-from annotate.locks import exclusive
+from annotate.locks import exclusive, is_held
 from annotate.questions.planning import QuestionPlan
 from annotate.server.app import make_app
 from annotate.server.desk import Desk
@@ -38,6 +38,7 @@ from annotate.workspace import Workspace
 
 DATABASE = "annotation.sqlite3"
 SECRET = "serve.secret"
+LOCK = ".serve.lock"
 WAITING = 2048  # connections that may wait to be accepted
 # How long a thread that computes, such as the export, may keep the others from going on.
 SWITCH_SECONDS = 0.0005
@@ -71,9 +72,10 @@ def rules_of(workspace: Workspace, settings: ServeSettings, taxonomy: Taxonomy) 
 
 
 def open_store(workspace: Workspace, settings: ServeSettings) -> Store:
-    """The store of a workspace; it is made if need be."""
+    """The store of a workspace, under the rules of the server that runs or ran last."""
     taxonomy, _ = read_questions(workspace)
-    return Store.open(workspace.desk / DATABASE, rules_of(workspace, settings, taxonomy))
+    rules = rules_of(workspace, settings, taxonomy)
+    return Store.open(workspace.desk / DATABASE, rules, keep=True)
 
 
 def keys_of(workspace: Workspace) -> Keys:
@@ -81,10 +83,10 @@ def keys_of(workspace: Workspace) -> Keys:
     return read_keys(workspace.desk / SECRET)
 
 
-def base_url(settings: ServeSettings) -> str:
-    """The origin that people see."""
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return settings.public_url.rstrip("/") or f"http://{host}:{settings.port}"
+def base_url(workspace: Workspace, settings: ServeSettings, store: Store) -> str:
+    """The origin that people see: of the server that runs, else as the settings have it."""
+    running = store.origin() if is_held(workspace.desk / LOCK) else None
+    return _public(settings) or running or _origin(settings.host, settings.port)
 
 
 def make_site(workspace: Workspace, settings: ServeSettings) -> tuple[Site, dict[str, int]]:
@@ -245,10 +247,11 @@ def serve(
         InputError: the port is taken, or another server runs in this workspace.
     """
     busy = "a server runs in this workspace already; stop it first."
-    with exclusive(workspace.desk / ".serve.lock", busy=busy):
+    with exclusive(workspace.desk / LOCK, busy=busy):
         site, counts = make_site(workspace, settings)
         with bind(settings.host, settings.port) as port, _in_good_order():
-            origin = settings.public_url.rstrip("/") or _origin(settings.host, port)
+            origin = _public(settings) or _origin(settings.host, port.getsockname()[1])
+            site.desk.store.set_origin(origin)
             on_ready(site, origin, counts)
             _without_long_pauses()
             make_server(site).run(sockets=[port])
@@ -266,9 +269,12 @@ def _without_long_pauses() -> None:
     sys.setswitchinterval(SWITCH_SECONDS)
 
 
-def _origin(host: str, port: socket.socket) -> str:
-    number = port.getsockname()[1]
-    return f"http://[{host}]:{number}" if ":" in host else f"http://{host}:{number}"
+def _public(settings: ServeSettings) -> str:
+    return settings.public_url.rstrip("/")
+
+
+def _origin(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 @contextmanager

@@ -41,21 +41,36 @@ class Store:
         self._draw = Draw(self._secret(), rules.golden_rate)
 
     @classmethod
-    def open(cls, path: Path, rules: Rules, clock: Callable[[], datetime] = utc_now) -> Store:
-        """Open the file, or make it; other rules than before hold for all that is there.
+    def open(
+        cls,
+        path: Path,
+        rules: Rules,
+        clock: Callable[[], datetime] = utc_now,
+        *,
+        keep: bool = False,
+    ) -> Store:
+        """Open the file, or make it.
+
+        Args:
+            path: of the database.
+            rules: other ones than before hold for all that is there.
+            clock: tells the time.
+            keep: go on with the rules that the file has, if any: of the server that runs or ran.
 
         Raises:
             DamagedError: the file is not such a database.
         """
-        store = cls(Database(path), rules, clock)
-        stated = json.dumps(asdict(rules), sort_keys=True)
-        with store._database.writing() as db:
+        database = Database(path)
+        with database.writing() as db:
             before = db.execute("SELECT value FROM meta WHERE key = 'rules'").fetchone()
+            if keep and before is not None:
+                rules = Rules.read(before["value"])
+            stated = json.dumps(asdict(rules), sort_keys=True)
             if before is None or before["value"] != stated:
                 for row in db.execute("SELECT id FROM task").fetchall():
                     leasing.recount(db, row["id"], rules)
                 db.execute("INSERT OR REPLACE INTO meta VALUES ('rules', ?)", (stated,))
-        return store
+        return cls(database, rules, clock)
 
     def close(self) -> None:
         """Close the connections."""
@@ -98,6 +113,17 @@ class Store:
         """
         with self._database.writing() as db:
             return loading.load(db, tasks, golden, questions, self.rules, again or {})
+
+    def set_origin(self, origin: str) -> None:
+        """Note where people reach the server that runs now."""
+        with self._database.writing() as db:
+            db.execute("INSERT OR REPLACE INTO meta VALUES ('origin', ?)", (origin,))
+
+    def origin(self) -> str | None:
+        """Where people reach the server that runs, or ran last."""
+        with self._database.reading() as db:
+            row = db.execute("SELECT value FROM meta WHERE key = 'origin'").fetchone()
+        return None if row is None else str(row["value"])
 
     def add_annotator(self, name: str) -> tuple[Annotator, str]:
         """A new annotator and the token of her personal link, which is told only here."""

@@ -16,7 +16,7 @@ from annotate.answers.history.translate import translate
 from annotate.answers.packing import check_answers
 from annotate.cli import main
 from annotate.workspace import Workspace
-from benchmarks.serve import make_workspace, questions_of
+from benchmarks.serve_tasks import make_workspace, questions_of
 
 DATA = Path(__file__).parents[2] / "data" / "answers"
 NAMES = ["Bed", "Pool", "Sofa", "Lamp", "Desk", "Sink", "Rug"]

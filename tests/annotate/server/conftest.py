@@ -15,7 +15,8 @@ from annotate.server.requests import Site
 from annotate.server.run import bind, make_server, make_site
 from annotate.settings import ServeSettings
 from annotate.workspace import Workspace
-from benchmarks.serve import Browser, make_workspace
+from benchmarks.serve_people import Browser
+from benchmarks.serve_tasks import make_workspace
 
 HOSTILE = '"><script>window.hacked = 1</script>{{ 7 | times: 6 }}'
 NAMES = ["Bed", HOSTILE, "Sofa 🛋️", "كرسي", "Lamp", "Desk", "Sink"]

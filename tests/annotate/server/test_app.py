@@ -25,7 +25,9 @@ from annotate.settings import ServeSettings
 from annotate.tables import CANDIDATES, write, write_json
 from annotate.tasks.build import build_tasks
 from annotate.tasks.objects import write_tasks
-from benchmarks.serve import Browser, answer_for, exported, questions_of
+from benchmarks.serve import exported
+from benchmarks.serve_people import Browser, answer_for
+from benchmarks.serve_tasks import questions_of
 
 
 def submit(server: Any, browser: Browser, task: dict[str, Any], person: int = 0) -> tuple[int, Any]:

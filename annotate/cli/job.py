@@ -261,12 +261,18 @@ def collect(name: str | None, as_json: bool) -> None:
     type=click.Path(path_type=Path),
     help="Label category file: what a category list showed.",
 )
+@click.option(
+    "--fields",
+    type=click.Path(path_type=Path),
+    help="CSV (field,value,class): what the fields of a form asked.",
+)
 @json_option
 def import_past(
     paths: tuple[Path, ...],
     name: str | None,
     manifest: Path | None,
     labels: Path | None,
+    fields: Path | None,
     as_json: bool,
 ) -> None:
     """Read results of past jobs, of other templates and of Mechanical Turk too.
@@ -279,13 +285,13 @@ def import_past(
     \b
     Example:
       mumic-annotate job import old-job/ --manifest old-job.manifest
-      mumic-annotate job import batch_results.csv && mumic-annotate consolidate
+      mumic-annotate job import batch_results.csv --fields fields.csv
     """
     from annotate.answers.history.stage import PastJob, import_results
 
     stem = paths[0].resolve().name.split(".")[0]
     made = name or "".join(letter if letter.isalnum() else "-" for letter in stem).strip("-")
-    job = PastJob(paths, manifest, labels)
+    job = PastJob(paths, manifest, labels, fields)
     summary = import_results(open_workspace(), job, made or "past")
     emit(summary, import_lines(summary), as_json=as_json)
     if not (summary["answers_file"] or summary["labels_file"]):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from annotate.answers.found import parse_json, short_text
+from annotate.answers.history.fields import name_fields, read_field_map
 from annotate.answers.history.ground_truth import (
     job_folders,
     read_consolidated,
@@ -40,11 +41,13 @@ class PastJob:
         paths: files, and folders of files.
         manifest: that the job was given, for worker responses without an output manifest.
         labels: a label category file: the names that a category list showed.
+        fields: a CSV of what the fields of a form asked, see ``annotate.answers.history.fields``.
     """
 
     paths: tuple[Path, ...]
     manifest: Path | None = None
     labels: Path | None = None
+    fields: Path | None = None
 
 
 def import_results(workspace: Workspace, job: PastJob, name: str) -> dict[str, Any]:
@@ -63,6 +66,7 @@ def import_results(workspace: Workspace, job: PastJob, name: str) -> dict[str, A
     taxonomy, plan = read_questions(workspace)
     questions = {question.id: question.classes for question in plan.questions}
     shown = _label_names(job.labels) if job.labels else []
+    fields = read_field_map(job.fields) if job.fields else {}
     known = known_images(workspace)
     find, root = finder(taxonomy), workspace.root
     answers: dict[str, list[dict[str, Any]]] = {}
@@ -84,7 +88,9 @@ def import_results(workspace: Workspace, job: PastJob, name: str) -> dict[str, A
                 {class_id: value for class_id, value in sure.items() if class_id is not None}
             )
         else:
-            response, reasons = _response(past, questions, find, shown)
+            content = name_fields(past.response.get("answerContent"), fields)
+            found = translate(content, questions, find, shown)
+            response, reasons = _response(past, *found)
             rejects += [(*place, reason) for reason in reasons]
             if response is not None:
                 answers.setdefault(image_id, []).append(response)
@@ -137,12 +143,11 @@ def finder(taxonomy: Taxonomy) -> Find:
 
 
 def _response(
-    past: PastAnswer, questions: Mapping[str, Sequence[str]], find: Find, shown: Sequence[str]
+    past: PastAnswer, content: Mapping[str, Any], reasons: list[str]
 ) -> tuple[dict[str, Any] | None, list[str]]:
     worker = past.response.get("workerId")
     if not isinstance(worker, str) or not worker or worker != short_text(worker):
         return None, ["no usable workerId"]
-    content, reasons = translate(past.response.get("answerContent"), questions, find, shown)
     if not content:
         return None, reasons
     times = ("acceptanceTime", "submissionTime", "timeSpentInSeconds")

@@ -155,6 +155,47 @@ def test_a_batch_of_mechanical_turk_as_csv(workspace: Workspace) -> None:
     assert line["answers"][0]["timeSpentInSeconds"] == 60
 
 
+def test_fields_of_a_plain_form_by_a_list_of_what_they_asked(workspace: Workspace) -> None:
+    from annotate.tasks.build import read_catalog
+
+    image = read_catalog(workspace)["uri"].min()
+    columns = ["WorkerId", "Input.url", "Answer.room", "Answer.tub", "Answer.nil", "Answer.words"]
+    rows = [["A", image, "sink", "ja", "", "nice"], ["B", image, "", "", "on", ""]]
+    rows += [["C", image, "sink|sofa", "", "", ""], ["D", image, "", "no", "", ""]]
+    with (workspace.root / "batch.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([columns, *rows])
+    (workspace.root / "fields.csv").write_text(
+        "field,value,class\nroom,sink,c6\ntub,,c5\nnil,,None of these\n"
+    )
+    summary = run("batch.csv", "--fields", "fields.csv")
+    line = json.loads((workspace.answers / "import-batch.jsonl").read_text())
+    ticks = {one["workerId"]: one["answerContent"]["q02"] for one in line["answers"]}
+    off = {"c5": False, "c6": False, "__none__": False, "__unsure__": False}
+    assert ticks["A"] == off | {"c5": True, "c6": True}
+    assert ticks["B"] == off | {"__none__": True}
+    assert ticks["C"] == off | {"c6": True}
+    assert summary["reasons"]["unknown class room=sofa"] == 1
+    assert summary["reasons"]["empty"] == 1, "a no beside a box for none is no answer"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("field,class\n", "fields.csv:1: the columns"),
+        ("field,value,class\na,,c5\na,x,c6\n", "fields.csv:3"),
+        ("field,value,class\na,x,c5\na,x,c6\n", "fields.csv:3"),
+        ("field,value,class\n,,c5\n", "fields.csv:2"),
+        ("field,value,class\na\n", "fields.csv:2"),
+    ],
+)
+def test_a_wrong_list_of_fields_is_named(workspace: Workspace, text: str, told: str) -> None:
+    (workspace.root / "fields.csv").write_text(text)
+    wanted = ["job", "import", str(DATA / "mturk-batch.csv"), "--fields", "fields.csv"]
+    result = CliRunner().invoke(main, wanted)
+    assert result.exit_code == 1
+    assert told in result.output
+
+
 def test_everything_at_once_and_again_gives_the_same(workspace: Workspace) -> None:
     files = ("consolidation-request.json", "mturk-batch.csv", "output-multilabel.manifest")
     first = run(*(str(DATA / file) for file in files), "--name", "all")

@@ -5,103 +5,23 @@ Everything is the real thing: the task template, the server, its store and its e
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
-from annotate.cli import main
-
-PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
-QUESTIONS = {"q01": ("c0", "c1", "c2", "c3", "c4"), "q02": ("c5", "c6")}
-HOSTILE = '"><script>window.hacked = 1</script>{{ 7 | times: 6 }}'
-DONE = "All done. Thank you!"
-Come = Callable[..., Any]
-Content = dict[str, dict[str, bool]]
-
-
-@pytest.fixture
-def come(browser: Any) -> Iterator[Come]:
-    """Opens a link; a request elsewhere, an error or a stranger's script fails the test."""
-    tabs: list[Any] = []
-    strange: list[str] = []
-
-    def open_link(server: Any, link: str, **options: Any) -> Any:
-        context = browser.new_context(reduced_motion="reduce", **options)
-        tab = context.new_page()
-        tabs.append(tab)
-        tab.on("pageerror", lambda error: strange.append(str(error)))
-        tab.on("console", lambda entry: heard(entry))
-        tab.on("request", lambda request: asked(request.url, server.origin))
-        tab.goto(link)
-        return tab
-
-    def heard(entry: Any) -> None:
-        # The browser's own words where a test takes the connection or the leave to work.
-        if entry.type == "error" and not re.search("ERR_|status of 403", entry.text):
-            strange.append(entry.text)
-
-    def asked(url: str, origin: str) -> None:
-        if not url.startswith((origin, "data:", "about:", "blob:")):
-            strange.append(url)
-
-    yield open_link
-    hacked = [frame.evaluate("window.hacked") for tab in tabs for frame in tab.frames]
-    for tab in tabs:
-        tab.context.close()
-    assert strange == []
-    assert set(hacked) <= {None}
-
-
-def at_task(tab: Any, before: str = "") -> tuple[Any, str]:
-    """The frame of the task once it is ready for keys, and its image; another one than before."""
-    tab.wait_for_function(
-        """before => {
-            const page = document.getElementById("task").contentDocument;
-            const path = page ? page.location.pathname : "";
-            return path.startsWith("/task/") && path !== "/task/" + before
-                && page.querySelector(".question.active") && page.hasFocus();
-        }""",
-        arg=before,
-    )
-    path = tab.evaluate("document.getElementById('task').contentDocument.location.pathname")
-    return tab.frame_locator("#task"), path.removeprefix("/task/")
-
-
-def box(frame: Any, question: str, value: str) -> Any:
-    return frame.locator(f'crowd-checkbox[name="{question}"][value="{value}"]')
-
-
-def content(*ticked: str) -> Content:
-    """An answer of the whole page by hand: what is not named is an explicit no."""
-    return {
-        question: {
-            value: f"{question} {value}" in ticked for value in (*ids, "__none__", "__unsure__")
-        }
-        for question, ids in QUESTIONS.items()
-    }
-
-
-def exported(server: Any) -> dict[str, list[dict[str, Any]]]:
-    """The answers by image, as the owner gets them."""
-    status, _, data = server.owner().request("GET", "/api/owner/export")
-    assert status == 200
-    lines = [json.loads(line) for line in data.decode().splitlines()]
-    return {line["image-id"]: line["answers"] for line in lines}
-
-
-def answers_of(server: Any) -> dict[tuple[str, str], Content]:
-    """What each annotator said on each image."""
-    names = {entry.id: entry.name for entry in server.site.desk.store.annotators()}
-    return {
-        (names[answer["workerId"]], image): answer["answerContent"]
-        for image, answers in exported(server).items()
-        for answer in answers
-    }
+from annotate.resources import resource
+from tests.annotate.server.tabs import (
+    DONE,
+    HOSTILE,
+    PHONE,
+    Come,
+    Content,
+    answers_of,
+    at_task,
+    box,
+    content,
+    exported,
+)
 
 
 def test_five_people_finish_a_batch_and_the_answers_are_what_they_did(
@@ -285,99 +205,23 @@ def test_who_is_paused_is_told_and_keeps_nothing_open(start: Any, come: Come) ->
     assert server.site.desk.store.progress().answers == 0
 
 
-def test_the_owners_page(start: Any, come: Come) -> None:
-    server = start(images=2)
-    contents = [content("q01 c0", "q02 __none__")] * 3 + [content("q01 __none__", "q02 __none__")]
-    for number, said in enumerate(contents):
-        person = server.person(f"P{number}")
-        task = person.get("/api/next")[1]
-        body = {"image_id": task["image_id"], "lease": task["lease"], "seconds": 0}
-        assert person.post("/api/submit", body | {"content": said})[0] == 200
-    tab = come(server, f"{server.origin}/owner/{server.site.keys.owner_token}")
-    tab.get_by_text("0 of 2").wait_for()
-    assert tab.locator("#people tr").count() == 4
-    bed = tab.locator("#classes tr", has_text="Bed").locator("td").all_inner_texts()
-    assert bed[:4] == ["Bed", "4", "3", "50 %"]  # 3 of the 6 pairs of people agree
-    assert tab.locator("#split b").inner_text() == "3 yes, 1 no"
-    picture = tab.locator("#split img")
-    picture.evaluate("image => image.decode()")
-    assert picture.evaluate("image => image.naturalWidth") == 64
-    tab.get_by_role("button", name="Exclude P3").click()
-    tab.get_by_role("button", name="Activate P3").wait_for()
-    assert tab.locator("#split b").count() == 0
-    with tab.expect_download() as download:
-        tab.get_by_text("Export answers").click()
-    lines = download.value.path().read_text("utf-8").splitlines()
-    assert sum(len(json.loads(line)["answers"]) for line in lines) == 3
-    tab.locator("#count").fill("2")
-    tab.get_by_text("Make links").click()
-    tab.locator("#links li").nth(1).wait_for()
-    urls = [entry.input_value() for entry in tab.locator("#links input").all()]
-    assert len({server.browser().open(url) for url in urls}) == 1
-    assert all(url.startswith(server.origin + "/a/") for url in urls)
-
-
-def test_the_owners_page_before_anybody_came(start: Any, come: Come) -> None:
-    server = start(images=2)
-    tab = come(server, f"{server.origin}/owner/{server.site.keys.owner_token}")
-    tab.get_by_text("0 of 2").wait_for()
-    with tab.expect_download() as download:
-        tab.get_by_text("Export answers").click()
-    assert download.value.path().read_bytes() == b""
-
-
-def test_the_page_of_links_is_a_file_to_copy_from(
-    start: Any, browser: Any, axe_faults: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    server = start()
-    monkeypatch.chdir(server.workspace.root)
-    names = ["--name", HOSTILE, "--name", "Ben", "--output", str(tmp_path / "links.html")]
-    result = CliRunner().invoke(main, ["serve", "links", "--json", *names])
-    assert result.exit_code == 0, result.output
-    wanted = [link["url"] for link in json.loads(result.stdout)["links"]]
-    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
-    tab = context.new_page()
-    asked: list[str] = []
-    tab.on("request", lambda request: asked.append(request.url))
-    tab.goto((tmp_path / "links.html").as_uri())
-    assert tab.locator("#links b").all_inner_texts() == [HOSTILE, "Ben"]
-    assert [entry.input_value() for entry in tab.locator("#links input").all()] == wanted
-    tab.get_by_text("Copy").nth(1).click()
-    tab.get_by_text("Copied").wait_for()
-    assert tab.evaluate("navigator.clipboard.readText()") == wanted[1]
-    assert tab.evaluate("window.hacked") is None
-    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
-    assert axe_faults(tab) == {}
-    context.close()
-
-
-@pytest.mark.parametrize(
-    ("scheme", "options"), [("light", {}), ("dark", PHONE)], ids=["desktop", "phone"]
-)
-def test_axe_finds_no_fault(
-    start: Any, come: Come, axe_faults: Any, scheme: str, options: dict[str, Any]
-) -> None:
-    server = start(images=1)
-    tab = come(server, server.link("Ada"), color_scheme=scheme, **options)
-    at_task(tab)
-    assert axe_faults(tab) == {}
-    tab.locator("#guide").click()
-    tab.frame_locator("#guidelines-page").get_by_text("What counts").wait_for()
-    assert axe_faults(tab) == {}
-    tab.locator("#guide-close").click()
-    tab.locator("#skip").click()
-    assert axe_faults(tab) == {}
-    tab.get_by_text("Cancel").click()
-    at_task(tab)
-    for key in ("0", "0", "Enter"):
+def test_a_comment_in_a_template_of_ones_own_is_kept(start: Any, come: Come) -> None:
+    page = resource("templates", "task.html.j2").read_text("utf-8")
+    comment = '<crowd-text-area name="comment" label="Comment"></crowd-text-area>'
+    server = start(images=1, page=page.replace('<footer class="finish">', comment + "<footer>"))
+    tab = come(server, server.link("Ada"))
+    frame, image = at_task(tab)
+    for key in ("0", "0"):
         tab.keyboard.press(key)
+    frame.get_by_label("Comment").fill("dark 0 1 <b>")
+    frame.get_by_text("Submit", exact=True).click()
     tab.get_by_text(DONE).wait_for()
-    assert axe_faults(tab) == {}
-    tab.locator("#back").click()
-    tab.locator("#recent-list img").wait_for()
-    assert axe_faults(tab) == {}
-    link = f"{server.origin}/owner/{server.site.keys.owner_token}"
-    owner = come(server, link, color_scheme=scheme, **options)
-    owner.get_by_text("Make links").click()
-    owner.locator("#links li").nth(4).wait_for()
-    assert axe_faults(owner) == {}
+    wanted = content("q01 __none__", "q02 __none__") | {"comment": "dark 0 1 <b>"}
+    assert answers_of(server) == {("Ada", image): wanted}
+    tab.keyboard.press("b")
+    tab.locator("#recent-list button").click()
+    frame, _ = at_task(tab)
+    tab.wait_for_function(
+        "() => document.getElementById('task').contentDocument"
+        ".querySelector('crowd-text-area').value === 'dark 0 1 <b>'"
+    )

@@ -18,7 +18,8 @@ def at_task(tab: Any, before: str = "") -> tuple[Any, str]:
     """The frame of the task once it is ready for keys, and its image; another one than before."""
     tab.wait_for_function(
         """before => {
-            const page = document.getElementById("task").contentDocument;
+            const frame = document.getElementById("task");  // the link's page has none yet
+            const page = frame && frame.contentDocument;
             const path = page ? page.location.pathname : "";
             return path.startsWith("/task/") && path !== "/task/" + before
                 && page.querySelector(".question.active") && page.hasFocus();

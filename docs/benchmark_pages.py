@@ -39,6 +39,8 @@ ABOUT = {
     "the loop that one writes with it: texts at 77 tokens, a DataLoader with Pillow, AdamW as it "
     "comes, the same precision; *memory kept* adds our setting of the C library's memory alone. "
     "Each variant has a process of its own, and its fastest step counts.",
+    "gpu": "Our training step on a GPU: pixels held there or read from the memory-mapped cache, "
+    "towers compiled by torch or not.",
     "scale": "What a million images take on disk.",
 }
 SCALES = (1, 10, 350)  # million images

@@ -8,85 +8,26 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from annotate import tables
-from annotate.clip.encoder import encode_images
 from annotate.errors import MumicError
-from annotate.settings import TrainSettings
+from mumic.batches import batch_rows, make_batch
 from mumic.board import Board
 from mumic.checkpoint import Progress, load_checkpoint, save_checkpoint
-from mumic.data import Dataset
-from mumic.ema import Ema
-from mumic.feed import Feed
 from mumic.history import History
 from mumic.interrupt import Interrupt, StoppedError
-from mumic.loss import Cost
-from mumic.metrics import gap
-from mumic.model import MumicModel, logits_of
 from mumic.optimiser import learning_rate
-from mumic.processes import Processes
 from mumic.run import write_weights
-from mumic.step import Batch, accumulate_gradients
+from mumic.step import accumulate_gradients
+from mumic.training import StepReport, Training
+from mumic.validation import validation_gap
 
 LAST = "last"
-
-
-@dataclass(frozen=True)
-class StepReport:
-    """What a progress bar shows after an optimiser step.
-
-    ``images`` is how many this step saw, ``done_before`` all steps before it, ``all_images`` all of
-    the training.
-    """
-
-    step: int
-    images: int
-    done_before: int
-    all_images: int
-    loss: float
-    logit_scale: float
-    temperature: float
-
-
-@dataclass(frozen=True)
-class Training:
-    """Everything that the loop needs, ready to run.
-
-    ``targets`` float32 (images, classes) is what the training split's labels are for the loss.
-    """
-
-    folder: Path
-    model: MumicModel
-    optimiser: torch.optim.AdamW
-    train: Dataset
-    validation: Dataset
-    targets: npt.NDArray[np.float32]
-    feed: Feed
-    cost: Cost
-    ema: Ema
-    settings: TrainSettings
-    seed: int
-    processes: Processes
-    on_step: Callable[[StepReport], object] | None = None
-    on_note: Callable[[str], object] | None = None
-    on_epoch: Callable[[int, float], object] | None = None
-
-    @property
-    def steps_per_epoch(self) -> int:
-        """Optimiser steps an epoch; the last batch may be smaller."""
-        return math.ceil(len(self.train) / self.settings.batch_size)
-
-    @property
-    def total_steps(self) -> int:
-        """Optimiser steps of the whole training."""
-        return self.steps_per_epoch * self.settings.epochs
 
 
 def run_training(training: Training) -> Progress:
@@ -172,20 +113,6 @@ def _stopped_early(training: Training, progress: Progress) -> bool:
     return 0 < patience <= progress.epochs_without_gain
 
 
-def batch_rows(seed: int, step: int, images: int, batch_size: int) -> npt.NDArray[np.int64]:
-    """Which images a step sees: a function of the seed and the step alone.
-
-    Args:
-        seed: of the training.
-        step: 0 is the first.
-        images: size of the training split.
-        batch_size: images a step.
-    """
-    epoch, place = divmod(step, math.ceil(images / batch_size))
-    order = np.random.default_rng([seed, epoch]).permutation(images)
-    return order[place * batch_size : (place + 1) * batch_size]
-
-
 def _one_step(training: Training, progress: Progress, history: History, board: Board) -> Progress:
     step, started = progress.step, time.perf_counter()
     rows = batch_rows(training.seed, step, len(training.train), training.settings.batch_size)
@@ -244,35 +171,6 @@ def _update(training: Training, rows: npt.NDArray[np.int64], step: int, rate: fl
     return loss
 
 
-def make_batch(training: Training, rows: npt.NDArray[np.int64], step: int) -> Batch:
-    """This process's share of a step's images, on the training's device."""
-    processes, seed = training.processes, training.seed
-    # Every draw of a step, such as patch dropout, follows from the seed and the step.
-    torch.manual_seed(_step_seed(seed, step))
-    mirrored = torch.rand(len(rows)) < 0.5 if training.settings.flip else None
-    if processes.count > 1:
-        torch.manual_seed(_step_seed(seed, step, processes.rank))
-    own = rows[processes.share]
-    hashes = training.train.images["content_hash"].to_numpy()
-    pixels = training.feed.batch(list(hashes[own]))
-    if mirrored is not None:
-        flipped = mirrored[processes.share].to(pixels.device)
-        pixels = torch.where(flipped.view(-1, 1, 1, 1), pixels.flip(-1), pixels)
-    following = batch_rows(seed, step + 1, len(training.train), training.settings.batch_size)
-    training.feed.prepare(list(hashes[following[processes.share]]))
-    mask = training.train.cells.mask
-    return Batch(
-        pixels=pixels,
-        labels=torch.from_numpy(training.targets[own]).to(pixels.device),
-        mask=torch.from_numpy(mask[own]).to(pixels.device),
-        observed=int(mask[rows].sum()),
-    )
-
-
-def _step_seed(*numbers: int) -> int:
-    return int(np.random.SeedSequence(numbers).generate_state(1)[0])
-
-
 def _end_epoch(training: Training, progress: Progress, history: History, board: Board) -> Progress:
     """Measure on validation; keep the weights if they are the best so far."""
     epoch = progress.step // training.steps_per_epoch
@@ -297,29 +195,3 @@ def _end_epoch(training: Training, progress: Progress, history: History, board: 
 
 def _number(value: float) -> float | None:
     return None if math.isnan(value) else value
-
-
-def validation_gap(training: Training) -> float:
-    """GAP of the present weights on the validation split; NaN where it has no positives."""
-    if not len(training.validation):
-        return float("nan")
-    cells = training.validation.cells
-    return gap(validation_logits(training), cells.labels, cells.mask)
-
-
-def validation_logits(training: Training) -> npt.NDArray[np.float32]:
-    """Logits of the validation split, float32 (images, classes); each process makes its share."""
-    model, processes = training.model.eval(), training.processes
-    with torch.no_grad():
-        texts = model.text_rows().cpu().numpy()
-    precision = "auto" if model.bf16 else "fp32"
-    hashes = list(training.validation.images["content_hash"])
-    size = training.settings.micro_batch or training.settings.batch_size
-    rows = torch.zeros(len(hashes), texts.shape[1])
-    own = np.arange(len(hashes))[processes.share]
-    for start in range(0, len(own), size):
-        at = own[start : start + size]
-        pixels = training.feed.batch([hashes[place] for place in at])
-        rows[at] = torch.from_numpy(encode_images(model.clip, pixels, precision))
-    everyone = processes.sum(rows.to(processes.device)).cpu().numpy()
-    return logits_of(everyone, texts, model.logit_scale, model.logit_bias)

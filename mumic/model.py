@@ -41,7 +41,8 @@ LAST_PROJECTIONS = (
 def use_bf16(precision: str, device: torch.device) -> bool:
     """Whether the towers are trained in bf16 over their fp32 weights.
 
-    ``auto`` is bf16 on a GPU, and on a processor that multiplies bf16 itself; elsewhere it is slow.
+    ``auto`` is bf16 on a GPU or a processor that multiplies bf16 itself; elsewhere it is slow, as
+    on GPUs before Ampere.
 
     Raises:
         InputError: not one of auto, fp32 and bf16.
@@ -53,7 +54,7 @@ def use_bf16(precision: str, device: torch.device) -> bool:
 
 def _multiplies_bf16(device: torch.device) -> bool:
     if device.type != "cpu":
-        return device.type == "cuda"
+        return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
     # Not in every torch that we allow.
     able: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(able.get("avx512_bf16") or able.get("amx_bf16"))

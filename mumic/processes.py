@@ -50,6 +50,8 @@ class Processes:
 
     def any(self, flag: bool) -> bool:
         """Whether it is so in some process."""
+        if self.count == 1:
+            return flag
         return bool(self.sum(torch.tensor(float(flag), device=self.device)))
 
     def sum_gradients(self, parameters: Iterable[nn.Parameter]) -> None:

@@ -23,9 +23,9 @@ from torch import Tensor, nn
 
 from annotate.errors import MumicError
 from annotate.settings import BaselineSettings
+from mumic.batches import batch_rows
 from mumic.cache import Rows
 from mumic.data import Dataset
-from mumic.loop import batch_rows
 from mumic.loss import asl_cost, observed_sum
 from mumic.metrics import gap
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +19,21 @@ from annotate.settings import TrainSettings
 from annotate.workspace import Workspace
 from mumic.checkpoint import Progress
 from mumic.checks import check_dataset, check_settings
+from mumic.compiled import compile_towers, or_say_why
 from mumic.data import Dataset, load_dataset, soft_labels
 from mumic.ema import Ema
 from mumic.feed import Feed
-from mumic.loop import StepReport, Training, run_training, validation_logits
+from mumic.loop import run_training
 from mumic.lora import merge_lora
 from mumic.loss import BCE, cost_of
 from mumic.memory import clear_word, keep_freed_memory
 from mumic.model import MumicModel, Trained, use_bf16, with_bias
 from mumic.noise import with_label_noise
-from mumic.optimiser import IMPLEMENTATION, make_optimiser, parameter_groups
+from mumic.optimiser import make_optimiser, parameter_groups
 from mumic.pixels import pixel_rows
 from mumic.processes import Processes, processes
 from mumic.prompts import label_texts
+from mumic.record import begin_or_resume, start_record
 from mumic.run import (
     Run,
     check_demo_model,
@@ -40,16 +42,13 @@ from mumic.run import (
     is_finished,
     open_run,
     read_weights,
-    settings_hash,
     utc_now,
-    write_start,
     write_text_rows,
 )
 from mumic.thresholds import tune
+from mumic.training import StepReport, Training
+from mumic.validation import validation_logits
 from mumic.weights import positive_weights
-
-# Settings that change how a training runs, not what comes out of it.
-_NOT_DECIDING = ("threads", "checkpoint_every", "micro_batch", "tensorboard")
 
 
 @dataclass(frozen=True)
@@ -126,7 +125,9 @@ def _train(workspace: Workspace, options: TrainOptions, reports: Reports, joined
         keep_freed_memory()
     clip = replace(clip, resize=settings.resize)
     check_demo_model(workspace, clip, allow=options.allow_demo_model)
-    record = _record(workspace, options, dataset, clip, joined.count)
+    record = start_record(
+        workspace, dataset, clip, random_init=options.random_init, count=joined.count
+    )
     name = options.run
     if options.prefix is not None:
         name = f"{options.prefix}-{record['settings_hash'][:8]}"
@@ -137,55 +138,8 @@ def _train(workspace: Workspace, options: TrainOptions, reports: Reports, joined
     busy = f"run {folder.name} is being trained by another process. Wait for it, or stop it."
     with exclusive(folder / ".lock", busy=busy) if joined.first else nullcontext():
         joined.wait()  # none begins before the first has the lock
-        with clear_word(settings):
+        with clear_word(settings), or_say_why():
             return _train_in(folder, workspace, dataset, clip, record, (reports, joined))
-
-
-def _record(
-    workspace: Workspace, options: TrainOptions, dataset: Dataset, clip: Clip, count: int
-) -> dict[str, Any]:
-    """``run.json`` as it stands before the first step."""
-    settings = workspace.settings
-    start_model = {
-        "name": settings.model.name,
-        "pretrained": settings.model.pretrained,
-        "weights_hash": clip.weights_hash,
-        "random_init": options.random_init,
-    }
-    bf16 = use_bf16(settings.model.precision, clip.device)
-    train_settings = asdict(settings.train)
-    deciding = {key: value for key, value in train_settings.items() if key not in _NOT_DECIDING}
-    digest = settings_hash(
-        {
-            "train": deciding,
-            "precision": settings.model.precision,
-            "seed": settings.project.seed,
-            "start_model": {key: start_model[key] for key in ("weights_hash", "random_init")},
-            "architecture": clip.model_config,  # equal weights with another activation differ
-            "dataset": dataset.fingerprint,
-            "texts": label_texts(dataset.classes, settings.train.prompts),
-        }
-    )
-    return {
-        "settings": {"train": train_settings, "model": asdict(settings.model)},
-        "settings_hash": digest,
-        "seed": settings.project.seed,
-        "start_model": start_model,
-        "demo_model": clip.is_demo,
-        "dataset": dataset.fingerprint,
-        "taxonomy_hash": dataset.taxonomy_hash,
-        "environment": {
-            "torch": torch.__version__,
-            "device": str(clip.device),
-            "threads": torch.get_num_threads(),
-            "optimiser": f"AdamW, {IMPLEMENTATION}",
-            "precision": "bf16 over fp32 weights" if bf16 else "fp32",
-            "processes": count,
-            "micro_batch": settings.train.micro_batch,
-        },
-        "started": utc_now(),
-        "finished": None,
-    }
 
 
 def _train_in(
@@ -208,7 +162,7 @@ def _train_in(
         "positive_weights": dict(zip(dataset.class_ids, weights.tolist(), strict=True)),
     }
     if joined.first:
-        record = _begin_or_resume(folder, workspace, dataset, texts, record, reports)
+        record = begin_or_resume(folder, workspace, dataset, texts, record, reports.note)
     pixels = pixel_rows(workspace, used, clip.image_size, reports.on_decoded, settings.resize)
     training = Training(
         folder=folder,
@@ -257,6 +211,8 @@ def start_model(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = MumicModel(clip, texts, trained, bf16=use_bf16(precision, clip.device))
+    if settings.compile:
+        compile_towers(model.towers)
     model.set_logit_scale(0.0 if fixed else settings.logit_scale)
     return model
 
@@ -271,30 +227,6 @@ def targets_of(split: Dataset, settings: TrainSettings) -> npt.NDArray[np.float3
 
 def _used(dataset: Dataset) -> Any:
     return dataset.images[dataset.images["split"].isin(["train", "validation"])]
-
-
-def _begin_or_resume(
-    folder: Path,
-    workspace: Workspace,
-    dataset: Dataset,
-    texts: list[str],
-    record: dict[str, Any],
-    reports: Reports,
-) -> dict[str, Any]:
-    """The run's record: of its first start, with a warning for what has changed since."""
-    if not (folder / "run.json").is_file():
-        write_start(folder, workspace, dataset, texts, record)
-        return record
-    begun: dict[str, Any] = tables.read_json(folder / "run.json", "mumic train")
-    reports.note(f"going on with run {folder.name}")
-    for key, now in record["environment"].items():
-        before = begun.get("environment", {}).get(key)
-        if before != now:
-            reports.note(
-                f"warning: this run was begun with {key} {before}, now it is {now}: the weights "
-                "will not be the same bit for bit."
-            )
-    return begun
 
 
 def _finish(

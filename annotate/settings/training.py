@@ -58,6 +58,9 @@ class TrainSettings:
     )
     checkpoint_every: int = setting(50, "optimiser steps between checkpoints")
     tensorboard: bool = setting(True, "write the curves for TensorBoard beside history.csv")
+    compile: bool = setting(
+        False, "let torch compile the towers: minutes at the start, faster steps on a GPU"
+    )
     threads: int = setting(0, "CPU threads; 0: torch's default")
 
 

@@ -10,7 +10,7 @@ import click
 from annotate.cli.console import emit, json_option, note, open_workspace, progress
 
 if TYPE_CHECKING:
-    from mumic.loop import StepReport
+    from mumic.training import StepReport
 
 
 @click.command()

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from annotate.errors import MumicError
-from mumic.loop import StepReport
 from mumic.train import Reports, TrainOptions, train
+from mumic.training import StepReport
 
 # The limit is what the system itself refuses with: no file may grow beyond it.
 DISK = """

@@ -169,8 +169,9 @@ def test_auto_is_bf16_where_the_hardware_multiplies_it(
     able: dict[str, bool], expected: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: able, raising=False)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: expected)
     assert use_bf16("auto", torch.device("cpu")) is expected
-    assert use_bf16("auto", torch.device("cuda"))
+    assert use_bf16("auto", torch.device("cuda")) is expected  # not on a T4
     assert not use_bf16("fp32", torch.device("cuda"))
 
 

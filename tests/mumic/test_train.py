@@ -21,9 +21,9 @@ from annotate.clip.encoder import load_clip
 from annotate.errors import InputError, MissingError, MumicError
 from annotate.settings import ModelSettings
 from annotate.workspace import Workspace
+from mumic.batches import batch_rows
 from mumic.cache import open_rows
 from mumic.data import load_dataset
-from mumic.loop import batch_rows
 from mumic.pixels import pixel_rows, read_pixels
 from mumic.run import Run, open_run
 from mumic.scores import run_logits

@@ -1,0 +1,38 @@
+"""A training's logits and GAP on its validation split."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from annotate.clip.encoder import encode_images
+from mumic.metrics import gap
+from mumic.model import logits_of
+from mumic.training import Training
+
+
+def validation_gap(training: Training) -> float:
+    """GAP of the present weights on the validation split; NaN where it has no positives."""
+    if not len(training.validation):
+        return float("nan")
+    cells = training.validation.cells
+    return gap(validation_logits(training), cells.labels, cells.mask)
+
+
+def validation_logits(training: Training) -> npt.NDArray[np.float32]:
+    """Logits of the validation split, float32 (images, classes); each process makes its share."""
+    model, processes = training.model.eval(), training.processes
+    with torch.no_grad():
+        texts = model.text_rows().cpu().numpy()
+    precision = "auto" if model.bf16 else "fp32"
+    hashes = list(training.validation.images["content_hash"])
+    size = training.settings.micro_batch or training.settings.batch_size
+    rows = torch.zeros(len(hashes), texts.shape[1])
+    own = np.arange(len(hashes))[processes.share]
+    for start in range(0, len(own), size):
+        at = own[start : start + size]
+        pixels = training.feed.batch([hashes[place] for place in at])
+        rows[at] = torch.from_numpy(encode_images(model.clip, pixels, precision))
+    everyone = processes.sum(rows.to(processes.device)).cpu().numpy()
+    return logits_of(everyone, texts, model.logit_scale, model.logit_bias)

@@ -41,7 +41,7 @@ from annotate.taxonomy.model import Category, Taxonomy, TaxonomyClass
 from benchmarks.report import QUICK, write_report
 
 IMAGES = 2_000 if QUICK else 60_000
-PEER_IMAGES = 200 if QUICK else 3_000  # for crowd-kit's Dawid-Skene, and its reading of answers
+PEER_IMAGES = 200 if QUICK else 6_000  # for crowd-kit's Dawid-Skene, and its reading of answers
 QUESTIONS, CLASSES_EACH, PEOPLE, ANNOTATORS = (4 if QUICK else 24), 5, 200, 5
 CLASSES = QUESTIONS * CLASSES_EACH
 ROUNDS = 10  # of Dawid-Skene

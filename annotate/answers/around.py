@@ -78,12 +78,12 @@ class _Cut:
 
 
 class AroundReader:
-    """Reads what stands around contents. Keep one for many blocks: it remembers ids it has seen."""
+    """Reads what stands around contents. Keep one for many blocks: it remembers people."""
 
     def __init__(self) -> None:
         self._first_number = secrets.randbits(62)
         self._numbers: list[bytes] = []
-        self._usable: set[str] = set()
+        self._people: set[str] = set()
 
     def read(self, block: Block, lines: Sequence[int]) -> Around:
         """Read the lines that can be read so.
@@ -110,14 +110,14 @@ class AroundReader:
             np.array(cut.firsts, np.int64),
             np.array(cut.lasts, np.int64),
         )
-        expected = range(self._first_number, self._first_number + len(answers))
-        usual = self._all_usable(cut.images)
-        for wrong in (
-            [one != other for one, other in zip(numbers, expected, strict=True)],
-            np.logical_not(self._all_usable(people)),
-        ):
-            if any(wrong):
-                usual &= np.bincount(_owner(responses)[wrong], minlength=len(usual)) == 0
+        expected = list(range(self._first_number, self._first_number + len(answers)))
+        usual = np.array(list(map(usable_id, cut.images)), bool)
+        own = self._are_usable(people)
+        if numbers != expected:
+            own &= [one == other for one, other in zip(numbers, expected, strict=True)]
+        if not own.all():
+            owner = np.repeat(np.arange(len(usual)), responses)
+            usual[owner[~own]] = False
         return found if usual.all() else found.only(usual)
 
     def _cut(self, block: Block, lines: Sequence[int]) -> _Cut:
@@ -131,6 +131,8 @@ class AroundReader:
         length = len(opening)
         twins = block.closing[:-1][np.diff(block.closing) == 1].tolist()
         twins.append(len(text))
+        missing = range(len(self._numbers), len(twins))
+        self._numbers += [b"%d" % (self._first_number + at) for at in missing]
         turn = done = 0
         for line in lines:
             at, end = block.lines[line]
@@ -140,7 +142,7 @@ class AroundReader:
             while (key := text.find(opening, at, end)) >= 0:
                 first = key + length
                 turn = bisect_left(twins, first, turn)
-                around += text[at : first - 1], self._number(done + len(firsts))
+                around += text[at : first - 1], self._numbers[done + len(firsts)]
                 firsts.append(first)
                 lasts.append(twins[turn])
                 at = min(twins[turn] + 2, end)
@@ -155,17 +157,14 @@ class AroundReader:
                 done += len(firsts)
         return cut
 
-    def _number(self, at: int) -> bytes:
-        if at == len(self._numbers):
-            self._numbers.append(b"%d" % (self._first_number + at))
-        return self._numbers[at]
-
-    def _all_usable(self, ids: Sequence[Any]) -> npt.NDArray[np.bool_]:
+    def _are_usable(self, people: Sequence[Any]) -> npt.NDArray[np.bool_]:
         """Whether each is a text that can be an id."""
-        texts = [one if type(one) is str else "" for one in ids]
-        new = set(texts) - self._usable
-        self._usable.update(filter(usable_id, new))
-        unusable = new - self._usable
+        texts = [one if type(one) is str else "" for one in people]
+        new = set(texts) - self._people
+        self._people.update(filter(usable_id, new))
+        unusable = new - self._people
+        if not unusable:
+            return np.ones(len(texts), bool)
         return np.array([one not in unusable for one in texts], bool)
 
 
@@ -189,7 +188,3 @@ def _seconds(answers: Sequence[dict[str, Any]]) -> pa.Array:
         if ((found >= 0) & (found < 1e9)).all():
             return pa.array(found.astype(np.float32))
     return pa.array(list(map(seconds_of, answers)), pa.float32())
-
-
-def _owner(counts: Ints) -> Ints:
-    return np.repeat(np.arange(len(counts)), counts)

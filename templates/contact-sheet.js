@@ -16,6 +16,11 @@
   }
 
   // ---- pictures
+  function arrived(at) { // a block is there before its text is, while the file is still being read
+    const block = $("t" + data.picture[at]);
+    return block !== null && (block.nextSibling !== null || document.readyState !== "loading");
+  }
+
   function picture(at, alt) {
     const found = JSON.parse($("t" + data.picture[at]).textContent);
     if (!found.jpeg) return make("span", "broken", found.reason);
@@ -33,7 +38,7 @@
   const more = (at) => line(stratum(at), byQuery() ? "" : value("query", at));
 
   function fill(cell, at) {
-    if (!$("t" + data.picture[at])) { waiting.add(cell); return; }
+    if (!arrived(at)) { waiting.add(cell); return; }
     waiting.delete(cell);
     watcher.unobserve(cell);
     if (cell.firstChild) return;
@@ -189,7 +194,7 @@
   function enlarge(at) {
     current = at;
     const box = $("large"), facts = box.querySelector("dl"), photo = data.pictures[data.picture[at]];
-    box.querySelector(".picture").replaceChildren($("t" + data.picture[at]) ? picture(at, value("group", at)) : make("span"));
+    box.querySelector(".picture").replaceChildren(arrived(at) ? picture(at, value("group", at)) : make("span"));
     $("large-title").textContent = value("group", at);
     facts.replaceChildren();
     for (const [name, text] of receipt(at)) facts.append(make("dt", "", name), make("dd", "", text));

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import html
-import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +16,6 @@ from PIL import Image
 from annotate.images.contact_sheet import Sheet, write_sheet
 from annotate.settings import CatalogSettings
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 HOSTILE = (
     '"\'><img src=x onerror="window.hacked=1"></script><script>window.hacked=1</script><!--'
     "{{ 1 }}{% if %}&lt;\u2028🛏️ مرحبا\u202e"
@@ -68,18 +65,6 @@ def many() -> pd.DataFrame:
     frame.loc[1, "uri"] = "broken.jpg"
     frame.loc[11, "uri"] = "gone.jpg"
     return frame.sample(frac=1, random_state=0).sort_values("group", kind="stable")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if CHROMIUM is None:
-        pytest.skip("chromium is not installed")
-    playwright = pytest.importorskip("playwright.sync_api")
-    options = "--no-sandbox --disable-quic --no-first-run --disable-background-networking"
-    with playwright.sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=CHROMIUM, args=options.split())
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")

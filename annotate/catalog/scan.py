@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -219,20 +219,34 @@ def _whole_numbers(images: pd.DataFrame, features: list[str]) -> pd.DataFrame:
     return images.astype(whole)
 
 
-def save_scan(found: Scan, plan: Plan, settings: CatalogSettings, folder: Path) -> dict[str, Any]:
+def save_scan(
+    found: Scan,
+    plan: Plan,
+    settings: CatalogSettings,
+    folder: Path,
+    columns: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
     """Write catalogue, rejects, stamps and summary; the partial results of killed scans go.
+
+    Args:
+        found: by the scan.
+        plan: of the scan.
+        settings: of the scan.
+        folder: of the catalogue.
+        columns: settings that options gave; they stay in force, as the sources do.
 
     Returns:
         The summary: counts, sources, settings, and whether all sources are the demo world's.
     """
-    present = int(found.images["present"].sum())
+    there = found.images[found.images["present"].astype(bool)]
     summary = {
-        "images": present,
-        "gone": len(found.images) - present,
+        "images": len(there),
+        "gone": len(found.images) - len(there),
         "rejected": len(found.rejects),
-        "properties": int(found.images["property_id"].nunique()),
+        "properties": int(there["property_id"].nunique()),
         "features": sorted(set(found.images.columns) - set(CATALOG.columns)),
         "sources": list(plan.sources),
+        "columns": dict(columns or {}),
         "demo": plan.demo,
         "settings": asdict(settings),
     }
@@ -259,6 +273,12 @@ def known_sources(folder: Path) -> tuple[str, ...]:
     """Canonical sources of the catalogue so far; none where there is no catalogue."""
     file = folder / "summary.json"
     return tuple(read_json(file, MADE_BY)["sources"]) if file.is_file() else ()
+
+
+def known_columns(folder: Path) -> dict[str, Any]:
+    """Names of tables' columns that options of earlier calls gave, by setting."""
+    file = folder / "summary.json"
+    return dict(read_json(file, MADE_BY).get("columns", {})) if file.is_file() else {}
 
 
 def is_demo_catalog(folder: Path) -> bool:

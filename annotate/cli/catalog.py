@@ -12,7 +12,7 @@ from annotate.cli.console import emit, json_option, note, open_workspace, progre
 
 @click.command()
 @click.argument("sources", nargs=-1)
-@click.option("--only", is_flag=True, help="Forget the sources of earlier calls.")
+@click.option("--only", is_flag=True, help="Forget the sources and columns of earlier calls.")
 @click.option("--verify", is_flag=True, help="Read every image again, also unchanged ones.")
 @click.option("--describe", is_flag=True, help="Show the property features; read nothing new.")
 @click.option("--path-column", help="Column of a table with the image's path or URI.")
@@ -36,6 +36,7 @@ def catalog(
     https:// URIs; their other columns become property features.
 
     Without SOURCES: those of mumic.toml and of earlier calls again, to find what is new or gone.
+    Columns that an option names stay in force, too; --only forgets both.
 
     \b
     Example:
@@ -45,7 +46,7 @@ def catalog(
     """
     from dataclasses import replace
 
-    from annotate.catalog.scan import known_sources, save_scan, scan
+    from annotate.catalog.scan import known_columns, known_sources, save_scan, scan
     from annotate.catalog.sources import plan_scan
     from annotate.locks import exclusive
     from annotate.storage.store import is_remote
@@ -60,17 +61,19 @@ def catalog(
         "text_column": text_column,
     }
     given: dict[str, Any] = {name: v for name, v in options.items() if v is not None}
-    settings = replace(workspace.settings.catalog, **given)
+    settings = workspace.settings.catalog
     named = [s if is_remote(s) else str(Path.cwd() / s) for s in sources] or [
         s if is_remote(s) else str(workspace.resolve(s)) for s in settings.sources
     ]
     folder = workspace.catalog
     with exclusive(folder / ".lock", busy=f"another process is filling {folder}. Wait for it."):
         earlier = () if only else known_sources(folder)
+        columns = given if only else known_columns(folder) | given
+        settings = replace(settings, **columns)
         plan = plan_scan(earlier, named, workspace.root, settings)
         with progress(len(plan.items), "catalog") as bar:
             found = scan(plan, folder, workspace.root, settings, bar.update, verify=verify)
-        summary = save_scan(found, plan, settings, folder)
+        summary = save_scan(found, plan, settings, folder, columns)
     for uri, reason in found.rejects.head(10).itertuples(index=False):
         note(f"rejected {uri}: {reason}")
     lines = [

@@ -217,3 +217,23 @@ def test_describe_and_sources_of_mumic_toml(photos: Path, monkeypatch: pytest.Mo
     described = runner.invoke(main, ["catalog", "--describe"])
     assert "property_id" in described.stdout
     assert runner.invoke(main, ["catalog", "../../nowhere"]).exit_code == 1
+
+
+def test_columns_that_an_option_named_stay_in_force(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [f"photos/{number}.png,h{number // 2},{number}" for number in range(4)]
+    (photos / "t.csv").write_text("path,hotel,room\n" + "\n".join(rows), "utf-8")
+    (photos / "mumic.toml").write_text("", "utf-8")
+    monkeypatch.chdir(photos)
+
+    def properties(*arguments: str) -> list[str]:
+        assert CliRunner().invoke(main, ["catalog", *arguments]).exit_code == 0
+        found = load_catalog(photos / "data" / "catalog").sort_values("uri")
+        return [str(value) for value in found["property_id"]]
+
+    hotels = ["h0", "h0", "h1", "h1"]
+    assert properties("t.csv", "--property-column", "hotel") == hotels
+    assert properties() == hotels  # else a second call would part photos from their properties
+    assert properties("--property-column", "room") == ["0", "1", "2", "3"]
+    assert set(properties("t.csv", "--only")) <= {"None", "nan", "<NA>"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -45,6 +46,9 @@ def search(
         raise click.UsageError("--open needs the page; leave out --no-page.")
     if not texts and not pictures:
         raise click.UsageError("give a text to look for, or a picture with --image.")
+    for text in texts:
+        if Path(text).is_file():
+            raise click.UsageError(f"{text} is a file; to look for what is like it: --image {text}")
     from annotate.search.looking import PAGE_HITS, Look, look, write_page
 
     workspace = open_workspace()

@@ -40,12 +40,17 @@ def shard_files(folder: Path) -> dict[int, Path]:
 
 
 def embedded_contents(folder: Path) -> list[str]:
-    """Content hashes of all rows, shard by shard."""
-    return [
-        value
-        for file in shard_files(folder).values()
-        for value in read(SHARD, file)["content_hash"]
-    ]
+    """Content hashes of all rows, shard by shard.
+
+    Raises:
+        DamagedError: a shard is cut short; the message names the file and what to do.
+    """
+    found: list[str] = []
+    for file in shard_files(folder).values():
+        contents = read(SHARD, file)["content_hash"].tolist()
+        open_shard(file, len(contents))
+        found += contents
+    return found
 
 
 def write_shard(

@@ -212,6 +212,9 @@ def test_damage_is_named(
             DamagedError, match=r"shard-00001\.npy.*Delete it and shard-00001\.parquet"
         ):
             load_index(folder)
+    refused = run(root, monkeypatch, "index")  # it says so, too, and not that all is there
+    assert refused.exit_code == 1
+    assert "Delete it and shard-00001.parquet" in refused.stderr
     shard.unlink()
     shard.with_suffix(".parquet").unlink()
     assert run(root, monkeypatch, "index").exit_code == 0

@@ -119,6 +119,8 @@ def test_what_is_wrong_is_said(run: Run, tmp_path: Path, draw_noise: DrawNoise) 
         assert result.exit_code == 1, arguments
         assert message in result.stderr
     assert run("search").exit_code == 2
+    picture = run("search", "more/new.png")  # meant is the picture, not its name
+    assert (picture.exit_code, "--image more/new.png" in picture.stderr) == (2, True)
     assert "1 images are not embedded" in run("search", "dog", "--no-page").stderr
     shard = only_folder(tmp_path) / "shard-00000.npy"
     whole = shard.read_bytes()

@@ -29,7 +29,7 @@ from annotate.errors import InputError
 from annotate.tables import atomic, remove_stale
 
 IDENTITY = b"mumic"  # key in a file's metadata
-VERSION = 2  # of the rules by which lines are read; another one makes kept files void
+VERSION = 3  # of the rules by which lines are read; another one makes kept files void
 RECENT = 2_000_000_000  # ns: what changed just before it was read may change within the same tick
 Progress = Callable[[int], object]
 

@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 SIZE = 4_000_000  # bytes, about
 
@@ -21,17 +22,20 @@ class Block:
         text: the bytes.
         lines: where each line begins and ends in them.
         closing: where closing braces stand in them.
+        between: the text from behind each closing brace up to and with the next, as codes; None
+            for a block of 2 GiB and more, where Arrow's offsets end.
     """
 
     text: bytes
     lines: list[tuple[int, int]]
     closing: npt.NDArray[np.int64]
+    between: pa.DictionaryArray | None
 
 
 def read_blocks(file: BinaryIO) -> Iterator[Block]:
     """Read whole lines, many at a time.
 
-    Reading and looking for braces need no interpreter: while a block is in use, a thread does both
+    Reading and cutting at braces need no interpreter: while a block is in use, a thread does both
     for the next one.
     """
     with ThreadPoolExecutor(1) as pool:
@@ -49,7 +53,7 @@ def _next(file: BinaryIO) -> Block | None:
 
 
 def scan(text: bytes) -> Block:
-    """Find lines and closing braces."""
+    """Find lines and closing braces, and number the texts between these."""
     closing = np.flatnonzero(np.frombuffer(text, np.uint8) == ord("}"))
     lines, start = [], 0
     while start < len(text):
@@ -57,4 +61,12 @@ def scan(text: bytes) -> Block:
         end = len(text) if end < 0 else end
         lines.append((start, end))
         start = end + 1
-    return Block(text, lines, closing)
+    return Block(text, lines, closing, _between(text, closing) if len(text) < 2**31 else None)
+
+
+def _between(text: bytes, closing: npt.NDArray[np.int64]) -> pa.DictionaryArray:
+    ends = (closing + 1).astype(np.int32)
+    if not len(ends):
+        return pa.array([], pa.binary()).dictionary_encode()
+    buffers = [None, pa.py_buffer(ends), pa.py_buffer(text)]
+    return pa.Array.from_buffers(pa.binary(), len(ends) - 1, buffers).dictionary_encode()

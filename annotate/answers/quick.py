@@ -1,8 +1,8 @@
 """Reads lines of answers in a tenth of the time, where they are spelled as programs spell them.
 
 Nearly all of a line is the content of its answers, and nearly all questions in it are spelled like
-thousands before. So a block of lines is cut at closing braces, Arrow numbers the distinct texts,
-and each of these is parsed once; ``annotate.answers.around`` reads what stands around contents.
+thousands before. So a block of lines is cut at closing braces, the distinct texts are numbered, and
+each of these is parsed once; ``annotate.answers.around`` reads what stands around contents.
 Whatever looks in any way unusual is left to ``annotate.answers.checking``, which reads the whole
 line slowly. A text only gets a number once the JSON parser and ``choices.read_choices`` have had
 it, so both ways agree.
@@ -83,13 +83,13 @@ class QuickReader:
         """Read what can be read quickly.
 
         Args:
-            block: UTF-8; of 2 GiB and more nothing is read, Arrow's offsets end there.
+            block: UTF-8; of one that is too large for Arrow nothing is read.
             lines: which of its lines, ascending.
 
         Returns:
             What was read; lines that are missing there must be read slowly.
         """
-        around = self._around.read(block, lines if len(block.text) < 2**31 else ())
+        around = self._around.read(block, () if block.between is None else lines)
         choices, counts, usual = self._contents(block, around)
         if not usual.all():
             owner = np.repeat(np.arange(len(around.lines)), around.responses)
@@ -102,32 +102,25 @@ class QuickReader:
 
     def _contents(self, block: Block, around: Around) -> tuple[Codes, Ints, npt.NDArray[np.bool_]]:
         """Codes of the questions of all contents, how many each has, and whether it is usual."""
-        if not len(around.firsts):
+        if block.between is None or not len(around.firsts):
             return np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0, bool)
         closing = block.closing
         begin = np.searchsorted(closing, around.firsts)
         counts = np.searchsorted(closing, around.lasts) - begin + 1
-        heads = np.cumsum(counts + 1) - counts - 1  # in ``cuts``
-        cuts = closing[ranges(begin - 1, counts + 1)] + 1
-        cuts[heads] = around.firsts
-        inside = np.ones(len(cuts), bool)
-        inside[heads + counts] = False  # from the end of a content to the next one
-        texts = pa.Array.from_buffers(
-            pa.binary(),
-            len(cuts) - 1,
-            [None, pa.py_buffer(cuts.astype(np.int32)), pa.py_buffer(block.text)],
-        ).dictionary_encode()
-        numbers = texts.indices.to_numpy()[inside[:-1]]
-        code, later = self._meanings(texts.dictionary, numbers)
-        codes = code[numbers]
-        wrong = later[numbers]  # a comma before the first question of a content, or none elsewhere
-        np.logical_not(wrong, out=wrong)
+        ends = (closing[begin] + 1).tolist()
+        bounds = zip(around.firsts.tolist(), ends, strict=True)
+        heads = [self._meaning(block.text[start:end]) for start, end in bounds]
+        numbers = block.between.indices.to_numpy()[ranges(begin, counts - 1)]
+        code, later = self._meanings(block.between.dictionary, numbers)
         starts = np.cumsum(counts) - counts
-        wrong[starts] = later[numbers[starts]]
-        wrong |= codes < 0
+        codes = np.empty(counts.sum(), np.int32)
+        codes[starts] = [number if not comma else -1 for number, comma in heads]
+        tail = np.ones(len(codes), bool)
+        tail[starts] = False
+        codes[tail] = np.where(later, code, np.int32(-1))[numbers]
         usual = np.ones(len(counts), bool)
         owner = np.repeat(np.arange(len(counts)), counts)
-        usual[owner[wrong]] = False
+        usual[owner[codes < 0]] = False
         usual[self._repeated(codes, owner)] = False
         return codes, counts, usual
 

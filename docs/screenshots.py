@@ -7,6 +7,7 @@ Simulated people answer first, so that the owner's page has something to show.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import sys
@@ -95,7 +96,8 @@ def main() -> None:
     with serving(workspace.root) as served:
         names = [part for name in PEOPLE for part in ("--name", name)]
         arguments = ["serve", "links", "--json", *names, "--output", str(page_of_links)]
-        made = CliRunner().invoke(annotate, arguments)
+        with contextlib.chdir(workspace.root):
+            made = CliRunner().invoke(annotate, arguments)
         if made.exit_code:
             sys.exit(made.output)
         tokens = [link["url"].rpartition("/")[2] for link in json.loads(made.stdout)["links"]]

@@ -18,7 +18,7 @@ from annotate import tables
 from annotate.errors import MumicError
 from mumic.batches import batch_rows, make_batch
 from mumic.board import Board
-from mumic.checkpoint import Progress, load_checkpoint, save_checkpoint
+from mumic.checkpoint import FILE, Progress, load_checkpoint, save_checkpoint
 from mumic.history import History
 from mumic.interrupt import Interrupt, StoppedError
 from mumic.optimiser import learning_rate
@@ -94,17 +94,18 @@ def _save(training: Training, progress: Progress, history: History) -> None:
     """Keep what is good: weights that are no numbers never replace a checkpoint."""
     towers = training.model.towers
     if not all(bool(torch.isfinite(entry).all()) for entry in towers.parameters()):
-        raise _not_a_number("the weights are not numbers", progress.step)
+        raise _not_a_number(training, "the weights are not numbers", progress.step)
     if training.processes.first:
         history.save()
         averages = training.ema.averages
         save_checkpoint(training.folder / LAST, towers, training.optimiser, progress, averages)
 
 
-def _not_a_number(what: str, step: int) -> MumicError:
+def _not_a_number(training: Training, what: str, step: int) -> MumicError:
+    saved = (training.folder / LAST / FILE).is_file()
+    kept = "the checkpoint before it is kept" if saved else "nothing had been saved yet"
     return MumicError(
-        f"{what} at step {step}; the checkpoint before it is kept. Lower --lr, or set "
-        'precision = "fp32" under [model].'
+        f'{what} at step {step}; {kept}. Lower --lr, or set precision = "fp32" under [model].'
     )
 
 
@@ -119,7 +120,7 @@ def _one_step(training: Training, progress: Progress, history: History, board: B
     rate = learning_rate(step, training.total_steps, training.settings)
     loss = _update(training, rows, step, rate)
     if not math.isfinite(loss):
-        raise _not_a_number(f"the loss is {loss}", step + 1)
+        raise _not_a_number(training, f"the loss is {loss}", step + 1)
     scale = training.model.logit_scale
     history.add_step(step + 1, step // training.steps_per_epoch + 1, loss, scale, rate)
     speed = len(rows) / (time.perf_counter() - started)

@@ -196,6 +196,8 @@ def test_a_loss_that_is_no_number_keeps_the_last_checkpoint(
         train(workspace, TrainOptions(run="one"))
     assert "Lower --lr" in str(caught.value)
     kept = workspace.runs / "one" / "last" / "checkpoint.safetensors"
+    said = "checkpoint before it is kept" if kept.is_file() else "nothing had been saved yet"
+    assert said in str(caught.value)
     if kept.is_file():
         assert all(torch.isfinite(tensor).all() for tensor in load_file(kept).values())
 

@@ -103,12 +103,14 @@ def _embed(
         with progress(missing, "index") as bar:
             report = build_index(images, folder, clip, job, bar.update)
     _note_skipped(report.skipped)
+    total = len(embedded_contents(folder))
     summary = {
         "model": folder.name,
         "demo_model": clip.is_demo,
         "embedded": report.embedded,
-        "kept": kept,
-        "total": len(embedded_contents(folder)),
+        # Batches that a killed run left count as kept; parts are not in the index yet.
+        "kept": kept if share else total - report.embedded,
+        "total": total,
         "skipped": len(report.skipped),
     }
     lines = [

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from annotate.catalog.scan import is_demo_catalog
-from annotate.errors import InputError, MissingError
+from annotate.errors import MissingError
 from annotate.index.shards import Index, load_index, model_folder, shard_files
 from annotate.mining.active import mine_diverse, mine_uncertain
 from annotate.mining.draw import Draw, Mined
@@ -87,12 +87,8 @@ def _similar(workspace: Workspace, request: Request, frame: Frame, draw: Draw) -
     clip = load_clip(workspace.settings.model, workspace.root, device=default_device())
     require_real_model(clip, is_demo_catalog(workspace.catalog), request.allow_demo_model)
     index = _open_index(workspace, clip)
-    queries = []
-    for entry in request.classes:
-        texts = search_queries(entry)
-        if not texts:
-            raise InputError(f"class {entry.id} has no query; add queries to {workspace.taxonomy}.")
-        queries.append(ClassQueries(entry.id, texts, encode_texts(clip, texts)))
+    texts = {entry.id: search_queries(entry) for entry in request.classes}
+    queries = [ClassQueries(name, own, encode_texts(clip, own)) for name, own in texts.items()]
     missing = len(set(frame.images["content_hash"]) - set(index.content_hashes))
     facts = {
         "model": model_folder(workspace.index, clip).name,

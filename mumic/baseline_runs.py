@@ -12,17 +12,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 from torch import nn
 
 from annotate import tables
 from annotate.clip.encoder import Clip, encode_texts, load_clip
-from annotate.errors import InputError, MumicError
+from annotate.errors import InputError
 from annotate.locks import exclusive
 from annotate.workspace import Workspace
 from mumic import supervised
 from mumic.backbones import HeadOnTower, TimmBackbone, load_backbone
+from mumic.baseline_search import SCORED, Scored, search
 from mumic.baseline_store import Baseline, baselines_folder, write_baseline
 from mumic.baselines import linear_probe, single_label, two_prompts
 from mumic.data import Dataset, load_dataset
@@ -30,11 +29,9 @@ from mumic.demo.commands import machine
 from mumic.model import logit_scale_of, logits_of
 from mumic.pixels import pixel_rows
 from mumic.prompts import NEUTRAL_PROMPT, label_texts, zero_shot_texts
-from mumic.run import check_demo_model, choose_device, settings_hash, utc_now
+from mumic.run import check_demo_model, choose_device, utc_now
 from mumic.scores import frozen_rows
 from mumic.thresholds import pooled_threshold, tune
-
-Logits = npt.NDArray[np.float32]
 
 TITLES = {
     "two-prompts": "zero-shot CLIP, two prompts",
@@ -45,16 +42,6 @@ TITLES = {
     "asl-timm": "ASL, {backbone}",
 }
 FROZEN = ("two-prompts", "cosine", "softmax", "linear-probe")
-SCORED = ("validation", "test")
-
-
-@dataclass(frozen=True)
-class BaselineOptions:
-    """What a call adds to the settings under ``[baseline]`` and ``[model]``."""
-
-    random_init: bool = False
-    allow_demo_model: bool = False
-    device: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -66,11 +53,12 @@ class Reports:
 
 
 @dataclass(frozen=True)
-class _Scored:
-    """Logits by split, and what else ``baseline.json`` says of how they were found."""
+class BaselineOptions:
+    """What a call adds to the settings under ``[baseline]`` and ``[model]``."""
 
-    logits: dict[str, Logits]
-    facts: dict[str, Any]
+    random_init: bool = False
+    allow_demo_model: bool = False
+    device: str = "auto"
 
 
 def run_baseline(
@@ -135,7 +123,7 @@ def _of_clip(
     folder: Path,
     options: BaselineOptions,
     reports: Reports,
-) -> tuple[_Scored, dict[str, Any]]:
+) -> tuple[Scored, dict[str, Any]]:
     settings = workspace.settings
     clip = load_clip(
         settings.model,
@@ -168,12 +156,12 @@ def _of_clip(
         return HeadOnTower(fresh, len(dataset.classes), settings.project.seed)
 
     rate = settings.baseline.tower_lr
-    return _search(workspace, dataset, folder, facts, material, (make, rate), reports), facts
+    return search(workspace, dataset, folder, facts, material, (make, rate), reports.on_note), facts
 
 
 def _frozen(
     workspace: Workspace, dataset: Dataset, clip: Clip, name: str, reports: Reports
-) -> _Scored:
+) -> Scored:
     settings = workspace.settings
     resize = settings.train.resize
     pixels = pixel_rows(workspace, dataset.images, clip.image_size, reports.on_decoded, resize)
@@ -199,7 +187,7 @@ def _frozen(
         scored = [probe.logits(some) for some in rows]
         facts["trials"] = settings.baseline.trials
         facts["best"] = {"C": probe.inverse_penalty, "class_weight": probe.class_weight}
-    return _Scored(dict(zip(SCORED, scored, strict=True)), facts)
+    return Scored(dict(zip(SCORED, scored, strict=True)), facts)
 
 
 def _timm(
@@ -208,7 +196,7 @@ def _timm(
     folder: Path,
     options: BaselineOptions,
     reports: Reports,
-) -> tuple[_Scored, dict[str, Any]]:
+) -> tuple[Scored, dict[str, Any]]:
     settings = workspace.settings.baseline
     device = choose_device(options.device)
 
@@ -233,7 +221,7 @@ def _timm(
     }
     material = _material(workspace, dataset, size, reports)
     make = (lambda: TimmBackbone(load()[0], device), settings.backbone_lr)
-    return _search(workspace, dataset, folder, facts, material, make, reports), facts
+    return search(workspace, dataset, folder, facts, material, make, reports.on_note), facts
 
 
 def _material(
@@ -247,98 +235,3 @@ def _material(
         ),
         workspace.settings.project.seed,
     )
-
-
-def _search(
-    workspace: Workspace,
-    dataset: Dataset,
-    folder: Path,
-    facts: dict[str, Any],
-    material: supervised.Material,
-    start: tuple[Callable[[], nn.Module], float],
-    reports: Reports,
-) -> _Scored:
-    """Every trial from the same start; finished ones are kept, so a killed search goes on."""
-    settings = workspace.settings.baseline
-    make, rate = start
-    deciding = {key: value for key, value in asdict(settings).items() if key != "trials"}
-    digest = settings_hash(
-        {
-            "settings": deciding,
-            "dataset": dataset.fingerprint,
-            "start": facts["start_model"],
-            "resize": workspace.settings.train.resize,
-            "seed": material.seed,
-        }
-    )
-    file = folder / "trials.json"
-    kept = tables.read_json(file, "mumic baseline") if file.is_file() else {}
-    done: list[dict[str, Any]] = kept.get("trials", []) if kept.get("digest") == digest else []
-    planned = supervised.trials(rate, settings.trials)
-    for number, trial in enumerate(planned[len(done) :], len(done) + 1):
-        done.append(_one_trial(folder, dataset, material, trial, make(), settings, done))
-        tables.write_json(file, {"digest": digest, "trials": done})
-        row = done[-1]
-        reports.on_note(
-            f"trial {number} of {len(planned)}, lr {trial.lr:g}, gamma {trial.gamma_negative:g}, "
-            f"clip {trial.clip:g}: "
-            + (
-                row.get("failed")
-                or f"validation GAP {_text(row['validation_gap'])} after {row['best_epoch']} epochs"
-            )
-        )
-    best = _best(done[: len(planned)])
-    if best is None:
-        raise MumicError("no trial could be trained; lower the rates under [baseline].")
-    with np.load(folder / f"trial-{best}.npz", allow_pickle=False) as stored:
-        logits = {split: stored[split] for split in SCORED}
-    row = done[best]
-    return _Scored(
-        logits,
-        {
-            "trials": len(planned),
-            "searched": done,
-            "best": {key: row[key] for key in ("lr", "gamma_negative", "clip")},
-            "epochs_to_saturation": row["best_epoch"],
-            "seconds_per_epoch": row["seconds_per_epoch"],
-            "text_seconds": None,
-        },
-    )
-
-
-def _one_trial(
-    folder: Path,
-    dataset: Dataset,
-    material: supervised.Material,
-    trial: supervised.Trial,
-    network: nn.Module,
-    settings: Any,
-    done: list[dict[str, Any]],
-) -> dict[str, Any]:
-    row: dict[str, Any] = asdict(trial)
-    try:
-        fitted = supervised.fit(network, material, trial, settings)
-    except MumicError as error:
-        return row | {"failed": str(error)}
-    value = None if np.isnan(fitted.validation_gap) else fitted.validation_gap
-    row |= asdict(fitted) | {"validation_gap": value}
-    if _best([*done, row]) == len(done):
-        scored = {
-            split: supervised.logits(network, material.pixels, dataset.split(split))
-            for split in SCORED
-        }
-        with tables.atomic(folder / f"trial-{len(done)}.npz") as file:
-            np.savez(file, validation=scored["validation"], test=scored["test"])
-    return row
-
-
-def _best(rows: list[dict[str, Any]]) -> int | None:
-    """The trial with the best validation GAP, of equal ones the first."""
-    values = [
-        (row["validation_gap"] or 0.0, -at) for at, row in enumerate(rows) if "failed" not in row
-    ]
-    return -max(values)[1] if values else None
-
-
-def _text(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4f}"

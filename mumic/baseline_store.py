@@ -13,7 +13,7 @@ from annotate import tables
 from annotate.errors import DamagedError, MissingError, closest
 from annotate.workspace import Workspace
 from mumic.data import Dataset
-from mumic.scores import Scores, read_scores
+from mumic.scores import Scores, read_scores, scores_file
 from mumic.thresholds import Thresholds
 
 MADE_BY = "mumic baseline"
@@ -30,6 +30,15 @@ class Baseline:
     def name(self) -> str:
         """The folder's name."""
         return self.path.name
+
+    @property
+    def title(self) -> str:
+        """What tables and figures call it."""
+        return str(self.record["title"])
+
+    def has_scores(self, split: str) -> bool:
+        """Whether it was scored on a split."""
+        return scores_file(self.path, split).is_file()
 
     @property
     def class_ids(self) -> list[str]:
@@ -98,7 +107,7 @@ def write_baseline(
         scored: per split its images and their logits.
     """
     for split, (dataset, logits) in scored.items():
-        with tables.atomic(folder / f"scores-{split}.npz") as file:
+        with tables.atomic(scores_file(folder, split)) as file:
             np.savez(
                 file,
                 logits=logits,

@@ -87,6 +87,12 @@ def _contenders(
             notes.append(f"{entry.name} was made on another dataset: left out. Make it again.")
     if not fitting:
         notes.append("No baselines yet: make them with `mumic baseline` and `... asl-head`.")
+    most = max((entry.cost["trials"] or 0 for entry in fitting), default=0)
+    if most > run.cost["trials"]:
+        notes.append(
+            f"A baseline is the best of {most} settings, {run.name} of {run.cost['trials']}: "
+            f"`mumic tune --trials {most}` gives it as many."
+        )
     return [run, *fitting], notes
 
 
@@ -135,7 +141,7 @@ def _seconds_per_epoch(record: dict[str, Any]) -> float | None:
 def _of_baseline(entry: Baseline, split: str) -> Contender:
     names = ("epochs_to_saturation", "seconds_per_epoch", "text_seconds", "trials")
     return Contender(
-        str(entry.record["title"]),
+        entry.title,
         entry.scores(split),
         entry.class_ids,
         entry.thresholds(),

@@ -16,12 +16,8 @@ from annotate.workspace import Workspace
 from mumic.data import Dataset, class_columns, load_dataset
 from mumic.design import find_design
 from mumic.findings import findings
-from mumic.measure import (
-    Method,
-    Truth,
-    split_groups,
-)
-from mumic.methods import MUMIC, Material, baseline_methods, run_method
+from mumic.measure import Method, Truth, split_groups
+from mumic.methods import MUMIC, Material, baseline_methods, run_method, stored_methods
 from mumic.metrics import positives
 from mumic.pixels import pixel_rows
 from mumic.run import Run, check_demo_model, choose_device, open_run
@@ -32,8 +28,9 @@ from mumic.scores import check_split
 class EvaluateOptions:
     """What to evaluate.
 
-    ``run`` and ``against`` name runs (``run`` None: the newest); ``baselines`` adds zero-shot CLIP
-    and a linear probe; ``allow_demo_model`` lets the small CLIP judge real photos.
+    ``run`` and ``against`` name runs (``run`` None: the newest); ``baselines`` adds zero-shot CLIP,
+    a linear probe and what ``mumic baseline`` has made; ``allow_demo_model`` lets the small CLIP
+    judge real photos.
     """
 
     run: str | None = None
@@ -85,6 +82,9 @@ def evaluate(
     text_seconds = time_texts(clip, run.texts)
     if options.baselines:
         methods += baseline_methods(material, run, on_progress)
+        told = {entry.name for entry in methods}
+        stored = stored_methods(workspace, material.split, split)
+        methods += [entry for entry in stored if entry.name not in told]
     if other is not None:
         methods.append(_other_method(material, run, other, split))
     settings = workspace.settings

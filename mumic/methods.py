@@ -14,9 +14,10 @@ import numpy.typing as npt
 
 from annotate.clip.encoder import encode_texts
 from annotate.workspace import Workspace
+from mumic.baseline_store import Baseline, known_baselines
 from mumic.baselines import linear_probe, two_prompts
 from mumic.cache import Rows
-from mumic.data import Dataset
+from mumic.data import Dataset, class_columns
 from mumic.measure import Method
 from mumic.metrics import Cells
 from mumic.model import logit_scale_of, logits_of
@@ -77,6 +78,39 @@ def baseline_methods(
         _with_thresholds(material, name, on_validation, on_split)
         for name, (on_validation, on_split) in scored.items()
     ]
+
+
+def fitting_baselines(workspace: Workspace, dataset: Dataset, split: str) -> list[Baseline]:
+    """What ``mumic baseline`` has made on this dataset, with these classes and for this split."""
+    return [
+        entry
+        for entry in known_baselines(workspace)
+        if entry.record["dataset"] == dataset.fingerprint
+        and set(entry.class_ids) == set(dataset.class_ids)
+        and entry.has_scores(split)
+    ]
+
+
+def stored_methods(workspace: Workspace, dataset: Dataset, split: str) -> list[Method]:
+    """The fitting baselines on the images of a split, as they were scored.
+
+    Args:
+        workspace: with the baselines.
+        dataset: the images of the split.
+        split: its name.
+    """
+    return [
+        _stored(entry, dataset, split) for entry in fitting_baselines(workspace, dataset, split)
+    ]
+
+
+def _stored(entry: Baseline, dataset: Dataset, split: str) -> Method:
+    scores = entry.scores(split)
+    places = {image: at for at, image in enumerate(scores.image_ids)}
+    rows = [places[image] for image in dataset.images["image_id"]]
+    columns = class_columns(entry.class_ids, dataset.class_ids, entry.name)
+    logits = scores.logits[rows][:, columns]
+    return Method(entry.title, logits, entry.thresholds().take(columns))
 
 
 def _with_thresholds(

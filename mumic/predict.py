@@ -31,28 +31,34 @@ from mumic.cache import in_threads
 from mumic.model import logits_of
 from mumic.picking import Picked
 from mumic.run import Run, choose_device, open_run, settings_hash
-from mumic.thresholds import sigmoid
+from mumic.storing import min_logit
+from mumic.thresholds import Thresholds, sigmoid
 
 PART_SIZE = 1024
 SHOWN_IMAGES = 5
 SHOWN_CLASSES = 3
+NO_LIMIT = -1e6
 
 
 @dataclass(frozen=True)
 class Predictor:
-    """A run, ready to predict."""
+    """A run, ready to predict.
+
+    ``storage`` are its storage thresholds by class; None: ``[predict] min_probability`` for all.
+    """
 
     workspace: Workspace
     run: Run
     clip: Clip
+    storage: Thresholds | None = None
 
     @property
-    def min_logit(self) -> float:
-        """Smaller logits are not stored."""
-        p = self.workspace.settings.predict.min_probability
-        if not 0 <= p < 1:
-            raise InputError(f"[predict] min_probability = {p}: must be at least 0 and below 1")
-        return float(np.log(p / (1 - p))) if p else float("-inf")
+    def min_logits(self) -> npt.NDArray[np.float64]:
+        """Smaller logits are not stored, (classes,)."""
+        if self.storage is not None:
+            return self.storage.logits
+        least = min_logit(self.workspace.settings.predict.min_probability)
+        return np.full(len(self.run.classes), least)
 
     def check(self, demo_images: bool, *, allow: bool) -> None:
         """Refuse a model of the demo world on real photos, unless the user insists.
@@ -74,10 +80,21 @@ class Predictor:
         return logits_of(np.concatenate(rows), run.text_rows(), run.logit_scale, run.logit_bias)
 
 
-def open_predictor(workspace: Workspace, run: str | None, device: str) -> Predictor:
-    """Load a run; the newest if none is named."""
+def open_predictor(
+    workspace: Workspace, run: str | None, device: str, *, all_classes_alike: bool = False
+) -> Predictor:
+    """Load a run; the newest if none is named.
+
+    Args:
+        workspace: with the run.
+        run: its name.
+        device: a torch device or ``auto``.
+        all_classes_alike: store by ``[predict] min_probability``, whatever ``mumic thresholds``
+            has found.
+    """
     opened = open_run(workspace, run)
-    return Predictor(workspace, opened, opened.load(workspace, choose_device(device)))
+    storage = None if all_classes_alike else opened.storage_thresholds()
+    return Predictor(workspace, opened, opened.load(workspace, choose_device(device)), storage)
 
 
 def prediction_file(predictor: Predictor, out: Path | None) -> Path:
@@ -142,7 +159,7 @@ def _prepare(parts: Path, predictor: Predictor, uris: list[str]) -> None:
             "uris": listed,
             "run": predictor.run.id,
             "weights": predictor.clip.weights_hash,
-            "min_logit": predictor.min_logit,
+            "min_logits": predictor.min_logits.tolist(),
         }
     )
     file = parts / "task.json"
@@ -181,7 +198,7 @@ def _part(predictor: Predictor, uris: list[str], stem: Path) -> dict[str, Any]:
     logits = np.zeros((0, classes), np.float32)
     if good:
         logits = predictor.logits(np.stack([loaded[at][1] for at in good]))
-    frame = prediction_rows(predictor.run, images, logits, predictor.min_logit)
+    frame = prediction_rows(predictor.run, images, logits, predictor.min_logits)
     tables.write(tables.PREDICTIONS, frame, stem.with_suffix(".parquet"))
     summary = {
         "images": len(good),
@@ -198,17 +215,20 @@ def _part(predictor: Predictor, uris: list[str], stem: Path) -> dict[str, Any]:
 
 
 def prediction_rows(
-    run: Run, images: pd.DataFrame, logits: npt.NDArray[np.float32], min_logit: float
+    run: Run,
+    images: pd.DataFrame,
+    logits: npt.NDArray[np.float32],
+    min_logits: npt.NDArray[np.float64],
 ) -> pd.DataFrame:
-    """Logits as rows of the predictions table; those below ``min_logit`` are left out.
+    """Logits as rows of the predictions table; those below ``min_logits`` are left out.
 
     Args:
         run: whose classes the columns are.
         images: uri and content_hash, in the order of the rows of ``logits``.
         logits: (images, classes).
-        min_logit: the storage threshold.
+        min_logits: the storage thresholds, (classes,).
     """
-    rows, columns = np.nonzero(logits >= min_logit)
+    rows, columns = np.nonzero(logits >= min_logits)
     ids = [
         image_id(uri, known)
         for uri, known in zip(images["uri"], images["content_hash"], strict=True)
@@ -243,13 +263,16 @@ def _tops(run: Run, uris: pd.Series, logits: npt.NDArray[np.float32]) -> list[di
 
 
 def _summary(predictor: Predictor, picked: Picked, parts: list[dict[str, Any]]) -> dict[str, Any]:
+    least = np.maximum(predictor.min_logits, NO_LIMIT)  # JSON has no infinity
+    by_class = zip((entry.id for entry in predictor.run.classes), least.tolist(), strict=True)
     unnamed = [{"uri": uri, "reason": reason} for uri, reason in picked.rejects]
     return {
         "run": predictor.run.id,
         "demo_model": predictor.clip.is_demo,
         "taxonomy_hash": str(predictor.run.record.get("taxonomy_hash", "")),
         "classes": len(predictor.run.classes),
-        "min_probability": predictor.workspace.settings.predict.min_probability,
+        "min_probability": float(sigmoid(predictor.min_logits).min()),
+        "min_logits": dict(by_class) if predictor.storage is not None else {},
         "images": sum(part["images"] for part in parts),
         "rows": sum(part["rows"] for part in parts),
         "rejects": unnamed + [reject for part in parts for reject in part["rejects"]],

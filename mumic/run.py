@@ -35,6 +35,7 @@ from mumic.lora import plain_state
 from mumic.thresholds import Thresholds
 
 WEIGHTS = "open_clip_model.safetensors"
+STORAGE = "storage.json"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -84,6 +85,13 @@ class Run:
     def thresholds(self) -> Thresholds:
         """Prediction thresholds, tuned on validation."""
         return Thresholds.from_json(tables.read_json(self.path / "thresholds.json", "mumic train"))
+
+    def storage_thresholds(self) -> Thresholds | None:
+        """What ``mumic thresholds`` has found: predictions below are not stored; None: nothing."""
+        file = self.path / STORAGE
+        if not file.is_file():
+            return None
+        return Thresholds.from_json(tables.read_json(file, "mumic thresholds"))
 
     def load(self, workspace: Workspace, device: str = "cpu") -> Clip:
         """The trained CLIP."""

@@ -89,9 +89,14 @@ def check_split(split: str) -> str:
     return split
 
 
+def scores_file(path: Path, split: str) -> Path:
+    """Where a run or baseline keeps its scores on a split."""
+    return path / f"scores-{split}.npz"
+
+
 def write_scores(run: Run, split: str, scores: Scores) -> None:
     """Write ``scores-SPLIT.npz``."""
-    with tables.atomic(run.path / f"scores-{split}.npz") as file:
+    with tables.atomic(scores_file(run.path, split)) as file:
         np.savez(file, logits=scores.logits, image_ids=np.array(scores.image_ids, dtype=str))
 
 
@@ -102,7 +107,7 @@ def read_scores(path: Path, split: str) -> Scores:
         MissingError: the run has not been evaluated on this split.
         DamagedError: the file is cut short.
     """
-    file = path / f"scores-{split}.npz"
+    file = scores_file(path, split)
     if not file.is_file():
         raise MissingError(
             f"no {file}. Make it with `mumic evaluate --run {path.name} --split {split}`."

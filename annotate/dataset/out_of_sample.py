@@ -130,8 +130,8 @@ def _predicted(workspace: Workspace, folder: Path, images: pd.DataFrame) -> OutO
             f"split. Let it: {evaluate}."
         )
     class_ids = _class_ids(folder)
-    least = predictions.min_logit if np.isfinite(predictions.min_logit) else -50.0
-    logits = np.full((len(image_ids), len(class_ids)), least, np.float32)
+    least = [max(predictions.least(class_id), -50.0) for class_id in class_ids]
+    logits = np.tile(np.array(least, np.float32), (len(image_ids), 1))
     row = pd.Index(image_ids).get_indexer(pd.Index(rows["image_id"]))
     column = pd.Index(class_ids).get_indexer(pd.Index(rows["class_id"]))
     logits[row[column >= 0], column[column >= 0]] = rows["logit"].to_numpy(np.float32)[column >= 0]

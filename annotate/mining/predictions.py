@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,11 +25,12 @@ class RunPredictions:
 
     Attributes:
         run_id: the run.
-        rows: ``image_id``, ``class_id`` and ``logit``; a pair whose logit is below ``min_logit`` is
+        rows: ``image_id``, ``class_id`` and ``logit``; a pair whose logit is below :meth:`least` is
             not there, and neither is one of an image that was not predicted.
         thresholds: prediction threshold of each of the run's classes, as a logit: probabilities
             near 0 and 1 have too few digits.
         min_logit: the storage threshold.
+        min_logits: the storage threshold of each class, where classes have their own.
         taxonomy_hash: of the taxonomy that the run was trained with.
     """
 
@@ -38,6 +39,11 @@ class RunPredictions:
     thresholds: dict[str, float]
     min_logit: float
     taxonomy_hash: str
+    min_logits: dict[str, float] = field(default_factory=dict)
+
+    def least(self, class_id: str) -> float:
+        """The storage threshold of a class: smaller logits are not stored."""
+        return self.min_logits.get(class_id, self.min_logit)
 
     def check_classes(self, class_ids: Sequence[str]) -> None:
         """Refuse classes that the run does not know.
@@ -61,14 +67,13 @@ class RunPredictions:
             )
 
     def cut_short(self, class_ids: Sequence[str]) -> list[str]:
-        """Classes whose threshold lies below what is stored: images just below it are missing.
+        """Classes whose threshold lies at or below what is stored: images just below are missing.
 
         Args:
             class_ids: of the run; none: all of its classes.
         """
-        return [
-            name for name in class_ids or self.thresholds if self.thresholds[name] < self.min_logit
-        ]
+        wanted = class_ids or self.thresholds
+        return [name for name in wanted if self.thresholds[name] <= self.least(name)]
 
 
 def load_predictions(workspace: Workspace, run: str | None = None) -> RunPredictions:
@@ -98,12 +103,13 @@ def load_predictions(workspace: Workspace, run: str | None = None) -> RunPredict
         least = float(facts["min_probability"])
         taxonomy_hash = str(facts["taxonomy_hash"])
         min_logit = math.log(least / (1 - least)) if least else -math.inf
-    except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
+        by_class = {str(name): float(z) for name, z in facts.get("min_logits", {}).items()}
+    except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError) as error:
         raise DamagedError(
             f"{file.with_suffix('.json')}: no such summary as `mumic predict` writes ({error!r}). "
             f"Run `{made_by}`."
         ) from error
-    return RunPredictions(folder.name, rows, thresholds, min_logit, taxonomy_hash)
+    return RunPredictions(folder.name, rows, thresholds, min_logit, taxonomy_hash, by_class)
 
 
 def read_thresholds(file: Path) -> dict[str, float]:

@@ -99,3 +99,6 @@ class PredictSettings:
 
     batch_size: int = setting(64, "images a forward pass")
     min_probability: float = setting(0.01, "smaller ones are not stored; absent is not zero")
+    recall: float = setting(
+        0.98, "share of a class's positives that the storage thresholds of mumic thresholds keep"
+    )

@@ -11,12 +11,14 @@ import click
 from annotate.cli.console import Program
 from annotate.cli.status import show_status
 from mumic.cli.baseline import baseline
+from mumic.cli.blend import blend
 from mumic.cli.demo import demo
 from mumic.cli.evaluate import compare, evaluate
 from mumic.cli.predict import predict
 from mumic.cli.prompts import prompts
 from mumic.cli.report import report
 from mumic.cli.series import ablate
+from mumic.cli.thresholds import thresholds
 from mumic.cli.train import train
 from mumic.cli.tune import tune
 from mumic.cli.zero_shot import zero_shot
@@ -42,7 +44,9 @@ COMMANDS = (
     tune,
     prompts,
     ablate,
+    blend,
     report,
+    thresholds,
     predict,
     zero_shot,
     demo,

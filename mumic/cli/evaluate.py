@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from annotate.cli.console import emit, json_option, open_workspace, progress, table
+
+if TYPE_CHECKING:
+    from annotate.workspace import Workspace
 
 split_option = click.option(
     "--split", default="test", show_default=True, help="train, validation or test."
@@ -95,6 +98,8 @@ def evaluate(
 
         if labels is None:
             raise click.UsageError("--scores needs --labels FILE")
+        if run or against:
+            raise click.UsageError("--run and --against are for runs; leave them out with --labels")
         files = Files(
             scores + tuple(map(Path, pair or ())),
             labels,
@@ -106,9 +111,6 @@ def evaluate(
         measured = _measure_files(files, min_positives, bootstrap)
         emit(measured, file_lines(measured), as_json=as_json)
         return
-    if pair is not None:
-        _emit_comparison(*pair, split, as_json=as_json)
-        return
     from mumic.cli.options import override
     from mumic.evaluate import EvaluateOptions
     from mumic.evaluate import evaluate as evaluate_run
@@ -116,6 +118,11 @@ def evaluate(
     workspace = override(
         open_workspace(), evaluate={"min_positives": min_positives, "bootstrap": bootstrap}
     )
+    if pair is not None:
+        if run or against:
+            raise click.UsageError("--compare names both runs; leave out --run and --against")
+        _emit_comparison(workspace, pair, split, as_json=as_json)
+        return
     options = EvaluateOptions(run, split, against, baselines, allow_demo_model, device)
     with progress(None, "reading") as bar:
         found = evaluate_run(workspace, options, bar.update)
@@ -225,10 +232,13 @@ def _costs(costs: dict[str, Any]) -> Table:
     ]
 
 
-def _emit_comparison(first: str, second: str, split: str, *, as_json: bool) -> None:
+def _emit_comparison(
+    workspace: Workspace, pair: tuple[str, str], split: str, *, as_json: bool
+) -> None:
     from mumic.comparison import compare as compare_all
 
-    found = compare_all(open_workspace(), (first, second), split)
+    first, second = pair
+    found = compare_all(workspace, pair, split)
     other = next(iter(found["differences"]))
     lines = [f"{first} - {other} on {split}:", *difference_lines(found["differences"][other])]
     emit({"first": first, "second": second} | found, lines, as_json=as_json)

@@ -14,7 +14,11 @@ from annotate.cli.console import emit, json_option, open_workspace, progress
 @click.argument("sources", nargs=-1, metavar="[SOURCE]...")
 @click.option("--run", help="The run; default: the newest.")
 @click.option("--out", type=click.Path(path_type=Path), help="A Parquet file to write instead.")
-@click.option("--min-probability", type=float, help="Smaller ones are not stored.")
+@click.option(
+    "--min-probability",
+    type=float,
+    help="Smaller ones are not stored, whatever `mumic thresholds` has found.",
+)
 @click.option("--batch-size", type=int, help="Images a forward pass.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda or auto.")
 @click.option("--allow-demo-model", is_flag=True, help="Let the small CLIP judge real photos.")
@@ -44,7 +48,9 @@ def predict(
         open_workspace(), predict={"min_probability": min_probability, "batch_size": batch_size}
     )
     picked = pick_images(workspace, list(sources))
-    predictor = open_predictor(workspace, run, device)
+    predictor = open_predictor(
+        workspace, run, device, all_classes_alike=min_probability is not None
+    )
     predictor.check(picked.demo, allow=allow_demo_model)
     target = prediction_file(predictor, out)
     with progress(len(picked.uris), "predicting") as bar:
@@ -65,9 +71,13 @@ def _lines(summary: dict[str, Any]) -> list[str]:
         + ", ".join(f"{entry['name']} {entry['probability']:.2f}" for entry in shown["classes"])
         for shown in summary["first"]
     ]
+    stored = (
+        "at or above their class's storage threshold"
+        if summary["min_logits"]
+        else f"of {summary['min_probability']:g} or more"
+    )
     lines.append(
-        f"{summary['images']} images, {summary['rows']} predictions of "
-        f"{summary['min_probability']} or more: {summary['path']}"
+        f"{summary['images']} images, {summary['rows']} predictions {stored}: {summary['path']}"
     )
     if summary["rejects"]:
         first = summary["rejects"][0]

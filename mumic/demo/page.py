@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import os
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import jinja2
-import numpy as np
-import pandas as pd
-from PIL import Image
 
 from annotate import tables
 from annotate.dataset.splits import SPLITS
-from annotate.mining.round_files import load_candidates, round_files, sheet_file
+from annotate.mining.round_files import round_files, sheet_file
 from annotate.resources import resource
 from annotate.workspace import Workspace
+from mumic.demo.photo_groups import candidate_rows, judged_images, new_images
 from mumic.methods import COSINE, MUMIC, TWO_PROMPTS
-from mumic.run import open_run
-from mumic.scores import read_scores
-
-SHOWN_CLASSES = ("pets", "winter", "outdoor_swimming_pool", "historical_structure", "fireplace")
-PER_CLASS = 8
-PER_GROUP = 8
-THUMBNAIL = (224, 168)
 
 Values = dict[str, Any]
 
@@ -51,7 +39,7 @@ def write_page(workspace: Workspace, figures: Values, target: Path) -> Path:
     html = template.render(
         cards=_cards(figures, len(catalog)),
         catalog_images=f"{len(catalog):,}",
-        candidates=_candidates(workspace, uris, measures["per_class"]),
+        candidates=candidate_rows(workspace, uris, measures["per_class"]),
         sheets=contact_sheets(workspace, target.parent),
         preview=(workspace.tasks / "preview.html").read_text("utf-8"),
         agreement=_agreement(figures),
@@ -63,8 +51,8 @@ def write_page(workspace: Workspace, figures: Values, target: Path) -> Path:
         zero_shot_name=better_zero_shot(measures),
         classes=_classes(measures),
         predictions=[
-            *_test_images(workspace, figures["run"], uris),
-            _new_images(workspace, figures),
+            *judged_images(workspace, figures["run"], uris),
+            new_images(workspace, figures),
         ],
         steps=figures["steps"],
     )
@@ -76,16 +64,6 @@ def write_page(workspace: Workspace, figures: Values, target: Path) -> Path:
 def better_zero_shot(measures: Values) -> str:
     """Name of the zero-shot baseline with the higher macro mAP."""
     return max((TWO_PROMPTS, COSINE), key=lambda name: measures["methods"][name]["macro_map"])
-
-
-def thumbnail(path: Path) -> str:
-    """A small JPEG of an image as a data URI."""
-    with Image.open(path) as image:
-        small = image.convert("RGB")
-    small.thumbnail(THUMBNAIL)
-    buffer = io.BytesIO()
-    small.save(buffer, "JPEG", quality=80)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
 def _cards(figures: Values, images: int) -> list[Values]:
@@ -104,30 +82,6 @@ def _cards(figures: Values, images: int) -> list[Values]:
             "label": f"macro mAP; zero-shot CLIP "
             f"{measures['methods'][better_zero_shot(measures)]['macro_map']:.3f}",
         },
-    ]
-
-
-def _candidates(
-    workspace: Workspace, uris: dict[str, str], per_class: list[Values]
-) -> list[Values]:
-    receipts = load_candidates(workspace.candidates)
-    names = {row["class_id"]: row["name"] for row in per_class}
-    return [
-        {
-            "name": names[class_id],
-            "images": [
-                {
-                    "src": thumbnail(workspace.resolve(uris[str(row.image_id)])),
-                    "rank": row.rank,
-                    "score": row.score,
-                }
-                for row in receipts[receipts["class_id"] == class_id]
-                .nsmallest(PER_CLASS, "rank")
-                .itertuples()
-            ],
-        }
-        for class_id in SHOWN_CLASSES
-        if class_id in names
     ]
 
 
@@ -262,77 +216,3 @@ def _classes(measures: Values) -> list[Values]:
         {"name": name, "new": f"{100 * new:.1f}", "old": f"{100 * old:.1f}", "text": f"{new:.2f}"}
         for name, new, old in sorted(rows, key=lambda row: -row[1])
     ]
-
-
-def _test_images(workspace: Workspace, run_id: str, uris: dict[str, str]) -> list[Values]:
-    """Test images that the run gets most right and most wrong."""
-    run = open_run(workspace, run_id)
-    scores = read_scores(run.path, "test")
-    frame = tables.read(tables.DATASET, workspace.dataset / "images.parquet").set_index("image_id")
-    content = tables.read_json(workspace.dataset / "classes.json", "mumic-annotate dataset")
-    column = {entry["id"]: at for at, entry in enumerate(content["classes"])}
-    order = [column[entry.id] for entry in run.classes]
-    labels = np.array(
-        [[-1 if row[at] is None else int(row[at]) for at in order] for row in _lists(frame, scores)]
-    )
-    logits = scores.logits
-    cost = np.where(labels == 1, np.logaddexp(0, -logits), np.logaddexp(0, logits))
-    cost = np.where(labels < 0, 0, cost).sum(axis=1)
-    ranked = np.argsort(cost, kind="stable")
-    said = logits >= run.thresholds().logits
-    rich = [at for at in ranked if (labels[at] == 1).sum() >= 3]
-
-    def group(title: str, text: str, rows: Iterable[int]) -> Values:
-        images = [
-            {
-                "src": thumbnail(workspace.resolve(uris[scores.image_ids[at]])),
-                "labels": _compared([entry.name for entry in run.classes], labels[at], said[at]),
-            }
-            for at in rows
-        ]
-        return {"title": title, "text": text, "images": images}
-
-    text = "Green: found. Red: said, and not a label. Struck through: a label that was missed."
-    return [
-        group("Best predictions", text, rich[:PER_GROUP]),
-        group("Worst predictions", text, list(ranked[::-1][:PER_GROUP])),
-    ]
-
-
-def _lists(frame: pd.DataFrame, scores: Any) -> list[Any]:
-    return [list(frame.loc[image_id, "labels"]) for image_id in scores.image_ids]
-
-
-def _compared(names: list[str], labels: Any, said: Any) -> list[Values]:
-    found = []
-    for name, label, yes in zip(names, labels, said, strict=True):
-        if label == 1:
-            found.append({"name": name, "kind": "yes" if yes else "missed", "probability": ""})
-        elif label == 0 and yes:
-            found.append({"name": name, "kind": "no", "probability": ""})
-    return found
-
-
-def _new_images(workspace: Workspace, figures: Values) -> Values:
-    """Predictions of photos that no stage has seen."""
-    rows = tables.read(
-        tables.PREDICTIONS, workspace.predictions / f"{figures['run']}.parquet"
-    ).sort_values("logit", ascending=False, kind="stable")
-    names = {row["class_id"]: row["name"] for row in figures["measures"]["per_class"]}
-    images = []
-    for uri in sorted(rows["uri"].unique())[:PER_GROUP]:
-        top = rows[rows["uri"] == uri].head(5)
-        labels = [
-            {
-                "name": names[row.class_id],
-                "kind": "plain",
-                "probability": f"{1 / (1 + np.exp(-row.logit)):.2f}",
-            }
-            for row in top.itertuples()
-        ]
-        images.append({"src": thumbnail(workspace.resolve(uri)), "labels": labels})
-    return {
-        "title": "New photos",
-        "text": "Photos that no stage has seen, with their five most probable classes.",
-        "images": images,
-    }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from mumic.figures.style import Drawing, Theme
 
@@ -29,6 +30,7 @@ def draw_temperature(curves: Mapping[str, Sequence[float]], clamp: float | None 
             axes.annotate(
                 f"clamp {clamp:.2f}", (1, clamp), color=theme.soft, fontsize=8, va="bottom"
             )
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_xlabel("optimiser step")
         axes.set_ylabel("logit_scale = ln(1 / temperature)")
         axes.set_title("The temperature during training")

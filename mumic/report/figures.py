@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from mumic.figures.style import Drawing, Theme
 from mumic.loss_curves import loss_curves
-from mumic.ranking import Cells, Floats, precision_recall, rank
+from mumic.ranking import Cells, Floats, Ranking, precision_recall, rank
 
 MOST_POINTS = 2_000  # images on a map
 SHOWN_CURVES = 6
@@ -99,19 +99,13 @@ def draw_precision_recall(
     def plot(figure: Figure, theme: Theme) -> None:
         pooled, by_class = figure.subplots(1, 2)
         for at, (name, logits) in enumerate(scored.items()):
-            curve = precision_recall(rank(logits[cells.mask], cells.labels[cells.mask]))
-            pooled.step(
-                curve.recall, curve.precision, where="pre", color=theme.hues[at], label=name
-            )
+            ranking = rank(logits[cells.mask], cells.labels[cells.mask])
+            pooled.step(*_steps(ranking), where="pre", color=theme.hues[at], label=name)
         pooled.set_title("All classes pooled")
         for at, column in enumerate(shown):
-            curve = precision_recall(
-                rank(first[:, column], cells.labels[:, column], cells.mask[:, column])
-            )
+            ranking = rank(first[:, column], cells.labels[:, column], cells.mask[:, column])
             label = f"{names[column]} {precisions[column]:.2f}"
-            by_class.step(
-                curve.recall, curve.precision, where="pre", color=theme.hues[at], label=label
-            )
+            by_class.step(*_steps(ranking), where="pre", color=theme.hues[at], label=label)
         by_class.set_title("Classes from best to worst")
         for axes in (pooled, by_class):
             axes.set(xlim=(0, 1.01), ylim=(0, 1.03), xlabel="recall", ylabel="precision")
@@ -119,6 +113,49 @@ def draw_precision_recall(
         by_class.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
 
     return Drawing(plot, width=10, height=4)
+
+
+def _steps(ranking: Ranking) -> tuple[Floats, Floats]:
+    """Recall and precision from recall 0 on, so that the area under the steps is the step sum."""
+    curve = precision_recall(ranking)
+    return np.append(0.0, curve.recall), np.append(curve.precision[:1], curve.precision)
+
+
+def draw_calibration(found: Mapping[str, Mapping[str, Any]]) -> Drawing:
+    """Reliability diagrams: what probabilities said and what came true, by method.
+
+    Args:
+        found: by method, as :func:`mumic.findings.calibration` gives it; the first has intervals.
+    """
+    panels = (
+        ("reliability", "Bins of equal width", "linear"),
+        ("reliability_equal_count", "Bins of equal count", "log"),
+    )
+
+    def plot(figure: Figure, theme: Theme) -> None:
+        for axes, (key, title, scale) in zip(figure.subplots(1, 2), panels, strict=True):
+            axes.plot([1e-6, 1], [1e-6, 1], ":", color=theme.soft, linewidth=1)
+            lowest = 1.0
+            for at, (name, curves) in enumerate(found.items()):
+                rows = [row for row in curves[key] if scale == "linear" or row["came_true"] > 0]
+                said, came = ([row[name] for row in rows] for name in ("said", "came_true"))
+                colour = theme.hues[at % len(theme.hues)]
+                axes.plot(said, came, "o-", color=colour, markersize=4, label=name, zorder=9 - at)
+                if at == 0:
+                    axes.vlines(said, *_bounds(rows), color=colour, linewidth=1)
+                lowest = min([lowest, *said, *came])
+            axes.set(xscale=scale, yscale=scale, title=title)
+            axes.set(xlabel="probability, mean of the bin", ylabel="share that came true")
+            floor = 0 if scale == "linear" else max(lowest / 1.5, 1e-5)
+            axes.set(xlim=(floor, 1.03), ylim=(floor, 1.03))
+        handles, labels = axes.get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower left", ncols=3)
+
+    return Drawing(plot, width=10, height=4.8)
+
+
+def _bounds(rows: Sequence[Mapping[str, Any]]) -> tuple[list[float], list[float]]:
+    return [max(row["low"], 1e-9) for row in rows], [row["high"] for row in rows]
 
 
 def draw_maps(maps: Mapping[str, npt.NDArray[np.float32]], categories: Sequence[str]) -> Drawing:

@@ -15,6 +15,7 @@ from annotate.workspace import Workspace
 from mumic.baselines import two_prompts
 from mumic.data import Dataset, load_dataset
 from mumic.evaluate import EvaluateOptions, evaluate
+from mumic.methods import TWO_PROMPTS, fitting_baselines
 from mumic.metrics import positives
 from mumic.model import logit_scale_of, logits_of
 from mumic.pixels import pixel_rows
@@ -60,7 +61,7 @@ def gather(
     allow_demo_model: bool = False,
     on_progress: Callable[[int], object] | None = None,
 ) -> Material:
-    """Load and compute; a run that has not been evaluated on the split is evaluated first.
+    """Load and compute; the run is evaluated first where what is known of it is not up to date.
 
     Args:
         workspace: with the dataset.
@@ -70,11 +71,12 @@ def gather(
         allow_demo_model: let the small CLIP judge real photos.
         on_progress: told how many more images are done.
     """
-    measures = _measures(workspace, run, check_split(split), device, allow_demo_model)
+    whole = load_dataset(workspace).of_classes([entry.id for entry in run.classes])
+    options = EvaluateOptions(run.id, split, allow_demo_model=allow_demo_model, device=device)
+    measures = _measures(workspace, run, whole, options)
     device = choose_device(device)
     own, start = run.load(workspace, device), load_start(workspace, run, device)
     check_demo_model(workspace, own, allow=allow_demo_model)
-    whole = load_dataset(workspace).of_classes([entry.id for entry in run.classes])
     dataset, train = whole.split(split), whole.split("train").cells
     pixels = pixel_rows(workspace, dataset.images, own.image_size, on_progress, run.resize)
     settings = workspace.settings
@@ -101,12 +103,14 @@ def gather(
 
 
 def _measures(
-    workspace: Workspace, run: Run, split: str, device: str, allow_demo_model: bool
+    workspace: Workspace, run: Run, dataset: Dataset, options: EvaluateOptions
 ) -> dict[str, Any]:
+    """What is stored, if it is of this dataset and knows every baseline that has been made."""
+    split = check_split(options.split)
     file = run.path / "metrics.json"
-    found = tables.read_json(file, "mumic evaluate") if file.is_file() else {}
-    if split in found:
-        stored: dict[str, Any] = found[split]
-        return stored
-    options = EvaluateOptions(run.id, split, allow_demo_model=allow_demo_model, device=device)
+    stored: dict[str, Any] = tables.read_json(file, "mumic evaluate") if file.is_file() else {}
+    found: dict[str, Any] = stored.get(split, {})
+    methods = {TWO_PROMPTS, *(e.title for e in fitting_baselines(workspace, dataset, split))}
+    if found.get("dataset") == dataset.fingerprint and methods <= found["methods"].keys():
+        return found
     return evaluate(workspace, options)

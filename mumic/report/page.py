@@ -19,6 +19,7 @@ from mumic.methods import MUMIC, TWO_PROMPTS
 from mumic.report.examples import confusions, costs, doubts, rarest_category
 from mumic.report.figures import (
     MOST_POINTS,
+    draw_calibration,
     draw_classes,
     draw_logits,
     draw_loss,
@@ -57,7 +58,7 @@ def write_report(workspace: Workspace, material: Material, folder: Path) -> dict
         "images": len(material.dataset),
         "cards": _cards(material),
         "methods": [_method(name, row, material.measures) for name, row in methods.items()],
-        "k": material.measures["settings"]["k"],
+        "columns": _columns(material.measures["settings"]["k"]),
         "plots": {name: _both(drawing) for name, drawing in drawings.items()},
         "confusions": confusions(run.classes, said, cells),
         "groups": _groups(workspace, material, said),
@@ -89,6 +90,7 @@ def _drawings(workspace: Workspace, material: Material) -> dict[str, Drawing]:
         "logits": draw_logits(scored, cells),
         "classes": draw_classes(per_class, list(material.measures["methods"])),
         "precision-recall": draw_precision_recall(scored, cells, names, precisions),
+        "calibration": draw_calibration(material.measures["calibration"]),
     }
     if scales := logit_scales(run.path):
         clamp = run.record["settings"]["train"]["max_logit_scale"]
@@ -130,6 +132,12 @@ def _cards(material: Material) -> list[Values]:
     ]
 
 
+def _columns(k: int) -> list[str]:
+    """What the cells of :func:`_method` are."""
+    names = ["macro mAP", "weighted mAP", "GAP", f"GAP@{k}", "F1 micro", "Brier"]
+    return [*names, f"{MUMIC} ahead in macro mAP", "in GAP"]
+
+
 def _method(name: str, row: Values, measures: Values) -> Values:
     k = measures["settings"]["k"]
     ahead = measures["differences"].get(name, {})
@@ -142,14 +150,15 @@ def _method(name: str, row: Values, measures: Values) -> Values:
             _with_interval(row, "gap"),
             _number(row[f"gap_at_{k}"]),
             _number(row["f1_micro"]),
+            _number(row["brier"], 4),
             _points(ahead.get("macro_map")),
             _points(ahead.get("gap")),
         ],
     }
 
 
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
+def _number(value: float | None, digits: int = 3) -> str:
+    return "–" if value is None else f"{value:.{digits}f}"
 
 
 def _with_interval(row: Values, name: str) -> str:

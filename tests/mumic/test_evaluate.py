@@ -126,6 +126,22 @@ def test_compare_is_the_difference_of_the_two_evaluations(trained: tuple[Workspa
     pair = _json(workspace, evaluate, "--compare", "main", "scratch")
     assert pair["differences"] == found["differences"]
     assert "f1_per_image" in _call(workspace, evaluate, "--compare", "main", "scratch").stdout
+    fewer = _json(workspace, evaluate, "--compare", "main", "scratch", "--bootstrap", "7")
+    assert fewer["settings"]["bootstrap"] == 7
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--scores", "a.csv"],
+        ["--scores", "a.csv", "--labels", "b.csv", "--run", "main"],
+        ["--compare", "main", "scratch", "--against", "scratch"],
+    ],
+)
+def test_options_that_do_not_go_together(arguments: list[str]) -> None:
+    result = CliRunner().invoke(evaluate, arguments)
+    assert result.exit_code == 2
+    assert "Usage" in result.output
 
 
 def test_compare_prints_both_tables_with_the_baselines(trained: tuple[Workspace, Run]) -> None:
@@ -141,6 +157,7 @@ def test_compare_prints_both_tables_with_the_baselines(trained: tuple[Workspace,
     assert found["costs"]["main"]["epochs_to_saturation"] == run.record["best_epoch"]
     assert found["costs"]["main"]["seconds_per_epoch"] >= 0
     assert found["costs"]["main"]["text_seconds"] > 0
+    assert "`mumic tune --trials 12` gives it as many" in _call(workspace, compare).stdout
     shown = _call(workspace, compare, "main", "two-prompts").stdout
     for text in ("Table 1", "Table 2", "epochs to saturation", METHODS[1], "most frequent"):
         assert text in shown

@@ -9,9 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from sklearn.metrics import average_precision_score
 
 from annotate.taxonomy.model import TaxonomyClass
+from annotate.workspace import Workspace
+from mumic.baseline_store import open_baseline
 from mumic.cli import main
+from mumic.data import load_dataset
 from mumic.ranking import Cells
 from mumic.report.examples import Confusion, confusions, costs, doubts, rarest_category
 from mumic.train import TrainOptions, train
@@ -73,7 +77,29 @@ def test_the_page_is_self_contained(
     page = Path(summary["page"]).read_text("utf-8")
     assert "http" not in page.split("</style>")[1]
     drawn = {Path(figure).stem for figure in summary["figures"]}
-    assert drawn == {"loss", "logits", "classes", "precision-recall", "temperature", "map"}
+    curves = {"precision-recall", "calibration", "temperature"}
+    assert drawn == {"loss", "logits", "classes", "map"} | curves
     for figure in summary["figures"]:
         assert Path(figure).read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     assert page.count('media="(prefers-color-scheme: dark)"') == len(drawn)
+    _baselines_made_since_are_on_the_page(workspace)
+
+
+def _baselines_made_since_are_on_the_page(workspace: Workspace) -> None:
+    title = "zero-shot CLIP, one softmax"
+    for command in (["baseline", "softmax"], ["report"]):
+        result = CliRunner().invoke(main, [*command, "--allow-demo-model"])
+        assert result.exit_code == 0, result.output
+    report = workspace.runs / "one" / "report" / "report.html"
+    assert title in report.read_text("utf-8")
+    rows = json.loads((workspace.runs / "one" / "metrics.json").read_text("utf-8"))["test"]
+    scores = open_baseline(workspace, "softmax").scores("test")
+    test = load_dataset(workspace).split("test")
+    assert scores.image_ids == list(test.images["image_id"])
+    for at, row in enumerate(rows["per_class"]):
+        known = test.cells.mask[:, at]
+        if not test.cells.labels[known, at].any():
+            assert row["average_precision"][title] is None
+            continue
+        expected = average_precision_score(test.cells.labels[known, at], scores.logits[known, at])
+        assert row["average_precision"][title] == pytest.approx(expected)

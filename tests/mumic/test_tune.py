@@ -11,6 +11,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import optuna
 import pytest
 from click.testing import CliRunner
 
@@ -102,3 +104,36 @@ def _kill_within(root: Path, sign: Path) -> None:
     finally:
         child.send_signal(signal.SIGKILL)
         child.wait()
+
+
+def test_a_hopeless_training_ends_early(
+    tmp_path: Path, tiny_workspace: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = tiny_workspace(tmp_path / "ws", epochs=6, early_stop=0)
+    monkeypatch.chdir(workspace.root)
+    rates = ["--search", "lr=1e-3,3e-3,1e-12"]  # the last learns nothing
+
+    def tune(trials: int) -> Any:
+        asked = ["tune", *rates, "--trials", str(trials), "--allow-demo-model", "--json"]
+        result = CliRunner().invoke(main, asked)
+        assert result.exit_code == 0, result.output
+        return json.loads(result.stdout)
+
+    tune(1)
+    folder = workspace.runs / "tune-lr"
+    study = optuna.load_study(study_name="lr", storage=f"sqlite:///{folder / 'study.sqlite3'}")
+    for rate in (3e-3, 1e-3, 3e-3, 1e-3, 1e-12):
+        study.enqueue_trial({"lr": rate})
+    found = tune(6)
+    *others, hopeless = study.get_trials()
+    assert [row["state"] for row in found["trials"]] == ["complete"] * 5 + ["pruned"]
+    steps = hopeless.intermediate_values
+    assert len(steps) == found["trials"][-1]["epochs"] < 6
+    for step in steps:
+        best = max(value for at, value in steps.items() if at <= step)
+        median = np.median([other.intermediate_values[step] for other in others])
+        assert (best < median) == (step == max(steps))
+    assert found["best"]["trial"] != hopeless.number
+    assert not list(folder.glob(f"trial-{hopeless.number:03d}-*/{WEIGHTS}"))
+    assert not list(folder.glob("trial-*/last"))
+    assert tune(6)["trials"] == found["trials"]

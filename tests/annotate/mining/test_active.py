@@ -242,6 +242,7 @@ def test_what_is_missing_is_named(
     assert predictions.cut_short(["pets", "pool"]) == []
     assert replace(predictions, min_logit=-1.0).cut_short(["pets", "pool"]) == ["pool"]
     assert replace(predictions, min_logit=1.0).cut_short([]) == ["pool", "view"]
+    assert replace(predictions, min_logits={"view": 1.0}).cut_short([]) == ["view"]
 
 
 @pytest.fixture

@@ -66,7 +66,7 @@ def compare(workspace: Workspace, names: Sequence[str], split: str) -> dict[str,
         "dataset": dataset.fingerprint,
         "demo_model": any(entry.demo_model for entry in contenders),
         "costs": {entry.name: entry.cost for entry in contenders},
-        "notes": notes,
+        "notes": notes + _budget_notes(contenders),
     } | found
 
 
@@ -87,13 +87,21 @@ def _contenders(
             notes.append(f"{entry.name} was made on another dataset: left out. Make it again.")
     if not fitting:
         notes.append("No baselines yet: make them with `mumic baseline` and `... asl-head`.")
-    most = max((entry.cost["trials"] or 0 for entry in fitting), default=0)
-    if most > run.cost["trials"]:
-        notes.append(
-            f"A baseline is the best of {most} settings, {run.name} of {run.cost['trials']}: "
-            f"`mumic tune --trials {most}` gives it as many."
-        )
     return [run, *fitting], notes
+
+
+def _budget_notes(contenders: Sequence[Contender]) -> list[str]:
+    """That the first was searched less than another, where it was."""
+    first, *others = contenders
+    had, most = (
+        max((entry.cost["trials"] or 0 for entry in some), default=0) for some in ([first], others)
+    )
+    if not had or most <= had:
+        return []
+    return [
+        f"A method here is the best of {most} settings, {first.name} of {had}: "
+        f"`mumic tune --trials {most}` gives it as many."
+    ]
 
 
 def _named(workspace: Workspace, name: str, split: str) -> Contender:

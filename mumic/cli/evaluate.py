@@ -111,6 +111,8 @@ def evaluate(
         measured = _measure_files(files, min_positives, bootstrap)
         emit(measured, file_lines(measured), as_json=as_json)
         return
+    if pair is not None and (run or against):
+        raise click.UsageError("--compare names both runs; leave out --run and --against")
     from mumic.cli.options import override
     from mumic.evaluate import EvaluateOptions
     from mumic.evaluate import evaluate as evaluate_run
@@ -119,8 +121,6 @@ def evaluate(
         open_workspace(), evaluate={"min_positives": min_positives, "bootstrap": bootstrap}
     )
     if pair is not None:
-        if run or against:
-            raise click.UsageError("--compare names both runs; leave out --run and --against")
         _emit_comparison(workspace, pair, split, as_json=as_json)
         return
     options = EvaluateOptions(run, split, against, baselines, allow_demo_model, device)

@@ -157,7 +157,7 @@ def test_compare_prints_both_tables_with_the_baselines(trained: tuple[Workspace,
     assert found["costs"]["main"]["epochs_to_saturation"] == run.record["best_epoch"]
     assert found["costs"]["main"]["seconds_per_epoch"] >= 0
     assert found["costs"]["main"]["text_seconds"] > 0
-    assert "`mumic tune --trials 12` gives it as many" in _call(workspace, compare).stdout
+    assert "`mumic tune --trials 12` gives it as many" in found["notes"][0]
     shown = _call(workspace, compare, "main", "two-prompts").stdout
     for text in ("Table 1", "Table 2", "epochs to saturation", METHODS[1], "most frequent"):
         assert text in shown

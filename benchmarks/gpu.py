@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from annotate.settings import TrainSettings
-from benchmarks.report import QUICK, publish, write_report
+from benchmarks.report import FOLDER, QUICK, publish, write_report
 from benchmarks.train_loops import ARCHITECTURE, DEVICE, HIGHEST, SCALE, WEIGHT, bf16, start, texts
 from mumic.cache import Rows
 from mumic.compiled import compile_towers
@@ -62,6 +62,7 @@ def main() -> None:
         for batch, seconds in measured.items()
     }
     publish("gpu", size, measured, {"images_per_second": speeds, "peak_gb": peaks})
+    (FOLDER / "gpu-so-far.json").unlink()
 
 
 def _pixels(folder: Path) -> Rows:

@@ -33,8 +33,9 @@ ABOUT = {
     "everything that a browser asks for and thinks two seconds about a page; at the second nobody "
     "pauses, so that requests queue and times follow from the number of people. People and server "
     "share the machine. In the end the server is killed with SIGKILL amid the second load.",
-    "annotators": "From answers on disk to golden scores and facts about annotators. Every command "
-    "runs in a process of its own, start included.",
+    "labels": "From answers on disk to labels, golden scores, facts about annotators, a dataset, "
+    "its exports, and all of it carried over to a changed label list. Every command runs in a "
+    "process of its own, start included.",
     "train": "One optimiser step with both towers free, and whole epochs. *open_clip's shape* is "
     "the loop that one writes with it: texts at 77 tokens, a DataLoader with Pillow, AdamW as it "
     "comes, the same precision; *memory kept* adds our setting of the C library's memory alone. "

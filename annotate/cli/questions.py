@@ -80,7 +80,7 @@ def plan(
     from annotate.migration.plan import avoid_closed
     from annotate.migration.record import load_migrations
     from annotate.questions.comparison import find_loss, find_saving, skips
-    from annotate.questions.file import write_plan
+    from annotate.questions.file import read_classes, write_plan
     from annotate.questions.planning import check_settings, plan_questions
     from annotate.questions.quality import check_loss
     from annotate.questions.rules import lint_plan
@@ -100,7 +100,11 @@ def plan(
         likeness = _likeness(workspace, taxonomy, similarity, allow_demo_model)
     seed = workspace.settings.project.seed
     planned = plan_questions(taxonomy, settings, seed=seed, likeness=likeness)
-    planned = avoid_closed(planned, [each.questions for each in load_migrations(workspace)])
+    closed = [each.questions for each in load_migrations(workspace)]
+    if closed:
+        there = workspace.questions.is_file()
+        replaced = read_classes(workspace.questions) if there else {}
+        planned = avoid_closed(planned, closed, replaced)
     saving = loss = None
     if skips(planned):
         evidence = read_evidence(workspace, taxonomy, (), truth_file=truth)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from annotate.golden.cells import UNKNOWN, Cells
-from annotate.golden.score import (
+from annotate.golden.rates import (
     Counts,
     Rate,
     count_class,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from annotate.golden.score import ClassScore, GoldenScore, MacroPoint, Point, Rate
+from annotate.golden.rates import Rate
+from annotate.golden.score import ClassScore, GoldenScore, MacroPoint, Point
 from annotate.taxonomy.model import Taxonomy
 
 

@@ -22,7 +22,8 @@ import numpy as np
 import numpy.typing as npt
 
 from annotate.golden.cells import UNKNOWN, Cells
-from annotate.golden.score import GRID, Counts, count_class, f_score, resample, share
+from annotate.golden.rates import Counts, count_class, f_score, resample, share
+from annotate.golden.score import GRID
 from annotate.labels.consolidate import decide
 from annotate.settings import ConsolidateSettings, GoldenSettings
 from annotate.taxonomy.model import Taxonomy

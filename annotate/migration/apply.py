@@ -20,6 +20,7 @@ from annotate.errors import InputError
 from annotate.labels.stage import label_images
 from annotate.locks import exclusive
 from annotate.migration.asking import STRATEGY, as_candidates
+from annotate.migration.golden import prepare_golden, put_golden
 from annotate.migration.labels import carry_labels
 from annotate.migration.migrate import Outlook
 from annotate.migration.record import (
@@ -39,7 +40,6 @@ from annotate.mining.round_files import next_round, save_round
 from annotate.questions.file import render_plan
 from annotate.tables import (
     CANDIDATES,
-    GOLDEN_LABELS,
     LABELS,
     POOLS,
     atomic,
@@ -56,7 +56,6 @@ from annotate.workspace import SETTINGS_FILE, Workspace
 _OLD_QUESTIONS, _QUESTIONS, _SETTINGS = "questions-before.yaml", "questions.yaml", SETTINGS_FILE
 _LABELS, _ASK = "labels.parquet", "ask.parquet"
 _OLD_IMPORTS, _IMPORTS = "imports-before", "imports"
-_OLD_EXPERTS, _EXPERTS = "golden-before.parquet", "golden.parquet"
 
 Told = Callable[[str], object]
 
@@ -86,7 +85,14 @@ def begin(workspace: Workspace, outlook: Outlook) -> Migration:
         if outlook.labels is not None and not outlook.labels_from_answers:
             write(LABELS, outlook.labels, made / _LABELS)
         _prepare_imports(outlook, imported_labels(workspace), made)
-        _prepare_experts(outlook, workspace.golden / _LABELS, made)
+        questions = outlook.new_plan.questions if outlook.new_plan else ()
+        prepare_golden(
+            workspace.golden,
+            made,
+            outlook.migration.step,
+            outlook.after,
+            {question.id: question.classes for question in questions},
+        )
         write_json(made / FACTS, _facts(outlook))
         made.rename(folder)
     return load_migrations(workspace)[-1]
@@ -168,9 +174,8 @@ def finish(
         workspace = Workspace.find(workspace.root)
         made: dict[str, Any] = {"round": _write_round(workspace, migration)}
         _write_imports(workspace, folder, tell)
-        if (folder / _EXPERTS).is_file():
-            write(GOLDEN_LABELS, read(GOLDEN_LABELS, folder / _EXPERTS), workspace.golden / _LABELS)
-            tell("experts' labels carried over")
+        if put_golden(folder, workspace.golden):
+            tell("golden set carried over")
         made |= _write_labels(workspace, folder, tell)
         keep_snapshot(workspace)
         write_json(folder / DONE, made)
@@ -257,17 +262,6 @@ def _prepare_imports(outlook: Outlook, files: list[Path], folder: Path) -> None:
         write(LABELS, labels, folder / _OLD_IMPORTS / name)
         carried = carry_labels(labels, outlook.migration.step, outlook.after)
         write(LABELS, carried, folder / _IMPORTS / name)
-
-
-def _prepare_experts(outlook: Outlook, file: Path, folder: Path) -> None:
-    """Experts' labels as they were and as they will be."""
-    if file.is_file():
-        golden = read(GOLDEN_LABELS, file)
-        write(GOLDEN_LABELS, golden, folder / _OLD_EXPERTS)
-        labels = golden.assign(yes=0, no=0, unsure=0, rate=float("nan"), decided="golden")
-        carried = carry_labels(labels, outlook.migration.step, outlook.after)
-        own = carried[(carried["decided"] == "golden").to_numpy(bool)]
-        write(GOLDEN_LABELS, own[list(GOLDEN_LABELS.columns)], folder / _EXPERTS)
 
 
 def _write_imports(workspace: Workspace, folder: Path, tell: Told) -> None:

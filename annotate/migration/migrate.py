@@ -164,7 +164,7 @@ def _plan_classes(workspace: Workspace) -> set[str]:
     """The classes that ``questions.yaml`` names, whether or not the taxonomy still has them."""
     if not workspace.questions.is_file():
         return set()
-    return {name for ids in read_classes(workspace.questions) for name in ids}
+    return {name for ids in read_classes(workspace.questions).values() for name in ids}
 
 
 def _project_classes(

@@ -66,19 +66,22 @@ def migrate_plan(
 
 
 def avoid_closed(
-    plan: QuestionPlan, earlier: Sequence[Mapping[str, tuple[str, ...]]]
+    plan: QuestionPlan,
+    closed: Sequence[Mapping[str, tuple[str, ...]]],
+    replaced: Mapping[str, tuple[str, ...]],
 ) -> QuestionPlan:
-    """A plan made anew, without ids that stood for other classes before a migration.
+    """A plan made anew after migrations, in which no id stands for other classes than before.
 
     Args:
         plan: the new one.
-        earlier: classes of each question, of all plans before migrations.
+        closed: classes of each question, of all plans before migrations.
+        replaced: of the plan that is there. What it asks as well keeps its id.
     """
-    ids = _FreshIds({name for each in earlier for name in each} | {q.id for q in plan.questions})
+    known = {name for each in (*closed, replaced) for name in each}
+    ids = _FreshIds({*known, *(question.id for question in plan.questions)})
+    same = {classes: name for name, classes in replaced.items()}
     questions = tuple(
-        replace(question, id=ids.next())
-        if any(each.get(question.id, question.classes) != question.classes for each in earlier)
-        else question
+        replace(question, id=same.get(question.classes) or ids.next())
         for question in plan.questions
     )
     return replace(plan, questions=questions)

@@ -90,10 +90,15 @@ def _load(folder: Path) -> Migration:
 
 
 def keep_snapshot(workspace: Workspace) -> None:
-    """Keep a copy of the label list as it is, so that a later one can be compared with it."""
+    """Keep a copy of the label list as it is, so that a later one can be compared with it.
+
+    The file's time says when the list was last used.
+    """
     taxonomy = load_taxonomy(workspace.taxonomy)
     target = _snapshots(workspace) / f"{taxonomy.hash}.yaml"
-    if not target.is_file():
+    if target.is_file():
+        target.touch()
+    else:
         target.parent.mkdir(parents=True, exist_ok=True)
         copy = target.with_suffix(".yaml.tmp")
         shutil.copyfile(workspace.taxonomy, copy)

@@ -141,8 +141,8 @@ def read_plan(path: Path, taxonomy: Taxonomy) -> QuestionPlan:
     )
 
 
-def read_classes(path: Path) -> list[tuple[str, ...]]:
-    """The class ids of each question, whether or not a taxonomy still has them.
+def read_classes(path: Path) -> dict[str, tuple[str, ...]]:
+    """The class ids of each question by its id, whether or not a taxonomy still has them.
 
     Raises:
         MissingError: no such file.
@@ -152,7 +152,10 @@ def read_classes(path: Path) -> list[tuple[str, ...]]:
     root = parse_nodes(_read_text(path), problems)
     problems.raise_if_any()
     records = read_records(root, "questions", QUESTION_FIELDS, "question", problems) if root else []
-    return [tuple(entry.text for entry in record.texts("classes")) for record in records]
+    return {
+        record.text("id"): tuple(entry.text for entry in record.texts("classes"))
+        for record in records
+    }
 
 
 def _read_text(path: Path) -> str:

@@ -225,3 +225,6 @@ class DatasetSettings:
     )
     near_duplicate_bits: int = setting(4, "perceptual hashes this close count as one image")
     images_per_shard: int = setting(1000, "of a WebDataset export")
+    licence: str = setting(
+        "", "SPDX name for exports, as CC-BY-4.0 or LicenseRef-ours; empty: stated as unknown"
+    )

@@ -6,7 +6,7 @@ until enough people have answered them since the round was made.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from annotate.answers.files import find_answers
@@ -24,6 +24,7 @@ def asked_again(
     *,
     annotators: int,
     images: Sequence[str] = (),
+    excluded: Collection[str] = (),
 ) -> dict[str, tuple[str, ...]]:
     """The questions that images are to be asked again, in the order of the plan.
 
@@ -33,6 +34,7 @@ def asked_again(
         plan: the questions.
         annotators: people who answer each.
         images: ids in the order of the manifest, for the output folders of Ground Truth.
+        excluded: ids of annotators whose answers do not count.
 
     Returns:
         By image id; an image that has all its answers is not there.
@@ -43,7 +45,7 @@ def asked_again(
     people: dict[tuple[str, str], set[str]] = {}
     for found in find_answers(answers, images):
         for entry in found.answers if isinstance(found.answers, list) else ():
-            if not isinstance(entry, dict):
+            if not isinstance(entry, dict) or str(entry.get("workerId")) in excluded:
                 continue
             content = bare_content(entry.get("answerContent"))
             when = str(entry.get("submissionTime") or "")

@@ -94,15 +94,18 @@ def build_tasks(
     catalog = read_catalog(workspace)
     order = _manifest_order(workspace)
     people = settings.annotators
+    excluded = read_excluded(workspace.desk)
     answered = answered_images(
-        workspace.answers,
-        annotators=people,
-        images=order,
-        excluded=read_excluded(workspace.desk),
+        workspace.answers, annotators=people, images=order, excluded=excluded
     )
     answered &= set(candidates)
     again = asked_again(
-        workspace.candidates, workspace.answers, plan, annotators=people, images=order
+        workspace.candidates,
+        workspace.answers,
+        plan,
+        annotators=people,
+        images=order,
+        excluded=excluded,
     )
     again = {} if everything else {image: again[image] for image in again if image in answered}
     answered -= again.keys()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import jinja2
 
 from annotate.dataset.exports.data import ExportData
 from annotate.dataset.exports.huggingface import features
+from annotate.dataset.exports.licence import hub_licence, licence_page
 from annotate.dataset.splits import SPLITS
 from annotate.resources import resource
 from annotate.tables import atomic
@@ -18,14 +20,28 @@ CARD = "README.md"
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 
 
-def write_card(data: ExportData, folder: Path, *, holds: str, hugging_face: bool) -> str:
+@dataclass(frozen=True)
+class CardWishes:
+    """What a card says that the dataset itself does not.
+
+    Attributes:
+        holds: how the format holds yes, no and unknown, or that it cannot.
+        licence: as SPDX spells it; empty: unknown.
+        hugging_face: the folder is one of theirs, whose columns' types stand in its card.
+    """
+
+    holds: str
+    licence: str
+    hugging_face: bool
+
+
+def write_card(data: ExportData, folder: Path, wishes: CardWishes) -> str:
     """Write ``README.md``.
 
     Args:
         data: the dataset.
         folder: of the export.
-        holds: how the format holds yes, no and unknown, or that it cannot.
-        hugging_face: the folder is one of theirs, whose columns' types stand in its card.
+        wishes: what else the card says.
 
     Returns:
         The file's name.
@@ -37,7 +53,7 @@ def write_card(data: ExportData, folder: Path, *, holds: str, hugging_face: bool
         resource("templates", "dataset-card.md.j2").read_text("utf-8")
     )
     text = template.render(
-        front=json.dumps(_front(data, hugging_face=hugging_face), indent=2, ensure_ascii=False),
+        front=json.dumps(_front(data, wishes), indent=2, ensure_ascii=False),
         images=len(data),
         splits={name: int((data.images["split"] == name).sum()) for name in SPLITS},
         classes=[_class(data, at) for at in range(len(data.classes))],
@@ -46,7 +62,9 @@ def write_card(data: ExportData, folder: Path, *, holds: str, hugging_face: bool
         groups=data.images["group_id"].nunique(),
         properties=data.images["property_id"].nunique(),
         missing=data.stats.get("missing", {}),
-        holds=holds,
+        holds=wishes.holds,
+        licence=wishes.licence,
+        licence_page=licence_page(wishes.licence),
         demo=data.demo,
     )
     with atomic(folder / CARD) as file:
@@ -54,15 +72,16 @@ def write_card(data: ExportData, folder: Path, *, holds: str, hugging_face: bool
     return CARD
 
 
-def _front(data: ExportData, *, hugging_face: bool) -> dict[str, Any]:
+def _front(data: ExportData, wishes: CardWishes) -> dict[str, Any]:
     """The card's front matter, as JSON, which is YAML too."""
     size = next((name for limit, name in _SIZES if len(data) < limit), "n>1M")
     front: dict[str, Any] = {
+        **hub_licence(wishes.licence),
         "task_categories": ["image-classification"],
         "tags": ["multi-label"],
         "size_categories": [size],
     }
-    if hugging_face:
+    if wishes.hugging_face:
         front["dataset_info"] = {"features": features()}
     return front
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from annotate.dataset.exports.data import ExportData
 from annotate.dataset.exports.flat import vote_rows
+from annotate.dataset.exports.licence import licence_page
 from annotate.dataset.exports.request import Request
 from annotate.dataset.lock import sha256
 from annotate.tables import atomic, write_json
@@ -71,6 +72,7 @@ def write_croissant(data: ExportData, folder: Path, request: Request) -> list[st
     _write(labels[list(LABEL_FIELDS)], folder / "labels.csv")
     files = [_file(folder, name) for name in ("images.csv", "labels.csv")]
     pictures = request.images != "uri"
+    licence = licence_page(request.licence) or request.licence
     sets = [
         _record_set("images", IMAGE_FIELDS, "one row per image", pictures=pictures),
         _record_set("labels", LABEL_FIELDS, "one row per image and class: yes, no or unknown"),
@@ -85,6 +87,7 @@ def write_croissant(data: ExportData, folder: Path, request: Request) -> list[st
         "conformsTo": "http://mlcommons.org/croissant/1.0",
         "version": "1.0.0",
         "datePublished": request.created,
+        **({"license": licence} if licence else {}),
         "distribution": files,
         "recordSet": sets,
     }

@@ -16,6 +16,7 @@ class Request:
         attribute: name of Ground Truth's label attribute.
         created: when the dataset was built, ISO 8601 in UTC.
         per_shard: images of a WebDataset shard.
+        licence: of the dataset, as SPDX spells it; empty: unknown.
         root: the workspace, where local paths start.
     """
 
@@ -24,4 +25,5 @@ class Request:
     attribute: str
     created: str
     per_shard: int
+    licence: str
     root: Path

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from annotate.dataset.exports.card import write_card
+from annotate.dataset.exports.card import CardWishes, write_card
 from annotate.dataset.exports.coco import write_coco
 from annotate.dataset.exports.croissant import write_croissant
 from annotate.dataset.exports.data import ExportData, load_export_data
@@ -19,6 +19,7 @@ from annotate.dataset.exports.fiftyone import write_fiftyone
 from annotate.dataset.exports.flat import write_csv, write_parquet
 from annotate.dataset.exports.groundtruth import write_groundtruth
 from annotate.dataset.exports.huggingface import write_huggingface
+from annotate.dataset.exports.licence import check_licence
 from annotate.dataset.exports.placing import Placement, place_images
 from annotate.dataset.exports.request import Request
 from annotate.dataset.exports.webdataset import write_shards
@@ -183,7 +184,8 @@ def _export(
             rejects = _place(workspace, data, folder, name, request, bar.update)
     whole = data.take(~data.images["image_id"].isin(list(rejects)).to_numpy(bool))
     files += chosen.write(whole, folder, request)
-    files.append(write_card(whole, folder, holds=chosen.holds, hugging_face=name == "huggingface"))
+    card = CardWishes(chosen.holds, request.licence, hugging_face=name == "huggingface")
+    files.append(write_card(whole, folder, card))
     _write_rejects(rejects, folder)
     about = {
         **same,
@@ -224,6 +226,7 @@ def _request(workspace: Workspace, way: str, image_prefix: str | None) -> Reques
         attribute=settings.job.attribute,
         created=datetime.fromtimestamp(int(built), UTC).strftime("%Y-%m-%dT%H:%M:%S.000000"),
         per_shard=settings.dataset.images_per_shard,
+        licence=check_licence(settings.dataset.licence),
         root=workspace.root,
     )
 

@@ -15,6 +15,7 @@ from annotate.dataset.files import write_dataset
 from annotate.settings import CatalogSettings, DatasetSettings
 from annotate.tables import LABELS, write, write_json
 from annotate.workspace import Workspace
+from tests.annotate.dataset.exported import Truth, truth_of
 
 CLASSES = """\
 version: 3
@@ -26,6 +27,7 @@ classes:
   - {id: snow, name: Snow, category: all, description: snow, queries: [a, b]}
 """
 COUNT = 30
+IMPORTED = 12  # photos beside a workspace that imports
 
 
 def draw(folder: Path, count: int) -> None:
@@ -77,3 +79,19 @@ def hand_labels(image_ids: list[str]) -> pd.DataFrame:
         rate=frame["yes"] / (frame["yes"] + frame["no"]),
         decided=["unknown" if pd.isna(value) else "voted" for value in frame["label"]],
     )
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty workspace beside a folder of photos 000.png to 011.jpg."""
+    draw(tmp_path / "source/photos", IMPORTED)
+    (tmp_path / "w").mkdir()
+    (tmp_path / "w/mumic.toml").write_text('[project]\ntaxonomy = "classes.yaml"\n')
+    monkeypatch.chdir(tmp_path / "w")
+    return tmp_path
+
+
+@pytest.fixture
+def truth(exportable: Workspace) -> Truth:
+    """What an export must hold."""
+    return truth_of(exportable)

@@ -1,100 +1,21 @@
-"""The dataset: contents by hand, splits that stay, a lock that reproduces it."""
+"""A dataset built once: its contents by hand, and what is refused or reported."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from annotate.cli.console import Program
-from annotate.cli.dataset import dataset as dataset_command
-from annotate.dataset.build import DATASET_VOTES, STORED_SPLITS, Dataset, build_dataset
+from annotate.dataset.build import DATASET_VOTES
 from annotate.dataset.splits import METHODS
 from annotate.errors import InputError
-from annotate.settings import DatasetSettings
-from annotate.tables import CATALOG, DATASET, LABELS, empty, read, write, write_json
-from annotate.taxonomy.model import Category, Taxonomy, TaxonomyClass
-
-TAXONOMY = Taxonomy(
-    "test",
-    "1",
-    (Category("all", "All"),),
-    (
-        TaxonomyClass("water", "Water", "all", "some water"),
-        TaxonomyClass("pool", "Pool", "all", "a pool", parents=("water",), prompt="description"),
-        TaxonomyClass("indoor", "Indoor pool", "all", parents=("pool",)),
-        TaxonomyClass("snow", "Snow", "all"),
-    ),
-)
-SETTINGS = DatasetSettings(missing="allow")
-
-
-def catalog_of(
-    ids: list[str], *, properties: Any = None, hashes: Any = None, present: bool = True
-) -> pd.DataFrame:
-    """A catalogue whose pictures differ in many bits."""
-    rng = np.random.default_rng(7)
-    far = [f"{int(value):016x}" for value in rng.integers(0, 2**63, len(ids))]
-    return pd.DataFrame(
-        {
-            "image_id": ids,
-            "uri": [f"photos/{i}.jpg" for i in ids],
-            "bytes": 1,
-            "width": 8,
-            "height": 8,
-            "orientation": 1,
-            "content_hash": [f"hash-{i}" for i in ids],
-            "perceptual_hash": hashes or far,
-            "property_id": properties or [None] * len(ids),
-            "text": [f"caption {i}" for i in ids],
-            "present": present,
-        }
-    )
-
-
-def labels_of(cells: Any) -> pd.DataFrame:
-    """From {(image, class): label}; the rate follows from the label."""
-    rates = {1: 0.8, 0: 0.2, None: None}
-    frame = pd.DataFrame(
-        [(*key, label, rates[label]) for key, label in cells.items()],
-        columns=["image_id", "class_id", "label", "rate"],
-    )
-    return frame.assign(
-        label=frame["label"].astype("Int8"),
-        rate=frame["rate"].astype(float),
-        yes=3,
-        no=2,
-        unsure=0,
-        decided="voted",
-    )
-
-
-def build(labels: Any, catalog: pd.DataFrame, stored: Any = None, **more: Any) -> Dataset:
-    stored = empty(STORED_SPLITS) if stored is None else stored
-    seed = more.pop("seed", 0)
-    return build_dataset(labels, catalog, stored, TAXONOMY, replace(SETTINGS, **more), seed=seed)
-
-
-def many(count: int, seed: int = 0, properties: int = 30) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Random labels of two classes and a catalogue with properties."""
-    rng = np.random.default_rng(seed)
-    ids = [f"i{at:04d}" for at in range(count)]
-    owners = [f"p{at}" for at in rng.integers(0, properties, count)]
-    cells = {(i, name): int(rng.random() < 0.4) for i in ids for name in ("water", "snow")}
-    return labels_of(cells), catalog_of(ids, properties=owners)
-
-
-def plain(column: Any) -> list[list[Any]]:
-    return [[None if pd.isna(value) else value for value in row] for row in column]
+from annotate.tables import DATASET, read, write
+from tests.annotate.dataset.made import build, catalog_of, labels_of, many, plain
 
 
 def test_contents_by_hand(tmp_path: Path) -> None:
@@ -157,36 +78,6 @@ def test_near_duplicates_and_properties_are_one_group() -> None:
     assert built.images["group_id"].tolist() == ["a", "a", "a", "d"]
 
 
-def test_splits_stay_and_new_images_follow_their_property() -> None:
-    labels, catalog = many(400)
-    old = catalog["image_id"] < "i0200"
-    first = build(labels[labels["image_id"] < "i0200"], catalog[old])
-    second = build(labels, catalog, first.splits)
-    before, after = (b.images.set_index("image_id") for b in (first, second))
-    for column in ("split", "group_id"):
-        pd.testing.assert_series_equal(after.loc[before.index, column], before[column])
-    assert second.images.groupby("property_id")["split"].nunique().max() == 1
-    third = build(labels, catalog, second.splits, seed=99)
-    pd.testing.assert_frame_equal(third.images, second.images)
-
-
-def test_an_image_that_comes_back_has_its_split_and_holds_its_group_meanwhile() -> None:
-    labels, catalog = many(60, properties=6)
-    first = build(labels, catalog)
-    split_of = first.images.set_index("image_id")["split"]
-    kept = ["i0001", "i0002"]
-    few = build(labels[labels["image_id"].isin(kept)], catalog, first.splits)
-    assert few.images["image_id"].tolist() == kept
-    assert len(few.splits) == 60
-    again = build(labels, catalog, few.splits)
-    pd.testing.assert_frame_equal(again.images, first.images)
-    # A property whose old images are all gone still decides where its new ones go.
-    owner = catalog.set_index("image_id").loc["i0000", "property_id"]
-    new = catalog_of(["new"], properties=[owner])
-    extended = build(labels_of({("new", "snow"): 1}), pd.concat([catalog, new]), first.splits)
-    assert extended.images["split"].tolist() == [split_of["i0000"]]
-
-
 def test_a_class_that_a_split_lacks_is_named() -> None:
     labels, catalog = many(100)
     rare = labels_of({("i0000", "indoor"): 1, ("i0001", "indoor"): 0})
@@ -245,33 +136,6 @@ def test_votes_and_how_each_label_was_decided(tmp_path: Path) -> None:
     assert plain(votes["decided"]) == [["unknown", "golden"], [None, "voted"]]
 
 
-def test_a_new_near_duplicate_that_bridges_splits_is_in_none_and_reported() -> None:
-    ids = [f"i{at:02d}" for at in range(40)]
-    catalog = catalog_of(ids)
-    first = build(labels_of({(i, "snow"): 1 for i in ids}), catalog)
-    splits = first.images.set_index("image_id")["split"]
-    old = catalog.set_index("image_id")["perceptual_hash"]
-    one, other = splits.index[splits == "train"][0], splits.index[splits == "test"][0]
-    # Four bits from either: a picture between the two.
-    far = [at for at in range(64) if (int(old[one], 16) ^ int(old[other], 16)) >> at & 1]
-    near = int(old[one], 16)
-    for at in far[: len(far) - 8]:
-        near ^= 1 << at
-    moved = catalog.copy()
-    moved.loc[moved["image_id"] == one, "perceptual_hash"] = f"{near:016x}"
-    for at in far[len(far) - 8 : len(far) - 4]:
-        near ^= 1 << at
-    new = catalog_of(["new", "plain"], hashes=[f"{near:016x}", "00ff00ff00ff00ff"])
-    labels = labels_of({(i, "snow"): 1 for i in [*ids, "new", "plain"]})
-    second = build(labels, pd.concat([moved, new]), first.splits)
-    assert second.stats["bridging"] == ["new"]
-    assert any("look like images of several splits" in text for text in second.stats["warnings"])
-    after = second.images.set_index("image_id")["split"]
-    assert set(after.index) == {*ids, "plain"}
-    pd.testing.assert_series_equal(after[splits.index], splits)
-    assert "new" not in set(second.splits["image_id"])
-
-
 def test_images_without_a_property_are_named() -> None:
     labels, catalog = many(100)
     catalog.loc[:9, "property_id"] = None
@@ -292,39 +156,9 @@ def test_the_order_of_rows_changes_nothing(seed: int, method: str) -> None:
     assert second.stats == first.stats
 
 
-@settings(max_examples=15, deadline=None)
-@given(st.lists(st.integers(1, 40), min_size=2, max_size=4), st.sampled_from(METHODS))
-def test_splits_are_final_and_groups_whole_however_the_images_come(
-    steps: list[int], method: str
-) -> None:
-    labels, catalog = many(sum(steps), properties=20)
-    stored, former = None, pd.Series(dtype=object)
-    for end in np.cumsum(steps):
-        kept = catalog["image_id"].iloc[:end]
-        built = build(labels[labels["image_id"].isin(kept)], catalog[:end], stored, split=method)
-        table = built.images.set_index("image_id")
-        assert table.loc[former.index, "split"].tolist() == former.tolist()
-        assert table.groupby("property_id")["split"].nunique().max() == 1
-        assert table.groupby("group_id")["split"].nunique().max() == 1
-        stored, former = built.splits, table["split"]
-
-
 def test_a_group_too_large_to_balance_is_named() -> None:
     built = build(*many(100, properties=3))
     assert any("one group holds" in warning for warning in built.stats["warnings"])
-
-
-def test_a_group_that_new_images_join_across_splits_is_named() -> None:
-    ids = [f"i{at:02d}" for at in range(40)]
-    first = build(labels_of({(i, "snow"): 1 for i in ids}), catalog_of(ids))
-    splits = first.images.set_index("image_id")["split"]
-    one, other = splits.index[splits == "train"][0], splits.index[splits == "test"][0]
-    joined = ["hotel" if i in (one, other) else None for i in ids]
-    second = build(
-        labels_of({(i, "snow"): 1 for i in ids}), catalog_of(ids, properties=joined), first.splits
-    )
-    assert any("several splits" in warning for warning in second.stats["warnings"])
-    pd.testing.assert_series_equal(second.images["split"], first.images["split"])
 
 
 def test_images_that_are_gone_are_left_out_and_counted() -> None:
@@ -340,102 +174,3 @@ def test_images_that_are_gone_are_left_out_and_counted() -> None:
 def test_nothing_left(labels: Any) -> None:
     with pytest.raises(InputError, match="in the catalogue"):
         build(labels_of(labels), catalog_of(["a"]))
-
-
-YAML = """\
-version: 1
-name: Test
-categories: [{id: all, name: All}]
-classes:
-  - {id: water, name: Water, category: all, description: some water, queries: [a, b]}
-  - {id: snow, name: Snow, category: all, description: snow, queries: [a, b]}
-"""
-
-
-@pytest.fixture
-def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    labels, catalog = many(200)
-    (tmp_path / "mumic.toml").write_text('[project]\ntaxonomy = "classes.yaml"\n')
-    (tmp_path / "classes.yaml").write_text(YAML)
-    write(CATALOG, catalog, tmp_path / "data/catalog/images.parquet")
-    write(LABELS, labels, tmp_path / "data/labels/labels.parquet")
-    thresholds = {"water": 0.6, "snow": 0.4, "gone": 0.5}
-    write_json(tmp_path / "data/labels/summary.json", {"thresholds": thresholds})
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def run(*arguments: str, expect: int = 0) -> str:
-    program = Program("mumic-annotate")
-    program.add_command(dataset_command)
-    result = CliRunner().invoke(program, list(arguments), catch_exceptions=False)
-    assert result.exit_code == expect, result.output
-    return result.stdout if expect == 0 else result.output
-
-
-def hashes(folder: Path) -> dict[str, str]:
-    files = sorted(folder.iterdir())
-    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
-
-
-def test_the_command_writes_the_same_bytes_again(workspace: Path) -> None:
-    folder = workspace / "data/dataset"
-    assert "200 images in 30 groups" in run("dataset")
-    first = hashes(folder)
-    assert set(first) == {
-        "images.parquet",
-        "classes.json",
-        "splits.parquet",
-        "votes.parquet",
-        "stats.json",
-        "lock.json",
-    }
-    run("dataset", "build")
-    assert hashes(folder) == first
-    for file in folder.iterdir():
-        file.unlink()
-    run("dataset")
-    assert hashes(folder) == first
-    lock = json.loads((folder / "lock.json").read_bytes())
-    assert lock["images_hash"] == first["images.parquet"]
-    assert lock["splits_hash"] == first["splits.parquet"]
-    assert lock["thresholds"] == {"water": 0.6, "snow": 0.4}
-    assert lock["shares"] == {"train": 0.8, "validation": 0.1, "test": 0.1}
-    labels_file = workspace / "data/labels/labels.parquet"
-    assert lock["labels_hash"] == hashlib.sha256(labels_file.read_bytes()).hexdigest()
-
-
-def test_a_build_killed_after_the_splits_ends_with_the_same(workspace: Path) -> None:
-    folder = workspace / "data/dataset"
-    run("dataset")
-    first = hashes(folder)
-    for name in ("images.parquet", "classes.json", "stats.json", "lock.json"):
-        (folder / name).unlink()
-    (folder / ".images.parquet.x.tmp").write_bytes(b"half")
-    run("dataset")
-    assert hashes(folder) == first
-
-
-def test_stats_and_options(workspace: Path) -> None:
-    assert "no stats.json" in run("dataset", "stats", expect=1)
-    built = json.loads(run("dataset", "--test", "0.2", "--train", "0.7", "--json"))
-    assert built["images"]["test"] > 30
-    shown = json.loads(run("dataset", "stats", "--json", "--samples", "0"))
-    assert {name: shown[name] for name in built} == built
-    table = run("dataset", "stats").splitlines()
-    assert table[0].split()[:5] == ["class", "positives", "train", "validation", "test"]
-    row = next(line.split() for line in table if line.startswith("snow"))
-    counts = built["classes"]["snow"]["positive"]
-    assert [int(cell) for cell in row[2:5]] == [
-        counts[name] for name in ("train", "validation", "test")
-    ]
-
-
-def test_messages(workspace: Path) -> None:
-    assert "sum to 1" in run("dataset", "--train", "0.5", expect=1)
-    (workspace / "data/dataset").mkdir(parents=True, exist_ok=True)
-    (workspace / "data/dataset/splits.parquet").write_bytes(b"PAR1 cut")
-    assert "splits.parquet" in run("dataset", expect=1)
-    (workspace / "data/labels/labels.parquet").unlink()
-    (workspace / "data/dataset/splits.parquet").unlink()
-    assert "mumic-annotate consolidate" in run("dataset", expect=1)

@@ -3,58 +3,16 @@
 from __future__ import annotations
 
 import gc
-import hashlib
-import io
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
-from PIL import Image
 
-from annotate.tables import DATASET, LABELS, read, write
+from annotate.tables import DATASET, read
 from annotate.workspace import Workspace
-from tests.annotate.dataset.test_dataset import run
-
-Truth = dict[str, dict[str, Any]]
-IDS = ["water", "text", "snow"]
-NAMES = ["Water, any", "Text", "Snow"]
-
-
-@pytest.fixture
-def truth(exportable: Workspace) -> Truth:
-    """By image id, straight from the dataset's table: split, lists of classes, and the bytes."""
-    table = read(DATASET, exportable.dataset / "images.parquet")
-    found = {}
-    for row in table.to_dict("records"):
-        labels = [None if pd.isna(value) else int(value) for value in row["labels"]]
-        found[row["image_id"]] = {
-            "split": row["split"],
-            "uri": row["uri"],
-            "bytes": (exportable.root / row["uri"]).read_bytes(),
-            "property": row["property_id"] if isinstance(row["property_id"], str) else None,
-            "yes": [name for name, label in zip(IDS, labels, strict=True) if label == 1],
-            "no": [name for name, label in zip(IDS, labels, strict=True) if label == 0],
-            "unknown": [name for name, label in zip(IDS, labels, strict=True) if label is None],
-        }
-    assert len(found) == 30
-    assert {entry["split"] for entry in found.values()} == {"train", "validation", "test"}
-    return found
-
-
-def export(name: str, *options: str) -> Path:
-    return Path(json.loads(run("dataset", "export", "--to", name, *options, "--json"))["folder"])
-
-
-def pixels(picture: Image.Image) -> bytes:
-    return picture.convert("RGB").tobytes()
-
-
-def original(entry: dict[str, Any]) -> bytes:
-    return pixels(Image.open(io.BytesIO(entry["bytes"])))
+from tests.annotate.dataset.exported import IDS, NAMES, Truth, export, original, pixels
 
 
 def test_hugging_face(truth: Truth, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -253,93 +211,3 @@ def test_ground_truth(truth: Truth) -> None:
                 assert about["confidence-map"]["0"] == 0.8
             seen.add(row["image-id"])
     assert seen == set(truth)
-
-
-def test_card(truth: Truth) -> None:
-    text = (export("card") / "README.md").read_text()
-    water = sum("water" in entry["yes"] for entry in truth.values())
-    assert "30 photos of" in text
-    assert f"| Water, any | water | {water} | {30 - water} | 0 |" in text
-    assert "Unknown is not no" in text
-    assert text.startswith("---\n{")
-    json.loads(text.split("---\n")[1])
-
-
-def files(folder: Path) -> Iterator[tuple[str, str]]:
-    for file in sorted(folder.rglob("*")):
-        if file.is_file() and file.name != ".lock":
-            name = file.relative_to(folder).as_posix()
-            yield name, hashlib.sha256(file.read_bytes()).hexdigest()
-
-
-@pytest.mark.parametrize("name", ["huggingface", "coco", "webdataset", "croissant", "csv"])
-def test_a_killed_export_ends_with_the_same_files(truth: Truth, name: str) -> None:
-    folder = export(name)
-    whole = dict(files(folder))
-    export(name)
-    assert dict(files(folder)) == whole
-    # As SIGKILL leaves it: not finished, some images missing, half a file beside.
-    about = json.loads((folder / "export.json").read_text())
-    (folder / "export.json").write_text(json.dumps({**about, "finished": False}))
-    gone = sorted(folder.rglob("*.jpg"))[:5] + sorted(folder.glob("*.tar"))[:1]
-    for file in gone:
-        file.unlink()
-    (folder / ".images.csv.x.tmp").write_bytes(b"half")
-    export(name)
-    assert dict(files(folder)) == whole
-
-
-def test_links_are_links(truth: Truth) -> None:
-    folder = export("coco", "--images", "link")
-    file = next(folder.rglob("*.jpg"))
-    assert os.path.samefile(file, truth[file.stem]["uri"])
-
-
-def test_what_changed_or_is_gone_is_left_out_with_its_reason(
-    truth: Truth, exportable: Workspace
-) -> None:
-    one, other = list(truth)[:2]
-    (exportable.root / truth[one]["uri"]).unlink()
-    (exportable.root / truth[other]["uri"]).write_bytes(b"something else")
-    folder = export("huggingface")
-    rejects = pd.read_csv(folder / "rejects.csv").set_index("image_id")["reason"]
-    assert set(rejects.index) == {one, other}
-    assert "no such file" in rejects[one]
-    assert "changed since" in rejects[other]
-    text = "".join(file.read_text() for file in folder.rglob("metadata.jsonl"))
-    assert one not in text
-    assert other not in text
-
-
-def test_an_older_export_is_brought_up_to_date_and_nothing_else_touched(
-    truth: Truth, exportable: Workspace
-) -> None:
-    folder = export("coco")
-    (folder / "notes.txt").write_text("mine")
-    labels = exportable.labels / "labels.parquet"
-    gone = next(iter(truth))
-    kept = read(LABELS, labels)
-    write(LABELS, kept[kept["image_id"] != gone], labels)
-    run("dataset", "build", "--missing", "allow")
-    export("coco")
-    assert not list(folder.rglob(f"{gone}.*"))
-    assert len(list(folder.rglob("images/*/*.*"))) == 29
-    assert (folder / "notes.txt").read_text() == "mine"
-
-
-def test_messages(truth: Truth, tmp_path: Path) -> None:
-    other = tmp_path / "other"
-    other.mkdir()
-    (other / "thesis.txt").write_text("mine")
-    place = ["--folder", str(other)]
-    assert "holds other things" in run("dataset", "export", "--to", "csv", *place, expect=1)
-    assert "takes uri" in run(
-        "dataset", "export", "--to", "groundtruth", "--images", "copy", expect=1
-    )
-    export("csv", "--folder", str(tmp_path / "x"))
-    message = run("dataset", "export", "--to", "coco", "--folder", str(tmp_path / "x"), expect=1)
-    assert "an export to csv" in message
-    assert "must name a bucket" in run(
-        "dataset", "export", "--to", "groundtruth", "--image-prefix", "/photos", expect=1
-    )
-    assert run("dataset", "export", "--to", "nothing", expect=2)

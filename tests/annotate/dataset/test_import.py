@@ -1,4 +1,4 @@
-"""Imports: labels by hand in each format, our own exports back again, and hostile files."""
+"""Imports: labels by hand in each format, and our own exports back again."""
 
 from __future__ import annotations
 
@@ -9,81 +9,19 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from annotate.dataset.imports.voc import parse_xml
-from annotate.errors import InputError
 from annotate.tables import CATALOG, DATASET, LABELS, read
 from annotate.taxonomy.load import load_taxonomy
 from annotate.workspace import Workspace
-from tests.annotate.dataset.conftest import CLASSES, draw
-from tests.annotate.dataset.test_dataset import run
-
-COUNT = 12
-Labels = dict[str, dict[str, int | None]]
-
-
-@pytest.fixture
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty workspace beside a folder of photos 000.png to 011.jpg."""
-    draw(tmp_path / "source/photos", COUNT)
-    (tmp_path / "w").mkdir()
-    (tmp_path / "w/mumic.toml").write_text('[project]\ntaxonomy = "classes.yaml"\n')
-    monkeypatch.chdir(tmp_path / "w")
-    return tmp_path
-
-
-def photos(root: Path) -> list[str]:
-    return sorted(file.name for file in (root / "source/photos").iterdir())
-
-
-def take(source: Path, *options: str) -> dict[str, Any]:
-    said = run("dataset", "import", str(source), "--missing", "allow", *options, "--json")
-    summary: dict[str, Any] = json.loads(said)
-    return summary
-
-
-def labels(root: Path) -> Labels:
-    """What the dataset says, by the photo's file name and class id."""
-    table = read(DATASET, root / "w/data/dataset/images.parquet")
-    listed = json.loads((root / "w/data/dataset/classes.json").read_bytes())["classes"]
-    ids = [entry["id"] for entry in listed]
-    return {
-        Path(row["uri"]).name: {
-            name: None if pd.isna(value) else int(value)
-            for name, value in zip(ids, row["labels"], strict=True)
-        }
-        for row in table.to_dict("records")
-    }
-
-
-def coco(root: Path, **changes: Any) -> Path:
-    names = photos(root)
-    content = {
-        "images": [
-            {"id": at, "file_name": name, "width": 32, "height": 24}
-            for at, name in enumerate(names)
-        ],
-        "categories": [
-            {"id": 7, "name": "Traffic light", "supercategory": "outdoor"},
-            {"id": 9, "name": "dog", "supercategory": "animal"},
-        ],
-        "annotations": [
-            {"id": 1, "image_id": 0, "category_id": 7, "bbox": [0, 0, 1, 1]},
-            {"id": 2, "image_id": 0, "category_id": 7, "bbox": [3, 0, 1, 1]},
-            {"id": 3, "image_id": 1, "category_id": 9, "bbox": [0, 0, 1, 1]},
-            {"id": 4, "image_id": 1, "category_id": 7, "bbox": [0, 0, 1, 1]},
-        ],
-        **changes,
-    }
-    file = root / "source/instances.json"
-    file.write_text(json.dumps(content))
-    return file
+from tests.annotate.dataset.command import run
+from tests.annotate.dataset.conftest import CLASSES, IMPORTED, draw
+from tests.annotate.dataset.imported import coco, labels, photos, take, voc
 
 
 def test_coco_makes_catalogue_label_list_and_dataset(root: Path) -> None:
     summary = take(coco(root), "--images", str(root / "source/photos"))
-    assert (summary["images"], summary["absent"], summary["rejected"]) == (COUNT, "no", 0)
+    assert (summary["images"], summary["absent"], summary["rejected"]) == (IMPORTED, "no", 0)
     found = labels(root)
-    assert len(found) == COUNT
+    assert len(found) == IMPORTED
     assert found["000.png"] == {"traffic_light": 1, "dog": 0}
     assert found["001.jpg"] == {"traffic_light": 1, "dog": 1}
     assert found["002.jpg"] == {"traffic_light": 0, "dog": 0}
@@ -93,7 +31,7 @@ def test_coco_makes_catalogue_label_list_and_dataset(root: Path) -> None:
         ("dog", "dog", "animal"),
     ]
     catalog = read(CATALOG, root / "w/data/catalog/images.parquet")
-    assert len(catalog) == COUNT
+    assert len(catalog) == IMPORTED
     again = take(coco(root), "--images", str(root / "source/photos"))
     assert again["stats"]["images"] == summary["stats"]["images"]
     assert labels(root) == found
@@ -129,21 +67,6 @@ def test_coco_s_own_folders_tell_splits(root: Path) -> None:
     assert summary["stats"]["images"] == {"train": 4, "validation": 4, "test": 4}
     # Equal pictures on several sides are what the source gave; they are reported.
     assert summary["stats"]["groups_in_several_splits"] == 4
-
-
-def voc(root: Path) -> Path:
-    source = root / "VOC"
-    (source / "Annotations").mkdir(parents=True)
-    (root / "source/photos").rename(source / "JPEGImages")
-    for at in range(COUNT):
-        name = f"{at:03d}.{'png' if at % 5 == 0 else 'jpg'}"
-        objects = "<object><name>dog</name></object>" if at % 2 else ""
-        objects += "<object><name>cat</name><difficult>1</difficult></object>" if at == 2 else ""
-        objects += "<object><name>cat</name></object>" if at == 3 else ""
-        (source / f"Annotations/{at:03d}.xml").write_text(
-            f"<annotation><filename>{name}</filename>{objects}</annotation>"
-        )
-    return source
 
 
 def test_voc(root: Path) -> None:
@@ -248,71 +171,6 @@ def _by_content(workspace: Workspace) -> dict[str, Any]:
     }
 
 
-def test_paths_that_leave_the_folder_are_set_aside(root: Path) -> None:
-    secret = root / "secret.jpg"
-    secret.write_bytes((root / "source/photos/001.jpg").read_bytes())
-    (root / "source/photos/link.jpg").symlink_to(secret)
-    names = ["000.png", "../../secret.jpg", str(secret), "link.jpg", "gone.jpg", "a\0b.jpg"]
-    images = [{"id": at, "file_name": name} for at, name in enumerate(names)]
-    file = coco(root, images=images, annotations=[{"image_id": 0, "category_id": 7}])
-    summary = take(file, "--images", str(root / "source/photos"))
-    assert (summary["images"], summary["rejected"]) == (1, 5)
-    rejects = (root / "w/data/imports/instances/rejects.csv").read_text()
-    assert rejects.count("points outside") == 4
-    assert rejects.count("no such file") == 1
-    assert list(labels(root)) == ["000.png"]
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("{", "instances.json:1"),
-        ("[]", "not COCO"),
-        ('{"images": []}', "no categories"),
-        ("[" * 100_000, "not"),
-        ('{"images": [{"id": 1}], "categories": [{"id": 1, "name": "a"}]}', "no id and file_name"),
-    ],
-)
-def test_broken_coco(root: Path, text: str, said: str) -> None:
-    file = root / "source/instances.json"
-    file.write_text(text)
-    assert said in run("dataset", "import", str(file), expect=1)
-
-
-def test_strange_entries_of_coco_are_set_aside(root: Path) -> None:
-    annotations = [
-        {"image_id": 0, "category_id": 7},
-        {"image_id": 0, "category_id": 99},
-        {"image_id": 99, "category_id": 7},
-        {"image_id": [], "category_id": {}},
-        None,
-    ]
-    summary = take(coco(root, annotations=annotations), "--images", str(root / "source/photos"))
-    assert summary["rejected"] == 4
-
-
-BOMB = """<?xml version="1.0"?><!DOCTYPE a [<!ENTITY x "ha"><!ENTITY y "&x;&x;&x;">]>
-<annotation><filename>&y;</filename></annotation>"""
-STEAL = """<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]>
-<annotation><filename>&x;</filename></annotation>"""
-
-
-@pytest.mark.parametrize("text", [BOMB, STEAL, BOMB.encode("utf-16"), "<a><b></a>", "", "\0"])
-def test_hostile_xml(text: str | bytes) -> None:
-    data = text.encode() if isinstance(text, str) else text
-    with pytest.raises(InputError, match=r"document type|broken XML"):
-        parse_xml(data)
-
-
-def test_a_broken_file_of_voc_is_set_aside(root: Path) -> None:
-    source = voc(root)
-    (source / "Annotations/000.xml").write_text(BOMB)
-    (source / "Annotations/001.xml").write_text("<annotation>")
-    summary = take(source)
-    assert (summary["images"], summary["rejected"]) == (10, 2)
-    assert "document type" in (root / "w/data/imports/voc/rejects.csv").read_text()
-
-
 def test_unknown_classes_stop_with_ways_on(root: Path) -> None:
     (root / "w/classes.yaml").write_text(CLASSES)
     source = root / "source/photos/labels.csv"
@@ -350,30 +208,6 @@ def test_json_lines(root: Path) -> None:
     summary = take(source, "--images", str(root / "source/photos"))
     assert (summary["images"], summary["rejected"]) == (2, 1)
     assert labels(root) == {"000.png": {"dog": 1}, "001.jpg": {"dog": 0}}
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("a,b\n1,2\n", "no column with paths"),
-        ("path,stars\n000.png,five\n", "no labels found"),
-        ("path,labels\n", "no column with paths"),
-        ('path,labels\n"000.png,x\n', "not readable as CSV"),
-        ("path,labels\nnowhere.jpg,x\n", "no such file"),
-    ],
-)
-def test_broken_csv(root: Path, text: str, said: str) -> None:
-    source = root / "source/photos/labels.csv"
-    source.write_text(text)
-    assert said in run("dataset", "import", str(source), expect=1)
-
-
-def test_sources_that_are_none(root: Path) -> None:
-    assert "nothing at" in run("dataset", "import", str(root / "gone"), expect=1)
-    (root / "x.bin").write_bytes(b"")
-    assert "which format" in run("dataset", "import", str(root / "x.bin"), expect=1)
-    (root / "empty").mkdir()
-    assert "no metadata.jsonl" in run("dataset", "import", str(root / "empty"), expect=1)
 
 
 def test_a_yes_makes_the_classes_above_it_yes(root: Path) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from annotate.tables import CATALOG, LABELS, read, write, write_json
-from tests.annotate.dataset.test_dataset import YAML, hashes, labels_of, many, run
+from tests.annotate.dataset.command import hashes, run
+from tests.annotate.dataset.made import YAML, labels_of, many
 
 
 @pytest.fixture

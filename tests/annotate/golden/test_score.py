@@ -10,8 +10,9 @@ from sklearn.metrics import precision_recall_fscore_support
 
 from annotate.golden.cells import make_cells, truth_cells
 from annotate.golden.paper import check_paper
+from annotate.golden.rates import resample
 from annotate.golden.sample import draw_sample
-from annotate.golden.score import GRID, resample, score_golden
+from annotate.golden.score import GRID, score_golden
 from annotate.labels.consolidate import decide, propagate
 from annotate.labels.truth import Truth
 from annotate.labels.votes import Votes

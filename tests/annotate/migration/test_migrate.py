@@ -1,173 +1,28 @@
-"""A migration in a workspace: what it makes, that it ends the same after any interruption."""
+"""A migration in a workspace: what it makes, and what it refuses."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import shutil
 from pathlib import Path
-from typing import Any
 
-import pandas as pd
 import pytest
-from click.testing import CliRunner, Result
 
-from annotate.cli import main
-from annotate.dataset.files import write_dataset
-from annotate.labels.stage import label_images
-from annotate.tables import CANDIDATES, CATALOG, DATASET, GOLDEN_LABELS, LABELS, read, write
+from annotate.tables import CANDIDATES, read
 from annotate.workspace import Workspace
-
-HEAD = """\
-version: {version}
-name: test
-categories:
-  - {{id: all, name: All}}
-classes:
-"""
-BEFORE = """\
-  - id: dog
-    name: Dog
-    category: all
-    vote_threshold: 0.4  # easily overlooked
-  - {id: cat, name: Cat, category: all}
-  - {id: lamp, name: Lamp, category: all, vote_threshold: 0.8}
-  - {id: pool, name: Pool, category: all}
-  - {id: sea, name: Sea, category: all}
-"""
-AFTER = """\
-  # what was a dog is a hound
-  - id: hound
-    name: Hound
-    category: all
-    aliases: [dog]
-  - {id: light, name: Light, category: all, aliases: [cat, lamp]}
-  - {id: pool, name: Pool, category: all, replaced_by: [indoor, outdoor]}
-  - {id: indoor, name: Indoor pool, category: all}
-  - {id: outdoor, name: Outdoor pool, category: all}
-  - {id: sea, name: Sea, category: all}
-  - {id: bay, name: Bay, category: all, parents: [sea]}
-"""
-QUESTIONS = """\
-taxonomy: {hash}
-strategy: grouped
-questions:
-  - id: q01
-    title: Things
-    classes: [dog, cat, lamp]
-  - id: q02
-    title: Water
-    classes: [pool, sea]
-"""
-PEOPLE = ("ann", "bob", "cy", "di", "ed")
-# Images, and what each of the five people ticked on them.
-TICKS: dict[str, list[list[str]]] = {
-    "i0": [["dog", "pool"]] * 5,
-    "i1": [["cat"], ["cat"], ["lamp"], [], []],
-    "i2": [["pool", "sea"], ["pool"], [], [], []],
-    "i3": [["sea"]] * 5,
-}
-
-
-@pytest.fixture
-def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    root = tmp_path / "workspace"
-    (root / "label_taxonomy").mkdir(parents=True)
-    (root / "mumic.toml").write_text(
-        '[project]\nclasses = ["dog", "cat", "lamp", "pool", "sea"]  # all\n'
-        '[dataset]\nmissing = "allow"\n',
-        "utf-8",
-    )
-    taxonomy = root / "label_taxonomy" / "travel.yaml"
-    taxonomy.write_text(HEAD.format(version=1) + BEFORE, "utf-8")
-    (root / "questions.yaml").write_text(QUESTIONS.format(hash="abcdef"), "utf-8")
-    ids = list(TICKS)
-    catalog = pd.DataFrame(
-        {
-            "image_id": ids,
-            "uri": [f"{name}.jpg" for name in ids],
-            "bytes": 1,
-            "width": 8,
-            "height": 8,
-            "orientation": 1,
-            "content_hash": ids,
-            "perceptual_hash": [digit * 16 for digit in "0369"],
-            "property_id": ids,
-            "text": None,
-            "present": True,
-        }
-    )
-    write(CATALOG, catalog, root / "data" / "catalog" / "images.parquet")
-    answers = root / "data" / "answers" / "all.jsonl"
-    answers.parent.mkdir(parents=True)
-    answers.write_text("".join(map(line, ids)), "utf-8")
-    opened = Workspace.find(root)
-    label_images(opened, opened.settings.consolidate)
-    write_dataset(opened, opened.settings.dataset)
-    taxonomy.write_text(HEAD.format(version=2) + AFTER, "utf-8")
-    monkeypatch.chdir(root)
-    return root
-
-
-def response(person: str, ticked: list[str], questions: dict[str, list[str]]) -> dict[str, Any]:
-    content = {}
-    for question, classes in questions.items():
-        boxes = {name: name in ticked for name in classes}
-        content[question] = {**boxes, "__none__": not any(boxes.values()), "__unsure__": False}
-    return {
-        "workerId": person,
-        "submissionTime": "2026-01-01T00:00:00Z",
-        "answerContent": content,
-    }
-
-
-def line(image: str) -> str:
-    shown = {"q01": ["dog", "cat", "lamp"], "q02": ["pool", "sea"]}
-    answers = [
-        response(person, ticked, shown) for person, ticked in zip(PEOPLE, TICKS[image], strict=True)
-    ]
-    return json.dumps({"image-id": image, "answers": answers}) + "\n"
-
-
-def run(*args: str) -> Result:
-    return CliRunner().invoke(main, args)
-
-
-def labels(root: Path) -> dict[tuple[str, str], int | None]:
-    rows = read(LABELS, root / "data" / "labels" / "labels.parquet")
-    return {
-        (image, name): None if pd.isna(label) else int(label)
-        for image, name, label in zip(
-            rows["image_id"], rows["class_id"], rows["label"], strict=True
-        )
-    }
-
-
-# By hand from TICKS: hound at 0.4 as the dog was; light is cat or lamp of each person, at 0.6;
-# pool is a yes in i0, in i2 two of five, which is a no; bay is new.
-EXPECTED = {
-    ("i0", "hound"): 1,
-    ("i0", "light"): 0,
-    ("i0", "sea"): 0,
-    ("i1", "hound"): 0,
-    ("i1", "light"): 1,
-    ("i1", "sea"): 0,
-    ("i1", "indoor"): 0,
-    ("i1", "outdoor"): 0,
-    ("i2", "hound"): 0,
-    ("i2", "light"): 0,
-    ("i2", "sea"): 0,
-    ("i2", "indoor"): 0,
-    ("i2", "outdoor"): 0,
-    ("i3", "hound"): 0,
-    ("i3", "light"): 0,
-    ("i3", "sea"): 1,
-    ("i3", "indoor"): 0,
-    ("i3", "outdoor"): 0,
-}
-# Where the pool was seen, which one; and the bay wherever there may be sea.
-TO_ASK = {("i0", "indoor"), ("i0", "outdoor"), ("i3", "bay")}
+from tests.annotate.migration.world import (
+    AFTER,
+    BEFORE,
+    EXPECTED,
+    HEAD,
+    PEOPLE,
+    TO_ASK,
+    labels,
+    response,
+    run,
+    split_of,
+    tree,
+)
 
 
 def test_a_dry_run_says_everything_and_writes_nothing(workspace: Path) -> None:
@@ -248,6 +103,25 @@ def test_questions_planned_anew_take_no_id_that_stood_for_other_classes(workspac
     assert labels(workspace) == EXPECTED
 
 
+def test_ids_stay_fresh_however_often_questions_are_planned_anew(workspace: Path) -> None:
+    run("taxonomy", "migrate", "--apply")
+    shown: dict[str, tuple[str, ...]] = {"q01": ("dog", "cat", "lamp"), "q02": ("pool", "sea")}
+    for strategy in ("grouped", "grouped", "binary", "category", "binary"):
+        before = planned()
+        line = ("questions", "plan", "--force", "--no-similarity", "--strategy", strategy)
+        assert run(*line).exit_code == 0
+        after = planned()
+        if strategy == "grouped" and shown.keys() & after.keys():
+            assert after == before  # the same plan again keeps its ids
+        for name, classes in after.items():
+            assert shown.setdefault(name, classes) == classes
+
+
+def planned() -> dict[str, tuple[str, ...]]:
+    found = json.loads(run("questions", "show", "--json").stdout)["questions"]
+    return {question["id"]: tuple(question["classes"]) for question in found}
+
+
 def test_a_second_migration_follows_the_first(workspace: Path) -> None:
     assert run("taxonomy", "migrate", "--apply").exit_code == 0
     assert run("taxonomy", "migrate").exit_code == 1
@@ -261,57 +135,6 @@ def test_a_second_migration_follows_the_first(workspace: Path) -> None:
         for (image, name), value in EXPECTED.items()
     }
     assert labels(workspace) == renamed
-
-
-@pytest.mark.parametrize("after", range(0, 24, 3))
-def test_killed_anywhere_it_ends_the_same(
-    workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
-) -> None:
-    twin = tmp_path / "twin"
-    shutil.copytree(workspace, twin)
-    monkeypatch.chdir(twin)
-    assert run("taxonomy", "migrate", "--apply").exit_code == 0
-    monkeypatch.chdir(workspace)
-    with monkeypatch.context() as patched:
-        killing(patched, after)
-        run("taxonomy", "migrate", "--apply")
-    done = run("taxonomy", "migrate", "--apply")
-    assert done.exit_code == 0 or "nothing to carry over" in done.output
-    assert tree(workspace) == tree(twin)
-
-
-def killing(patched: pytest.MonkeyPatch, after: int) -> None:
-    """End the process before a rename, as far as a test can: nothing is cleaned up after it."""
-    left = [after]
-
-    def counted(real: Any) -> Any:
-        def rename(*args: Any) -> Any:
-            left[0] -= 1
-            if left[0] < 0:
-                raise SystemExit(137)
-            return real(*args)
-
-        return rename
-
-    patched.setattr(os, "replace", counted(os.replace))
-    patched.setattr(os, "rename", counted(os.rename))
-    patched.setattr(os, "unlink", lambda *_: None)
-
-
-def tree(root: Path) -> dict[str, str]:
-    """Every file by its hash; without times, what says how a command was run, and caches."""
-    return {
-        str(file.relative_to(root)): hashlib.sha256(
-            file.read_bytes().replace(str(root).encode(), b"")
-        ).hexdigest()
-        for file in sorted(root.rglob("*"))
-        if file.is_file() and not file.name.startswith(".") and "cache" not in file.parts
-    }
-
-
-def split_of(root: Path) -> dict[str, str]:
-    rows = read(DATASET, root / "data" / "dataset" / "images.parquet")
-    return dict(zip(rows["image_id"], rows["split"], strict=True))
 
 
 def test_an_edit_in_between_is_refused_with_a_way_out(
@@ -341,6 +164,18 @@ def test_without_an_earlier_list_the_way_out_is_named(workspace: Path) -> None:
     assert run("taxonomy", "migrate", "--from", str(before)).exit_code == 0
 
 
+def test_the_list_before_is_the_one_that_was_last_consolidated(workspace: Path) -> None:
+    taxonomy = workspace / "label_taxonomy" / "travel.yaml"
+    edited = taxonomy.read_text("utf-8")
+    for threshold in ("1.0", "0.4"):  # tried, and taken back
+        before = HEAD.format(version=1) + BEFORE.replace("0.4", threshold)
+        taxonomy.write_text(before, "utf-8")
+        assert run("consolidate").exit_code == 0
+    taxonomy.write_text(edited, "utf-8")
+    found = json.loads(run("taxonomy", "migrate", "--json").stdout)
+    assert found["thresholds_carried"] == {"hound": 0.4}
+
+
 def test_a_damaged_record_is_named_and_no_answer_is_lost_silently(workspace: Path) -> None:
     run("taxonomy", "migrate", "--apply")
     record = workspace / "data" / "migrations" / "0001" / "migration.json"
@@ -349,37 +184,3 @@ def test_a_damaged_record_is_named_and_no_answer_is_lost_silently(workspace: Pat
     assert refused.exit_code == 1
     assert "0001" in refused.output
     assert labels(workspace) == EXPECTED
-
-
-def test_imported_labels_go_along_and_are_kept(workspace: Path) -> None:
-    file = workspace / "data" / "imports" / "coco" / "labels.parquet"
-    cells = {("x", "dog"): 1, ("x", "cat"): 0, ("x", "lamp"): 0, ("x", "pool"): 1}
-    cells |= {("y", "cat"): 1, ("y", "pool"): 0, ("z", "cat"): 0}
-    before = pd.DataFrame(
-        [(*key, label) for key, label in cells.items()], columns=["image_id", "class_id", "label"]
-    ).assign(yes=0, no=0, unsure=0, rate=float("nan"), decided="imported")
-    write(LABELS, before, file)
-    assert run("taxonomy", "migrate", "--apply").exit_code == 0
-    rows = read(LABELS, file)
-    assert {tuple(row) for row in rows[["image_id", "class_id", "label"]].to_numpy()} == {
-        ("x", "hound", 1),
-        ("x", "light", 0),
-        ("y", "light", 1),
-        ("y", "indoor", 0),
-        ("y", "outdoor", 0),
-    }  # of z nobody said whether there is a lamp
-    kept = workspace / "data" / "migrations" / "0001" / "imports-before" / "coco.parquet"
-    assert len(read(LABELS, kept)) == len(cells)
-
-
-def test_experts_labels_go_along(workspace: Path) -> None:
-    file = workspace / "data" / "golden" / "labels.parquet"
-    said = [("i0", "dog", 1), ("i1", "cat", 0), ("i1", "lamp", 0), ("i3", "pool", 1)]
-    golden = pd.DataFrame(said, columns=["image_id", "class_id", "label"])
-    write(GOLDEN_LABELS, golden, file)
-    assert run("taxonomy", "migrate", "--apply").exit_code == 0
-    assert {tuple(row) for row in read(GOLDEN_LABELS, file).to_numpy()} == {
-        ("i0", "hound", 1),
-        ("i1", "light", 0),
-    }  # which pool it is, no expert has said
-    assert labels(workspace)["i0", "hound"] == 1

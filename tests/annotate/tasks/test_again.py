@@ -55,6 +55,15 @@ def test_a_question_is_done_with_enough_people(tmp_path: Path) -> None:
     assert asked_again(tmp_path, answers, PLAN, annotators=2) == {}
 
 
+def test_answers_of_excluded_people_do_not_count(tmp_path: Path) -> None:
+    answers = tmp_path / "answers"
+    round_of(tmp_path, 1, "migration", [("a", "pool")])
+    answer(answers, "a", "q02", ["ann", "bob"], "2026-01-01T00:00:00Z")
+    assert asked_again(tmp_path, answers, PLAN, annotators=2) == {}
+    again = asked_again(tmp_path, answers, PLAN, annotators=2, excluded={"bob": "clicks"})
+    assert again == {"a": ("q02",)}
+
+
 def test_after_an_audit_only_later_answers_count(tmp_path: Path) -> None:
     answers = tmp_path / "answers"
     round_of(tmp_path, 1, "audit", [("a", "dog")], since="2026-03-01T00:00:00Z")

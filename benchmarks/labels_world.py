@@ -1,48 +1,28 @@
-"""Memory and seconds from answers to golden scores: 60,000 images x 120 classes x 5 people.
-
-Every step, the writing of the answers too, runs in a process of its own; what counts is its largest
-resident memory.
-"""
+"""The workspace of ``benchmarks/labels.py``: what people and a run would have left there."""
 
 from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
-import tempfile
-import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from PIL import Image
 
 from annotate.questions.file import read_plan
 from annotate.questions.planning import QuestionPlan
-from annotate.tables import CATALOG, write
+from annotate.tables import CATALOG, DATASET, read, write, write_json
 from annotate.tasks.manifest import read_manifest
 from annotate.taxonomy.load import load_taxonomy
 from annotate.workspace import Workspace
-from benchmarks.report import FOLDER, QUICK, write_report
+from benchmarks.report import QUICK
 
 IMAGES, PEOPLE, ANSWERS = (2_000 if QUICK else 60_000), 200, 5
 PREVALENCE, SEES, ERRS = 0.02, 0.9, 0.003
-STEPS = (
-    "write catalogue",
-    "questions plan",
-    "write answers",
-    "consolidate",
-    "golden sample",
-    "write experts",
-    "golden collect",
-    "golden",
-    "golden thresholds",
-    "annotators",
-    "annotators --exclude w000",
-)
-OURS = [step for step in STEPS if not step.startswith(("write", "questions"))]
 Mask = npt.NDArray[np.bool_]
 
 
@@ -55,11 +35,19 @@ def truth(classes: int) -> Mask:
 
 
 def write_catalog(workspace: Workspace) -> None:
-    """Twenty photos of each property."""
+    """Twenty photos of each property; one picture under all their names."""
     ids = image_ids()
+    photos = workspace.root / "photos"
+    photos.mkdir()
+    pixels = np.random.default_rng(2).integers(0, 256, (12, 16, 3), np.uint8)
+    picture = Image.fromarray(pixels).resize((640, 480))
+    picture.save(photos / f"{ids[0]}.jpg", quality=85)
+    for name in ids[1:]:
+        os.link(photos / f"{ids[0]}.jpg", photos / f"{name}.jpg")
     columns: dict[str, Any] = dict.fromkeys(CATALOG.columns, ids) | {
         "property_id": [f"p{at // 20}" for at in range(IMAGES)],
         "uri": [f"photos/{name}.jpg" for name in ids],
+        "perceptual_hash": _far_apart(len(ids)),
         "present": True,
         **dict.fromkeys(("bytes", "width", "height", "orientation"), 1),
     }
@@ -132,42 +120,51 @@ def _boxes(question: str, classes: tuple[str, ...], code: int) -> str:
     return f'"{question}": {json.dumps({**boxes, "__none__": code == 0, "__unsure__": False})}'
 
 
-def measure(root: Path, step: str) -> dict[str, float]:
-    """Seconds and largest resident memory (MB) of a step."""
-    started = time.perf_counter()
-    own = ["benchmarks.annotators", step, str(root)]
-    words = own if step.startswith("write") else ["annotate", *step.split(), "--json"]
-    child = subprocess.Popen(
-        [sys.executable, "-m", *words],
-        cwd=None if step.startswith("write") else root,
-        stdout=subprocess.DEVNULL,
-    )
-    _, status, usage = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode:
-        raise SystemExit(f"{step} failed")
-    return {"seconds": time.perf_counter() - started, "peak_mb": usage.ru_maxrss / 1024}
+def _far_apart(count: int) -> list[str]:
+    """Perceptual hashes of pictures of which no two look alike."""
+    return [f"{value:016x}" for value in np.random.default_rng(3).permutation(count) * 0x9E3779B1]
 
 
-def main() -> None:
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=FOLDER) as name:
-        root = Path(name) / "workspace"
-        subprocess.run([sys.executable, "-m", "annotate", "init", str(root)], check=True)
-        measured = {step: measure(root, step) for step in STEPS}
-    figures = {step: measured[step] for step in OURS}
-    print(json.dumps(figures, indent=1))
-    size = f"{IMAGES:,} images x 120 classes x {ANSWERS} people of {PEOPLE}"
-    write_report("annotators", size, {"commands": figures})
+def write_run(workspace: Workspace) -> None:
+    """What a trained run says of validation and test: it sees most of the truth."""
+    images = read(DATASET, workspace.dataset / "images.parquet", ["image_id", "split"])
+    classes = json.loads((workspace.dataset / "classes.json").read_text("utf-8"))["classes"]
+    true = truth(len(classes))
+    place = {name: at for at, name in enumerate(image_ids())}
+    run = workspace.runs / "bench"
+    write_json(run / "run.json", {"finished": "2026-01-06T00:00:00+00:00"})
+    write_json(run / "classes.json", {"classes": classes})
+    for split in ("validation", "test"):
+        ids = images.loc[(images["split"] == split).to_numpy(bool), "image_id"]
+        noise = np.random.default_rng(4).normal(0, 2, (len(ids), len(classes)))
+        logits = np.where(true[[place[name] for name in ids]], 3.0, -6.0) + noise
+        np.savez(
+            run / f"scores-{split}.npz",
+            image_ids=ids.to_numpy(str),
+            logits=logits.astype(np.float32),
+        )
 
 
-if __name__ == "__main__":
-    if len(sys.argv) == 1:
-        main()
-    else:
-        writers = {
-            "write catalogue": write_catalog,
-            "write answers": write_answers,
-            "write experts": write_experts,
-        }
-        writers[sys.argv[1]](Workspace.find(Path(sys.argv[2])))
+def edit_taxonomy(workspace: Workspace) -> None:
+    """Another id for one class, two merged, one split."""
+    text = workspace.taxonomy.read_text("utf-8")
+    for old, new in (
+        ("id: hair_dryer\n", "id: dryer\n    aliases: [hair_dryer]\n"),
+        ("id: toaster\n", "id: toaster\n    replaced_by: microwave\n"),
+        ("id: garden\n", "id: garden\n    replaced_by: [lawn, flower_bed]\n"),
+    ):
+        if text.count(old) != 1:
+            raise SystemExit(f"the label list has no {old!r} to change")
+        text = text.replace(old, new)
+    for name in ("lawn", "flower_bed"):
+        text += f"  - {{id: {name}, name: {name}, category: outside, scenario: open_air}}\n"
+    workspace.taxonomy.write_text(text, "utf-8")
+
+
+MAKERS: dict[str, Callable[[Workspace], None]] = {
+    "make catalogue": write_catalog,
+    "make answers": write_answers,
+    "make experts' answers": write_experts,
+    "make run": write_run,
+    "make edits": edit_taxonomy,
+}

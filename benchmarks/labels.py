@@ -1,0 +1,86 @@
+"""Memory and seconds from answers to exports: 60,000 images x 120 classes x 5 people.
+
+Every command runs in a process of its own, start included; what counts is its largest resident
+memory.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from annotate.workspace import Workspace
+from benchmarks.labels_world import ANSWERS, IMAGES, MAKERS, PEOPLE
+from benchmarks.report import FOLDER, write_report
+
+STEPS = (
+    "make catalogue",
+    "questions plan",
+    "make answers",
+    "consolidate",
+    "golden sample",
+    "make experts' answers",
+    "golden collect",
+    "golden score",
+    "golden thresholds",
+    "annotators",
+    "annotators --exclude w000",
+    "taxonomy lint",
+    "taxonomy graph --html taxonomy.html",
+    "dataset build --missing allow",
+    "dataset stats",
+    "make run",
+    "dataset audit",
+    *(
+        f"dataset export --to {name}"
+        for name in ("groundtruth", "csv", "parquet", "coco --images uri", "croissant --images uri")
+    ),
+    "dataset verify",
+    "make edits",
+    "taxonomy migrate --apply",
+)
+OURS = [step for step in STEPS if step != "questions plan" and step not in MAKERS]
+
+
+def measure(root: Path, step: str) -> dict[str, float]:
+    """Seconds and largest resident memory (MB) of a step."""
+    started = time.perf_counter()
+    made = step in MAKERS
+    words = ["benchmarks.labels", step, str(root)] if made else ["annotate", *step.split()]
+    child = subprocess.Popen(
+        [sys.executable, "-m", *words, *([] if made else ["--json"])],
+        cwd=None if made else root,
+        stdout=subprocess.DEVNULL,
+    )
+    _, status, usage = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        raise SystemExit(f"{step} failed")
+    return {"seconds": time.perf_counter() - started, "peak_mb": usage.ru_maxrss / 1024}
+
+
+def main() -> None:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=FOLDER) as name:
+        root = Path(name) / "workspace"
+        subprocess.run([sys.executable, "-m", "annotate", "init", str(root)], check=True)
+        measured = {}
+        for step in STEPS:
+            measured[step] = measure(root, step)
+            print(f"{step}: {measured[step]}", file=sys.stderr)
+    figures = {step: measured[step] for step in OURS}
+    print(json.dumps(figures, indent=1))
+    size = f"{IMAGES:,} images x 120 classes x {ANSWERS} people of {PEOPLE}"
+    write_report("labels", size, {"commands": figures})
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 1:
+        main()
+    else:
+        MAKERS[sys.argv[1]](Workspace.find(Path(sys.argv[2])))

@@ -1,0 +1,24 @@
+"""``mumic-annotate dataset`` as a test calls it."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from click.testing import CliRunner
+
+from annotate.cli.console import Program
+from annotate.cli.dataset import dataset as dataset_command
+
+
+def run(*arguments: str, expect: int = 0) -> str:
+    program = Program("mumic-annotate")
+    program.add_command(dataset_command)
+    result = CliRunner().invoke(program, list(arguments), catch_exceptions=False)
+    assert result.exit_code == expect, result.output
+    return result.stdout if expect == 0 else result.output
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    files = sorted(folder.iterdir())
+    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}

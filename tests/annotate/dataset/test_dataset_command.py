@@ -1,0 +1,89 @@
+"""``dataset`` and ``dataset stats`` in a workspace: the same bytes again, after a kill too."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from annotate.tables import CATALOG, LABELS, write, write_json
+from tests.annotate.dataset.command import hashes, run
+from tests.annotate.dataset.made import YAML, many
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    labels, catalog = many(200)
+    (tmp_path / "mumic.toml").write_text('[project]\ntaxonomy = "classes.yaml"\n')
+    (tmp_path / "classes.yaml").write_text(YAML)
+    write(CATALOG, catalog, tmp_path / "data/catalog/images.parquet")
+    write(LABELS, labels, tmp_path / "data/labels/labels.parquet")
+    thresholds = {"water": 0.6, "snow": 0.4, "gone": 0.5}
+    write_json(tmp_path / "data/labels/summary.json", {"thresholds": thresholds})
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_command_writes_the_same_bytes_again(workspace: Path) -> None:
+    folder = workspace / "data/dataset"
+    assert "200 images in 30 groups" in run("dataset")
+    first = hashes(folder)
+    assert set(first) == {
+        "images.parquet",
+        "classes.json",
+        "splits.parquet",
+        "votes.parquet",
+        "stats.json",
+        "lock.json",
+    }
+    run("dataset", "build")
+    assert hashes(folder) == first
+    for file in folder.iterdir():
+        file.unlink()
+    run("dataset")
+    assert hashes(folder) == first
+    lock = json.loads((folder / "lock.json").read_bytes())
+    assert lock["images_hash"] == first["images.parquet"]
+    assert lock["splits_hash"] == first["splits.parquet"]
+    assert lock["thresholds"] == {"water": 0.6, "snow": 0.4}
+    assert lock["shares"] == {"train": 0.8, "validation": 0.1, "test": 0.1}
+    labels_file = workspace / "data/labels/labels.parquet"
+    assert lock["labels_hash"] == hashlib.sha256(labels_file.read_bytes()).hexdigest()
+
+
+def test_a_build_killed_after_the_splits_ends_with_the_same(workspace: Path) -> None:
+    folder = workspace / "data/dataset"
+    run("dataset")
+    first = hashes(folder)
+    for name in ("images.parquet", "classes.json", "stats.json", "lock.json"):
+        (folder / name).unlink()
+    (folder / ".images.parquet.x.tmp").write_bytes(b"half")
+    run("dataset")
+    assert hashes(folder) == first
+
+
+def test_stats_and_options(workspace: Path) -> None:
+    assert "no stats.json" in run("dataset", "stats", expect=1)
+    built = json.loads(run("dataset", "--test", "0.2", "--train", "0.7", "--json"))
+    assert built["images"]["test"] > 30
+    shown = json.loads(run("dataset", "stats", "--json", "--samples", "0"))
+    assert {name: shown[name] for name in built} == built
+    table = run("dataset", "stats").splitlines()
+    assert table[0].split()[:5] == ["class", "positives", "train", "validation", "test"]
+    row = next(line.split() for line in table if line.startswith("snow"))
+    counts = built["classes"]["snow"]["positive"]
+    assert [int(cell) for cell in row[2:5]] == [
+        counts[name] for name in ("train", "validation", "test")
+    ]
+
+
+def test_messages(workspace: Path) -> None:
+    assert "sum to 1" in run("dataset", "--train", "0.5", expect=1)
+    (workspace / "data/dataset").mkdir(parents=True, exist_ok=True)
+    (workspace / "data/dataset/splits.parquet").write_bytes(b"PAR1 cut")
+    assert "splits.parquet" in run("dataset", expect=1)
+    (workspace / "data/labels/labels.parquet").unlink()
+    (workspace / "data/dataset/splits.parquet").unlink()
+    assert "mumic-annotate consolidate" in run("dataset", expect=1)

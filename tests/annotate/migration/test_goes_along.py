@@ -1,0 +1,100 @@
+"""What a migration carries beside answers: imported labels, and the golden set with its sample."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+
+from annotate.migration.carry import Step
+from annotate.migration.golden import carry_sample
+from annotate.tables import GOLDEN_LABELS, GOLDEN_SAMPLE, LABELS, read, write
+from annotate.taxonomy.diff import Source
+from tests.annotate.migration.world import labels, run
+
+
+def test_imported_labels_go_along_and_are_kept(workspace: Path) -> None:
+    file = workspace / "data" / "imports" / "coco" / "labels.parquet"
+    cells = {("x", "dog"): 1, ("x", "cat"): 0, ("x", "lamp"): 0, ("x", "pool"): 1}
+    cells |= {("y", "cat"): 1, ("y", "pool"): 0, ("z", "cat"): 0}
+    before = pd.DataFrame(
+        [(*key, label) for key, label in cells.items()], columns=["image_id", "class_id", "label"]
+    ).assign(yes=0, no=0, unsure=0, rate=float("nan"), decided="imported")
+    write(LABELS, before, file)
+    assert run("taxonomy", "migrate", "--apply").exit_code == 0
+    rows = read(LABELS, file)
+    assert {tuple(row) for row in rows[["image_id", "class_id", "label"]].to_numpy()} == {
+        ("x", "hound", 1),
+        ("x", "light", 0),
+        ("y", "light", 1),
+        ("y", "indoor", 0),
+        ("y", "outdoor", 0),
+    }  # of z nobody said whether there is a lamp
+    kept = workspace / "data" / "migrations" / "0001" / "imports-before" / "coco.parquet"
+    assert len(read(LABELS, kept)) == len(cells)
+
+
+def test_experts_labels_go_along(workspace: Path) -> None:
+    file = workspace / "data" / "golden" / "labels.parquet"
+    said = [("i0", "dog", 1), ("i1", "cat", 0), ("i1", "lamp", 0), ("i3", "pool", 1)]
+    golden = pd.DataFrame(said, columns=["image_id", "class_id", "label"])
+    write(GOLDEN_LABELS, golden, file)
+    assert run("taxonomy", "migrate", "--apply").exit_code == 0
+    assert {tuple(row) for row in read(GOLDEN_LABELS, file).to_numpy()} == {
+        ("i0", "hound", 1),
+        ("i1", "light", 0),
+    }  # which pool it is, no expert has said
+    assert labels(workspace)["i0", "hound"] == 1
+
+
+# By class: question, what it was drawn for, and the chance. q01 asks dog, cat and lamp of i0 and
+# i1, and q02 pool and sea of i0.
+SAMPLE = [
+    ("i0", "q01", "dog", "near", 0.5),
+    ("i0", "q01", "cat", "question", 0.5),
+    ("i0", "q01", "lamp", "clear", 0.5),
+    ("i0", "q02", "pool", "random", 0.25),
+    ("i0", "q02", "sea", "random", 0.25),
+    ("i1", "q01", "dog", "question", 0.2),
+    ("i1", "q01", "cat", "question", 0.2),
+    ("i1", "q01", "lamp", "near", 0.2),
+]
+
+
+def sample_of(rows: list[tuple[str, str, str, str, float]]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=list(GOLDEN_SAMPLE.columns))
+
+
+def test_the_sample_of_the_golden_set_goes_along(workspace: Path) -> None:
+    file = workspace / "data" / "golden" / "sample.parquet"
+    write(GOLDEN_SAMPLE, sample_of(SAMPLE), file)
+    assert run("taxonomy", "migrate", "--apply").exit_code == 0
+    rows = read(GOLDEN_SAMPLE, file)
+    found = {
+        (image, name): (why, chance)
+        for image, name, why, chance in rows[
+            ["image_id", "class_id", "drawn_for", "probability"]
+        ].itertuples(index=False)
+    }
+    assert found == {
+        ("i0", "hound"): ("near", 0.5),
+        ("i0", "light"): ("clear", 0.5),  # cat and lamp were asked together
+        ("i0", "sea"): ("random", 0.25),
+        ("i1", "hound"): ("question", 0.2),
+        ("i1", "light"): ("near", 0.2),
+    }  # of the parts of the pool, nobody can say with which chance they are known
+    asked = {
+        name: question["id"]
+        for question in json.loads(run("questions", "show", "--json").stdout)["questions"]
+        for name in question["classes"]
+    }
+    assert all(asked[n] == q for n, q in zip(rows["class_id"], rows["question_id"], strict=True))
+    kept = workspace / "data" / "migrations" / "0001" / "golden-before" / "sample.parquet"
+    assert len(read(GOLDEN_SAMPLE, kept)) == len(SAMPLE)
+
+
+def test_a_class_merged_across_questions_is_no_sample() -> None:
+    rows = [("i0", "q01", "cat", "near", 0.5), ("i0", "q02", "lamp", "near", 0.5)]
+    step = Step({"light": (Source("cat", True), Source("lamp", True))}, {})
+    assert carry_sample(sample_of(rows), step, {"q03": ("light",)}).empty

@@ -52,6 +52,7 @@ def write_catalog(workspace: Workspace) -> None:
         **dict.fromkeys(("bytes", "width", "height", "orientation"), 1),
     }
     write(CATALOG, pd.DataFrame(columns), workspace.catalog / "images.parquet")
+    write_json(workspace.catalog / "summary.json", {"images": len(ids), "demo": False})
 
 
 def write_answers(workspace: Workspace) -> None:

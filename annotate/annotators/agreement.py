@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from annotate.golden.score import share
+from annotate.golden.rates import share
 from annotate.labels.agreement import (
     Floats,
     fleiss_kappa,

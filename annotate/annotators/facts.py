@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from annotate.annotators.sheet import Floats, Sheet
-from annotate.golden.score import share
+from annotate.golden.rates import share
 from annotate.labels.intervals import wilson_interval
 
 CONFIDENCE = 0.95

@@ -5,7 +5,7 @@ there in one image of fifty. Peers get a row per vote with numbers in place of n
 suits them best. Where reading counts they start from the same files of answers as we do: once with
 texts as ids, as one would write it, and once with numbers made while reading. Crowd-kit cannot hold
 36 million votes with texts as ids, so both are compared on a part of the images; our own row of all
-images stands beside it. The whole command is measured in ``benchmarks/annotators.py``.
+images stands beside it. The whole command is measured in ``benchmarks/labels.py``.
 """
 
 from __future__ import annotations

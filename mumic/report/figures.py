@@ -148,6 +148,9 @@ def draw_calibration(found: Mapping[str, Mapping[str, Any]]) -> Drawing:
             axes.set(xlabel="probability, mean of the bin", ylabel="share that came true")
             floor = 0 if scale == "linear" else max(lowest / 1.5, 1e-5)
             axes.set(xlim=(floor, 1.03), ylim=(floor, 1.03))
+            for axis in (axes.xaxis, axes.yaxis):
+                axis.set_major_formatter("{x:g}")  # a logarithmic one's own needs math text
+                axis.set_minor_formatter("")
         handles, labels = axes.get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower left", ncols=3)
 

@@ -15,7 +15,7 @@ from annotate.workspace import Workspace
 from mumic.baselines import two_prompts
 from mumic.data import Dataset, load_dataset
 from mumic.evaluate import EvaluateOptions, evaluate
-from mumic.methods import TWO_PROMPTS, fitting_baselines
+from mumic.methods import MUMIC, TWO_PROMPTS, fitting_baselines
 from mumic.metrics import positives
 from mumic.model import logit_scale_of, logits_of
 from mumic.pixels import pixel_rows
@@ -112,5 +112,11 @@ def _measures(
     found: dict[str, Any] = stored.get(split, {})
     methods = {TWO_PROMPTS, *(e.title for e in fitting_baselines(workspace, dataset, split))}
     if found.get("dataset") == dataset.fingerprint and methods <= found["methods"].keys():
-        return found
+        return _own_first(found)
     return evaluate(workspace, options)
+
+
+def _own_first(found: dict[str, Any]) -> dict[str, Any]:
+    """The run before all others, as figures have it: a file keeps its keys by the alphabet."""
+    names = ("methods", "calibration")
+    return found | {name: {MUMIC: found[name][MUMIC]} | found[name] for name in names}

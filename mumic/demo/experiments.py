@@ -10,6 +10,7 @@ written as they are, into ``FOLDER/experiments.json``.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -22,13 +23,14 @@ from annotate.tables import read_json, write_json
 from annotate.workspace import Workspace
 from mumic.baseline_runs import BaselineOptions, run_baseline
 from mumic.baseline_runs import Reports as BaselineReports
+from mumic.blend import blend_run
 from mumic.data import load_dataset
 from mumic.demo.commands import Session, machine
 from mumic.demo.unseen import measure_unseen
 from mumic.measure import Method
 from mumic.methods import MUMIC, Material, baseline_methods
 from mumic.pixels import pixel_rows
-from mumic.run import choose_device
+from mumic.run import Run, choose_device, open_run
 from mumic.series.ablations import (
     Trained,
     measure_series,
@@ -43,6 +45,7 @@ from mumic.train import Reports, TrainOptions
 
 SERIES = "experiments"
 OWN = Arm(MUMIC, {})
+HALF_WAY = Arm("weights half way to the start", {})
 NO_BIAS = Arm("MuMIC without a bias", {"logit_bias": 0.0})
 TEMPERATURE_1 = Arm("temperature 1 (plain BCE)", {"loss": "bce", "logit_bias": 0.0})
 ASL = Arm("ASL as the loss, same towers", {"loss": "asl"})
@@ -123,6 +126,7 @@ def run_experiments(folder: Path, *, quick: bool) -> Path:
         "quick": quick,
         "machine": machine(),
         "minutes": sum(found["seconds"] for found in stored.values()) / 60,
+        "processor_minutes": sum(found["processor_seconds"] for found in stored.values()) / 60,
         "seeds": len(plan.seeds),
         "epochs": {"main": workspace.settings.train.epochs, "short": plan.short},
     }
@@ -143,13 +147,21 @@ def _file(folder: Path, name: str) -> Path:
 
 
 def _step(folder: Path, name: str, work: Callable[[], Any]) -> None:
-    """Do a step unless its results are there; seconds count what this call took."""
+    """Do a step unless its results are there; seconds count what this call took.
+
+    Seconds of the processors, over all threads and child processes, say what it takes alone on a
+    machine, also where others were at work beside it.
+    """
     if _file(folder, name).is_file():
         return
     print(f"{time.strftime('%H:%M:%S')} {name}", file=sys.stderr, flush=True)
-    started = time.perf_counter()
+    started, before = time.perf_counter(), sum(os.times()[:4])
     result = work()
-    write_json(_file(folder, name), {"result": result, "seconds": time.perf_counter() - started})
+    took = {
+        "seconds": time.perf_counter() - started,
+        "processor_seconds": sum(os.times()[:4]) - before,
+    }
+    write_json(_file(folder, name), {"result": result, **took})
 
 
 def _world(folder: Path, plan: Plan) -> dict[str, Any]:
@@ -232,13 +244,25 @@ def _material(workspace: Workspace, entry: Trained) -> Material:
     )
 
 
-def _unseen(workspace: Workspace, plan: Plan) -> list[dict[str, Any]]:
-    """Concepts that no label names, before and after training, per seed."""
-    found = []
-    for entry in train_series(workspace, SERIES, [OWN], plan.seeds, TrainOptions(), reports):
+def _unseen(workspace: Workspace, plan: Plan) -> dict[str, Any]:
+    """Concepts that no label names, per seed; and what blended weights cost where labels are."""
+    trained = train_series(workspace, SERIES, [OWN], plan.seeds, TrainOptions(), reports)
+    seeds, blends = [], []
+    for entry in trained:
         here = arm_workspace(workspace, SERIES, OWN, entry.seed)
-        found.append(measure_unseen(here, entry.run.id))
-    return found
+        seeds.append(measure_unseen(here, entry.run.id))
+        blends.append(Trained(HALF_WAY, entry.seed, _half_way(here, entry.run)))
+    both = [*trained, *blends]
+    seen, truth = measure_series(workspace, both, "test")
+    summary = series_summary(workspace, both, seen, truth, "test")
+    return {"seeds": seeds, "labelled": summary["arms"]}
+
+
+def _half_way(workspace: Workspace, run: Run) -> Run:
+    """The run's weights half way to its start; those of an earlier call where there are some."""
+    name = f"{run.id}-half-way"
+    made = workspace.runs / name / "run.json"
+    return open_run(workspace, name) if made.is_file() else blend_run(workspace, run, 0.5, name)
 
 
 def _temperatures(workspace: Workspace) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 The demo world draws them and keeps their truth in a file of its own, ``demo/unseen_truth.csv``,
 which is read here and nowhere else. They are ranked by the cosine with "a photo with {name}", on
-photos that were never annotated, by the small CLIP as it came and by the trained run.
+photos that were never annotated, by the small CLIP as it came, by the trained run, and by the
+weights half way between them (``mumic blend --alpha 0.5``).
 """
 
 from __future__ import annotations
@@ -15,23 +16,25 @@ import numpy.typing as npt
 import pandas as pd
 
 from annotate import tables
-from annotate.clip.encoder import Clip, encode_images, encode_texts, load_clip
+from annotate.clip.encoder import Clip, encode_images, encode_texts
 from annotate.taxonomy.prompts import TEMPLATE
 from annotate.workspace import Workspace
+from mumic.blend import load_ends
 from mumic.demo.concepts import UNSEEN
 from mumic.metrics import average_precision
 from mumic.pixels import pixel_rows
 from mumic.run import open_run
 
+ALPHAS = {"start": 0.0, "run": 1.0, "half_way": 0.5}
 MAX_IMAGES = 3_000
 BATCH = 256
 
 
 def measure_unseen(workspace: Workspace, run: str) -> dict[str, Any]:
-    """Average precision per unseen concept, before training (``start``) and after (``run``).
+    """Average precision per unseen concept, before training, after it, and half way between.
 
     Returns:
-        ``images``, ``positives`` per concept, and for ``start`` and ``run`` the average precision
+        ``images``, ``positives`` per concept, and for each of :data:`ALPHAS` the average precision
         of each concept that occurs and their ``mean``.
     """
     images = _never_annotated(workspace)
@@ -40,13 +43,15 @@ def measure_unseen(workspace: Workspace, run: str) -> dict[str, Any]:
         concept: np.array([concept in shown.get(uri, ()) for uri in images["uri"]])
         for concept in UNSEEN
     }
-    start = load_clip(workspace.settings.model, workspace.root)
-    trained = open_run(workspace, run).load(workspace)
+    ends = load_ends(workspace, open_run(workspace, run), "cpu", allow_demo_model=True)
+    measured = {}
+    for name, alpha in ALPHAS.items():
+        ends.set(alpha)
+        measured[name] = _precisions(_scores(workspace, ends.clip, images), truth)
     return {
         "images": len(images),
         "positives": {name: int(found.sum()) for name, found in truth.items()},
-        "start": _precisions(_scores(workspace, start, images), truth),
-        "run": _precisions(_scores(workspace, trained, images), truth),
+        **measured,
     }
 
 

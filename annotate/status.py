@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +50,12 @@ def _lines(unit: str) -> Callable[[list[Path]], str]:
     return count
 
 
+def _questions(files: list[Path]) -> str:
+    # Without reading YAML, which would take most of the time of a bare call.
+    found = re.findall(r"^\s*-\s*\{?\s*id:", files[0].read_text("utf-8"), re.MULTILINE)
+    return f"{len(found)} questions"
+
+
 def _newest_run(files: list[Path]) -> str:
     return f"{len(files)} run{'s' if len(files) > 1 else ''}, newest {files[-1].parent.name}"
 
@@ -80,7 +87,7 @@ _STAGES = (
         "mumic-annotate questions",
         lambda w: _existing(w.questions),
         (),
-        lambda files: f"{files[0].read_text('utf-8').count('- id:')} questions",
+        _questions,
     ),
     _Stage(
         "tasks",

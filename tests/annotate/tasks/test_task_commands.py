@@ -228,7 +228,7 @@ def test_an_edited_plan_is_kept_and_checked(workspace: Path) -> None:
     path.write_text(edited, "utf-8")
     assert_fails("edited by hand", "questions", "--strategy", "binary")
     assert path.read_text("utf-8") == edited
-    assert_fails("broken rules (size)", "questions", "lint")
+    assert_fails("1 broken rule (size)", "questions", "lint")
     assert call("tasks").exit_code == 0, "a plan that breaks a rule can still be asked"
     path.write_text(edited.replace("      - c2\n", ""), "utf-8")
     assert "Warning: Sofa (c2) is in no question" in call("tasks").stderr

@@ -10,6 +10,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -43,11 +44,16 @@ COPIED = ("classes.json", "taxonomy.yaml", "dataset.lock.json")
 
 @dataclass(frozen=True)
 class Ends:
-    """A run's own model, which takes any blend's weights, and the two states to blend."""
+    """A run's own model, which takes any blend's weights, and the two states to blend.
+
+    ``biased`` says whether the run's logits have a bias: without one, what a SigLIP brought along
+    stays in its weights unused.
+    """
 
     clip: Clip
     start: Mapping[str, Tensor]
     tuned: Mapping[str, Tensor]
+    biased: bool
 
     def set(self, alpha: float) -> None:
         """Put the blend's weights into the model."""
@@ -61,8 +67,8 @@ class Ends:
     @property
     def logit_bias(self) -> float:
         """The bias of the weights that are set; 0 without one."""
-        bias = getattr(self.clip.model, "logit_bias", None)
-        return 0.0 if bias is None else float(bias.detach())
+        towers: Any = self.clip.model
+        return float(towers.logit_bias.detach()) if self.biased else 0.0
 
 
 def blended(
@@ -102,7 +108,8 @@ def load_ends(workspace: Workspace, run: Run, device: str, *, allow_demo_model: 
     check_demo_model(workspace, clip, allow=allow_demo_model)
     start = load_start(workspace, run, device).model.state_dict()
     tuned = {name: tensor.clone() for name, tensor in clip.model.state_dict().items()}
-    return Ends(clip, start, tuned)
+    biased = run.record["settings"]["train"].get("logit_bias", 0) != 0
+    return Ends(clip, start, tuned, biased)
 
 
 def blend_run(

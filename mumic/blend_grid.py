@@ -134,9 +134,13 @@ def read_unseen(workspace: Workspace, run: Run, file: Path) -> Judged:
 
 
 def _catalogued(workspace: Workspace, ids: list[str], file: Path) -> pd.DataFrame:
-    """The catalogue's rows of some images, named by id or by URI."""
-    columns = ["image_id", "uri", "content_hash"]
+    """The catalogue's rows of some images, named by id or by URI.
+
+    A photo that was replaced stands there twice under its URI; what it was before is gone.
+    """
+    columns = ["image_id", "uri", "content_hash", "present"]
     catalog = tables.read(tables.CATALOG, workspace.catalog / "images.parquet", columns)
+    catalog = catalog[catalog["present"].astype(bool)]
     for column in ("image_id", "uri"):
         found = pd.Index(catalog[column]).get_indexer(pd.Index(ids))
         if (found >= 0).any():

@@ -37,7 +37,6 @@ from mumic.thresholds import Thresholds, sigmoid
 PART_SIZE = 1024
 SHOWN_IMAGES = 5
 SHOWN_CLASSES = 3
-NO_LIMIT = -1e6
 
 
 @dataclass(frozen=True)
@@ -263,7 +262,7 @@ def _tops(run: Run, uris: pd.Series, logits: npt.NDArray[np.float32]) -> list[di
 
 
 def _summary(predictor: Predictor, picked: Picked, parts: list[dict[str, Any]]) -> dict[str, Any]:
-    least = np.maximum(predictor.min_logits, NO_LIMIT)  # JSON has no infinity
+    least = predictor.min_logits
     by_class = zip((entry.id for entry in predictor.run.classes), least.tolist(), strict=True)
     unnamed = [{"uri": uri, "reason": reason} for uri, reason in picked.rejects]
     return {
@@ -271,7 +270,7 @@ def _summary(predictor: Predictor, picked: Picked, parts: list[dict[str, Any]]) 
         "demo_model": predictor.clip.is_demo,
         "taxonomy_hash": str(predictor.run.record.get("taxonomy_hash", "")),
         "classes": len(predictor.run.classes),
-        "min_probability": float(sigmoid(predictor.min_logits).min()),
+        "min_probability": float(sigmoid(least).min()),
         "min_logits": dict(by_class) if predictor.storage is not None else {},
         "images": sum(part["images"] for part in parts),
         "rows": sum(part["rows"] for part in parts),

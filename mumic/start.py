@@ -28,6 +28,7 @@ def load_start(workspace: Workspace, run: Run, device: str = "cpu") -> Clip:
     if clip.weights_hash != start["weights_hash"]:
         raise InputError(
             f"{start['name']} has other weights than when {run.id} was trained from it; what it is "
-            "compared with needs the same ones. Put them back, or use --no-baselines."
+            "compared or blended with needs the same ones. Put them back, or evaluate it with "
+            "--no-baselines."
         )
     return clip

@@ -28,6 +28,7 @@ from mumic.series.arms import arm_method
 from mumic.thresholds import Thresholds
 
 FEW = "too few positives in validation: [predict] min_probability, or the lowest of them"
+NO_LIMIT = -1e6  # no logit is lower, and JSON has no infinity
 
 
 def storage_thresholds(
@@ -47,7 +48,7 @@ def storage_thresholds(
     def lowest(ranking: Ranking) -> tuple[float, str]:
         positives = ranking.found
         place = math.floor((1 - recall) * (positives.size + 1) + 1e-9)
-        if place:
+        if 0 < place <= positives.size:
             return float(positives[place - 1]), kept
         return min([default, *positives[:1].tolist()]), FEW
 
@@ -108,7 +109,7 @@ def min_logit(probability: float) -> float:
         raise InputError(
             f"[predict] min_probability = {probability}: must be at least 0 and below 1"
         )
-    return math.log(probability / (1 - probability)) if probability else -math.inf
+    return math.log(probability / (1 - probability)) if probability else NO_LIMIT
 
 
 def _rows(

@@ -131,6 +131,8 @@ def evaluate(
 
 def report_lines(found: dict[str, Any], split: str) -> list[str]:
     """A report as text: the table of methods, what they rest on, the differences."""
+    from mumic.intervals import interval_notes
+
     methods = found["methods"]
     own = next(iter(methods.values()))
     k = found["settings"]["k"]
@@ -147,6 +149,7 @@ def report_lines(found: dict[str, Any], split: str) -> list[str]:
         f"GAP {_interval(values['gap'])}"
         for name, values in found["differences"].items()
     ]
+    lines += interval_notes(methods)
     if found["demo_model"]:
         lines.append("The model stems from the small CLIP of the demo world.")
     return lines
@@ -186,6 +189,8 @@ def compare(names: tuple[str, ...], split: str, as_json: bool) -> None:
 
 def comparison_lines(found: dict[str, Any]) -> list[str]:
     """Table 1, the differences, table 2."""
+    from mumic.intervals import interval_notes
+
     methods, own = found["methods"], next(iter(found["methods"]))
     majority = next((row for row in found["slices"] if row["kind"] == "majority"), None)
     some = methods[own]
@@ -199,6 +204,7 @@ def comparison_lines(found: dict[str, Any]) -> list[str]:
             f"{own} - {name}: macro mAP {_interval(values['macro_map'])}; "
             f"GAP {_interval(values['gap'])}"
         )
+    lines += interval_notes(methods)
     lines += ["", "Table 2: what it took", *table(*_costs(found["costs"]))]
     if found["demo_model"]:
         lines.append("A model here stems from the small CLIP of the demo world.")
@@ -266,6 +272,8 @@ def _measure_files(files: Any, min_positives: int | None, bootstrap: int | None)
 
 def file_lines(found: dict[str, Any]) -> list[str]:
     """A report on files as text."""
+    from mumic.intervals import interval_notes
+
     own = next(iter(found["methods"].values()))
     lines = [
         f"{own['images']} images, {own['classes']} classes, {own['known_cells']} known labels; "
@@ -273,6 +281,7 @@ def file_lines(found: dict[str, Any]) -> list[str]:
     ]
     for name, values in found["methods"].items():
         lines += [f"{name}:", *measure_lines(values)]
+    lines += interval_notes(found["methods"])
     for name, values in found["differences"].items():
         lines += [f"{next(iter(found['methods']))} - {name}:", *difference_lines(values)]
     return [*lines, *found["notes"]]

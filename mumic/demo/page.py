@@ -15,6 +15,7 @@ from annotate.mining.round_files import round_files, sheet_file
 from annotate.resources import resource
 from annotate.workspace import Workspace
 from mumic.demo.photo_groups import candidate_rows, judged_images, new_images
+from mumic.intervals import interval_notes
 from mumic.methods import COSINE, MUMIC, TWO_PROMPTS
 
 Values = dict[str, Any]
@@ -48,6 +49,7 @@ def write_page(workspace: Workspace, figures: Values, target: Path) -> Path:
         splits=split_table(figures),
         test_images=measures["methods"][MUMIC]["images"],
         methods=_methods(measures),
+        notes=interval_notes(measures["methods"]),
         zero_shot_name=better_zero_shot(measures),
         classes=_classes(measures),
         predictions=[

@@ -15,6 +15,7 @@ from mumic.figures.differences import draw_gains
 from mumic.figures.style import DARK, LIGHT, Drawing
 from mumic.figures.temperature import draw_temperature
 from mumic.history import logit_scales
+from mumic.intervals import interval_notes
 from mumic.methods import MUMIC, TWO_PROMPTS
 from mumic.report.examples import confusions, costs, doubts, rarest_category
 from mumic.report.figures import (
@@ -58,6 +59,7 @@ def write_report(workspace: Workspace, material: Material, folder: Path) -> dict
         "images": len(material.dataset),
         "cards": _cards(material),
         "methods": [_method(name, row, material.measures) for name, row in methods.items()],
+        "notes": interval_notes(methods),
         "columns": _columns(material.measures["settings"]["k"]),
         "plots": {name: _both(drawing) for name, drawing in drawings.items()},
         "confusions": confusions(run.classes, said, cells),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +14,13 @@ import pandas as pd
 import pytest
 import torch
 from click.testing import CliRunner, Result
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from sklearn.metrics import average_precision_score
 
 from annotate import tables
 from annotate.errors import InputError
 from annotate.workspace import Workspace
-from mumic.blend import blended
+from mumic.blend import blend_run, blended
 from mumic.cli import main
 from mumic.data import load_dataset
 from mumic.run import WEIGHTS, open_run
@@ -43,6 +45,9 @@ def workspace(tmp_path_factory: pytest.TempPathFactory, tiny_workspace: Any) -> 
         text=None,
         present=True,
     )
+    # A photo that was replaced: its URI stands there twice.
+    gone = frame.iloc[:1].assign(image_id="before", content_hash="0" * 64, present=False)
+    frame = pd.concat([gone, frame], ignore_index=True)
     tables.write(tables.CATALOG, frame, found.catalog / "images.parquet")
     return found
 
@@ -105,6 +110,25 @@ def test_alpha_one_is_the_run_itself(workspace: Workspace) -> None:
     assert np.allclose(first.logits, second.logits, atol=1e-4)
     cuts, kept = (open_run(workspace, name).thresholds().logits for name in ("one", "same"))
     assert cuts == pytest.approx(kept, abs=1e-4)
+
+
+def test_a_bias_that_the_run_does_not_use_stays_unused(
+    tiny_model: Path, tiny_workspace: Any, tmp_path: Path
+) -> None:
+    """A SigLIP brings one; a run without ``logit_bias`` has its logits without it."""
+    siglip = shutil.copytree(tiny_model, tmp_path / "siglip")
+    file = siglip / "open_clip_config.json"
+    config = json.loads(file.read_text("utf-8"))
+    config["model_cfg"]["init_logit_bias"] = -12.0
+    file.write_text(json.dumps(config))
+    save_file(load_file(siglip / WEIGHTS) | {"logit_bias": torch.tensor(-12.0)}, siglip / WEIGHTS)
+    found = tiny_workspace(tmp_path / "ws", epochs=1)
+    model = replace(found.settings.model, name=f"local-dir:{siglip}")
+    found = replace(found, settings=replace(found.settings, model=model))
+    run = train(found, TrainOptions(run="one"))
+    made = blend_run(found, run, 1.0)
+    assert (run.logit_bias, made.logit_bias) == (0, 0)
+    assert made.thresholds().logits == pytest.approx(run.thresholds().logits, abs=1e-4)
 
 
 def test_the_grid_judges_seen_and_unseen(workspace: Workspace, tmp_path: Path) -> None:

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 from sklearn.metrics import average_precision_score
 
-from mumic.intervals import Resamples, interval, paired_interval, resample_groups
+from mumic.intervals import (
+    Resamples,
+    interval,
+    interval_notes,
+    paired_interval,
+    resample_groups,
+)
 from mumic.metrics import Cells, Floats, included_classes, summarise
 from mumic.resampled import all_samples, average_precision_samples, gap_samples
 
@@ -144,3 +151,14 @@ def test_without_positives_there_is_no_interval() -> None:
     cells = Cells(np.zeros((40, 2), np.int8), np.ones((40, 2), bool))
     samples = gap_samples(np.zeros((40, 2)), cells, resample_groups(GROUPS, 5, seed=0))
     assert interval(float("nan"), samples).to_json() == {"value": None, "low": None, "high": None}
+
+
+def test_a_value_outside_its_interval_is_named() -> None:
+    def row(*found: float | None) -> dict[str, Any]:
+        return {"intervals": {"gap": dict(zip(("value", "low", "high"), found, strict=True))}}
+
+    quiet = {"a": row(0.5, 0.4, 0.6), "b": row(0.5, 0.5, 0.5), "c": row(None, None, None), "d": {}}
+    assert interval_notes(quiet) == []
+    for wrong in (row(0.580, 0.581, 0.717), row(0.8, 0.5, 0.7)):
+        (note,) = interval_notes(quiet | {"ours": wrong})
+        assert "gap of ours." in note

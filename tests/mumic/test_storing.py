@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +44,9 @@ def test_the_place_of_the_threshold_by_hand() -> None:
         assert (found.chosen[0] == FEW) == (expected == -3.0)
     low = storage_thresholds(scores - 15, _cells(labels), 1.0, _high(1), -3.0)
     assert low.logits.tolist() == [-4.0]  # the lowest positive lies below the default
-    none = storage_thresholds(scores, _cells(labels * 0), 0.9, _high(1), -3.0)
-    assert none.logits.tolist() == [-3.0]
+    for recall in (1e-12, 0.9):
+        none = storage_thresholds(scores, _cells(labels * 0), recall, _high(1), -3.0)
+        assert none.logits.tolist() == [-3.0]
 
 
 def test_new_positives_pass_as_often_as_asked() -> None:
@@ -117,6 +119,22 @@ def test_predict_stores_what_lies_at_or_above(workspace: Workspace) -> None:
     pd.testing.assert_series_equal(_logits(summary), expected, atol=1e-5, rtol=0)
     read = load_predictions(workspace, "one")
     assert read.least("pets") == pytest.approx(cuts["pets"])
+
+
+def test_without_a_least_probability_the_file_is_still_json(workspace: Workspace) -> None:
+    settings = workspace.root / "mumic.toml"
+    text = settings.read_text("utf-8")
+    settings.write_text(re.sub(r"(?m)^min_probability = [0-9.]+", "min_probability = 0.0", text))
+    _json("thresholds", "--recall", "1")
+
+    def refuse(name: str) -> None:
+        raise AssertionError(f"{name} is no JSON")
+
+    content = (workspace.runs / "one" / "storage.json").read_text("utf-8")
+    found = json.loads(content, parse_constant=refuse)["thresholds"]
+    assert {entry["probability"] for entry in found} == {0}
+    images = len(list((workspace.root / "photos").iterdir()))
+    assert _json("predict", "photos")["rows"] == images * len(found)
 
 
 @pytest.mark.parametrize("recall", ["0", "1.1", "nan"])

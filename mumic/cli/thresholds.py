@@ -35,6 +35,8 @@ def thresholds(run: str | None, recall: float | None, device: str, as_json: bool
 
 
 def _lines(summary: dict[str, Any]) -> list[str]:
+    from mumic.storing import FEW
+
     header = ["class", "positives", "yes from", "precision", "recall"]
     header += ["stored from", "recall", "stored"]
     keys = ("threshold", "precision", "recall", "storage_threshold", "stored_recall", "stored")
@@ -46,7 +48,7 @@ def _lines(summary: dict[str, Any]) -> list[str]:
         f"Run {summary['run']}, on validation; stored is the share of its images.",
         *table(header, rows),
     ]
-    few = sum("min_probability" in row["chosen"] for row in summary["classes"])
+    few = sum(row["chosen"] == FEW for row in summary["classes"])
     if few:
         lines.append(
             f"{few} of {len(summary['classes'])} classes have too few positives in validation for "

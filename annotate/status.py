@@ -144,18 +144,20 @@ def _changed(path: Path) -> float:
 
 
 def _finished(workspace: Workspace) -> list[Path]:
-    files = [
-        file
-        for file in workspace.runs.glob("*/run.json")
-        if json.loads(file.read_text("utf-8")).get("finished")
-    ]
-    return sorted(files, key=_changed)
+    return sorted(filter(_is_finished, workspace.runs.glob("*/run.json")), key=_changed)
+
+
+def _is_finished(run: Path) -> bool:
+    try:
+        return bool(json.loads(run.read_text("utf-8")).get("finished"))
+    except (OSError, ValueError, AttributeError):  # damaged
+        return False
 
 
 def status(workspace: Workspace) -> list[StageState]:
     """State of every stage, in order.
 
-    A stage is stale where a stage that it rests on has a newer result.
+    A stage is stale where a stage that it rests on has a newer result, or its own is damaged.
     """
     states: list[StageState] = []
     newest: dict[str, float] = {}
@@ -167,8 +169,13 @@ def status(workspace: Workspace) -> list[StageState]:
             continue
         newest[stage.name] = max(map(_changed, files))
         stale = any(newest.get(name, 0) > newest[stage.name] for name in stage.after)
+        try:
+            detail = stage.detail(files)
+        except (OSError, ValueError):  # among them what Arrow says of no Parquet
+            which = files[0].name if len(files) == 1 else f"one of {len(files)} files"
+            stale, detail = True, f"{which} cannot be read"
         state: State = "stale" if stale else "done"
-        states.append(StageState(stage.name, state, stage.detail(files), command))
+        states.append(StageState(stage.name, state, detail, command))
     return states
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os.path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -47,7 +47,7 @@ def search(
     if not texts and not pictures:
         raise click.UsageError("give a text to look for, or a picture with --image.")
     for text in texts:
-        if Path(text).is_file():
+        if os.path.isfile(text):  # False too for what is too long for a name
             raise click.UsageError(f"{text} is a file; to look for what is like it: --image {text}")
     from annotate.search.looking import PAGE_HITS, Look, look, write_page
 

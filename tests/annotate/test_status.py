@@ -56,3 +56,14 @@ def test_newer_answers_make_labels_stale(workspace: Workspace) -> None:
     assert state_of(workspace, "labels") == ("done", "0 labels")
     answer(workspace, at=3000)
     assert state_of(workspace, "labels")[0] == "stale"
+
+
+def test_damaged_files_are_named_and_to_be_made_again(workspace: Workspace) -> None:
+    workspace.labels.mkdir(parents=True)
+    (workspace.labels / "labels.parquet").write_bytes(b"PAR1")
+    workspace.questions.write_bytes(b"questions:\n  - id: q\xff\n")
+    (workspace.runs / "cut").mkdir(parents=True)
+    (workspace.runs / "cut" / "run.json").write_text("{")
+    assert state_of(workspace, "labels") == ("stale", "labels.parquet cannot be read")
+    assert state_of(workspace, "questions") == ("stale", "questions.yaml cannot be read")
+    assert state_of(workspace, "model") == ("missing", "")

@@ -121,6 +121,7 @@ def test_what_is_wrong_is_said(run: Run, tmp_path: Path, draw_noise: DrawNoise) 
     assert run("search").exit_code == 2
     picture = run("search", "more/new.png")  # meant is the picture, not its name
     assert (picture.exit_code, "--image more/new.png" in picture.stderr) == (2, True)
+    assert run("search", "dog " * 100, "--no-page").exit_code == 0, "no file has such a long name"
     assert "1 images are not embedded" in run("search", "dog", "--no-page").stderr
     shard = only_folder(tmp_path) / "shard-00000.npy"
     whole = shard.read_bytes()

@@ -30,8 +30,9 @@ def utc_now() -> datetime:
 class Store:
     """What the server knows. Any number of threads and processes may use one file.
 
-    Every change is one transaction, and an answer is on disk when ``submit`` returns. Answers are
-    append-only; a correction is a further one that takes the place of the earlier.
+    A change is made wholly or not at all. An answer is on disk when ``submit`` returns; among
+    others, when ``together`` does. Answers are append-only; a correction is a further one that
+    takes the place of the earlier.
     """
 
     def __init__(self, database: Database, rules: Rules, clock: Callable[[], datetime]) -> None:

@@ -25,6 +25,7 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 
+from annotate.memory import keep_freed_memory
 from benchmarks.index import draw
 from benchmarks.report import FOLDER, QUICK, publish, write_report
 from benchmarks.train_loops import (
@@ -39,7 +40,6 @@ from benchmarks.train_loops import (
     usual_steps,
 )
 from benchmarks.train_parts import matrix_product, operations, patch_embeddings, text_towers
-from mumic.memory import keep_freed_memory
 
 STEPS = int(os.environ.get("STEPS", "2" if QUICK else "20"))
 SHORT = min(STEPS, 2)

@@ -15,6 +15,7 @@ import torch
 from annotate import tables
 from annotate.clip.encoder import Clip, load_clip
 from annotate.locks import exclusive
+from annotate.memory import keep_freed_memory
 from annotate.settings import TrainSettings
 from annotate.workspace import Workspace
 from mumic.checkpoint import Progress
@@ -26,7 +27,7 @@ from mumic.feed import Feed
 from mumic.loop import run_training
 from mumic.lora import merge_lora
 from mumic.loss import BCE, cost_of
-from mumic.memory import clear_word, keep_freed_memory
+from mumic.memory import clear_word
 from mumic.model import MumicModel, Trained, use_bf16, with_bias
 from mumic.noise import with_label_noise
 from mumic.optimiser import make_optimiser, parameter_groups

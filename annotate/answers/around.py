@@ -133,19 +133,25 @@ class AroundReader:
         twins.append(len(text))
         missing = range(len(self._numbers), len(twins))
         self._numbers += [b"%d" % (self._first_number + at) for at in missing]
+        numbers = self._numbers
         turn = done = 0
         for line in lines:
             at, end = block.lines[line]
             around: list[bytes] = []
             firsts: list[int] = []
             lasts: list[int] = []
+            number = done
             while (key := text.find(opening, at, end)) >= 0:
                 first = key + length
                 turn = bisect_left(twins, first, turn)
-                around += text[at : first - 1], self._numbers[done + len(firsts)]
+                last = twins[turn]
+                around += text[at : first - 1], numbers[number]
                 firsts.append(first)
-                lasts.append(twins[turn])
-                at = min(twins[turn] + 2, end)
+                lasts.append(last)
+                number += 1
+                at = last + 2
+                if at > end:
+                    at = end
             around.append(text[at:end])
             answers = _answers(b"".join(around), len(firsts))
             if answers is not None:
@@ -154,7 +160,7 @@ class AroundReader:
                 cut.answers.append(answers[1])
                 cut.firsts.extend(firsts)
                 cut.lasts.extend(lasts)
-                done += len(firsts)
+                done = number
         return cut
 
     def _are_usable(self, people: Sequence[Any]) -> npt.NDArray[np.bool_]:

@@ -108,8 +108,10 @@ class QuickReader:
         begin = np.searchsorted(closing, around.firsts)
         counts = np.searchsorted(closing, around.lasts) - begin + 1
         ends = (closing[begin] + 1).tolist()
+        text, known = block.text, self._memory.get
         bounds = zip(around.firsts.tolist(), ends, strict=True)
-        heads = [self._meaning(block.text[start:end]) for start, end in bounds]
+        texts = [text[start:end] for start, end in bounds]
+        heads = [known(head) or self._meaning(head) for head in texts]
         numbers = block.between.indices.to_numpy()[ranges(begin, counts - 1)]
         code, later = self._meanings(block.between.dictionary, numbers)
         starts = np.cumsum(counts) - counts

@@ -83,7 +83,9 @@ def consolidate(
 
     from annotate.answers.reading import Keeping
     from annotate.labels.stage import label_images
+    from annotate.memory import keep_freed_memory
 
+    keep_freed_memory()
     workspace = _workspace(needed=not votes_files)
     options = {
         "vote_threshold": threshold,

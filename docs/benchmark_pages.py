@@ -28,11 +28,13 @@ ABOUT = {
     "features.",
     "consolidate": "From answers to labels. Peers get a row per vote with numbers in place of "
     "names; where files are read, the same files of answers. Crowd-kit's Dawid-Skene and its "
-    "reading of files are measured on a part of the images.",
+    "reading of files are measured on a part of the images, and before freed memory is kept, as "
+    "our command does.",
     "serve": "The annotation server with 50 people over HTTP. At the first load each asks for "
-    "everything that a browser asks for and thinks two seconds about a page; at the second nobody "
-    "pauses, so that requests queue and times follow from the number of people. People and server "
-    "share the machine. In the end the server is killed with SIGKILL amid the second load.",
+    "everything that a browser asks for and thinks two seconds about a page, arriving spread over "
+    "that time; at the second nobody pauses, so that requests queue and times follow from the "
+    "number of people. People and server share the machine. In the end the server is killed with "
+    "SIGKILL amid the second load.",
     "labels": "From answers on disk to labels, golden scores, facts about annotators, a dataset, "
     "its exports, and all of it carried over to a changed label list. Every command runs in a "
     "process of its own, start included.",

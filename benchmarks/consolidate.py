@@ -18,17 +18,15 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable
-from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import pyarrow.parquet as pq
 
-from annotate.answers.packed import Coded, Packed, read_packed, to_arrow
+from annotate.answers.packed import Packed, read_packed, to_arrow
 from annotate.answers.packing import pack
 from annotate.answers.reading import Keeping, read_folder
 from annotate.cli.console import table
@@ -38,124 +36,31 @@ from annotate.labels.decisions import Decisions
 from annotate.labels.votes import count_votes
 from annotate.memory import keep_freed_memory
 from annotate.settings import ConsolidateSettings
-from annotate.taxonomy.model import Category, Taxonomy, TaxonomyClass
+from benchmarks.consolidate_peers import (
+    ROUNDS,
+    crowd_kit,
+    crowd_kit_dawid_skene,
+    crowd_kit_from_files,
+    crowd_kit_with_numbers,
+    duck_db,
+    pandas_mean,
+)
+from benchmarks.consolidate_world import (
+    ANNOTATORS,
+    CLASSES,
+    PLAN,
+    image_names,
+    long_votes,
+    make_ticks,
+    packed_answers,
+    taxonomy,
+    write_answers,
+)
 from benchmarks.report import QUICK, write_report
 
 IMAGES = 2_000 if QUICK else 60_000
 PEER_IMAGES = 200 if QUICK else 6_000  # for crowd-kit's Dawid-Skene, and its reading of answers
-QUESTIONS, CLASSES_EACH, PEOPLE, ANNOTATORS = (4 if QUICK else 24), 5, 200, 5
-CLASSES = QUESTIONS * CLASSES_EACH
-ROUNDS = 10  # of Dawid-Skene
-PLAN = {
-    f"q{q:02d}": tuple(f"class_{q * CLASSES_EACH + k:03d}" for k in range(CLASSES_EACH))
-    for q in range(QUESTIONS)
-}
-Ticks = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
-
-
-def make_ticks(images: int) -> tuple[Ticks, npt.NDArray[np.int32]]:
-    """(images, annotators, classes) ticks, and who the annotators are."""
-    rng = np.random.default_rng(0)
-    who = (rng.integers(0, PEOPLE, images)[:, None] + np.arange(ANNOTATORS) * 37) % PEOPLE
-    truth = rng.random((images, CLASSES)) < 0.02
-    ticks = np.empty((images, ANNOTATORS, CLASSES), bool)
-    for at in range(ANNOTATORS):
-        ticks[:, at] = rng.random((images, CLASSES), np.float32) < np.where(truth, 0.9, 0.005)
-    return ticks, np.sort(who, axis=1).astype(np.int32)
-
-
-def image_names(images: int) -> tuple[str, ...]:
-    return tuple(f"{at:020x}" for at in range(images))
-
-
-def packed_answers(ticks: Ticks, who: npt.NDArray[np.int32]) -> Packed:
-    """The packed table, as ``consolidate`` has it."""
-    images = len(ticks)
-    by_question = ticks.reshape(images, ANNOTATORS, QUESTIONS, CLASSES_EACH).transpose(0, 2, 1, 3)
-    _, question, _, place = np.nonzero(by_question)
-    counts = by_question.sum(axis=-1, dtype=np.int32).ravel()
-    rows = len(counts)
-    names = [name for classes in PLAN.values() for name in classes]
-    return Packed(
-        Coded(image_names(images), np.repeat(np.arange(images, dtype=np.int32), rows // images)),
-        Coded(
-            tuple(PLAN),
-            np.tile(np.repeat(np.arange(QUESTIONS, dtype=np.int32), ANNOTATORS), images),
-        ),
-        Coded(
-            tuple(f"w{at:03d}" for at in range(PEOPLE)),
-            np.repeat(who[:, None], QUESTIONS, axis=1).ravel(),
-        ),
-        Coded(tuple(names), (question * CLASSES_EACH + place).astype(np.int32)),
-        np.concatenate([[0], np.cumsum(counts)]).astype(np.int32),
-        counts == 0,
-        np.zeros(rows, bool),
-        np.zeros(rows, bool),
-        Coded(("2026-01-05T10:00:00.000Z",), np.zeros(rows, np.int32)),
-        np.full(rows, 40.0, np.float32),
-    )
-
-
-def taxonomy() -> Taxonomy:
-    """The first class of each question is above the others."""
-    classes = tuple(
-        TaxonomyClass(name, name, "all", parents=group[:1] if at else ())
-        for group in PLAN.values()
-        for at, name in enumerate(group)
-    )
-    return Taxonomy("benchmark", "1", (Category("all", "All"),), classes)
-
-
-def long_votes(ticks: Ticks, who: npt.NDArray[np.int32]) -> pd.DataFrame:
-    """A row per vote: the pair of image and class is the task."""
-    images = len(ticks)
-    task = np.arange(images * CLASSES, dtype=np.int32).reshape(images, 1, CLASSES)
-    return pd.DataFrame(
-        {
-            "task": np.broadcast_to(task, ticks.shape).ravel(),
-            "worker": np.repeat(who.ravel(), CLASSES),
-            "label": ticks.ravel().astype(np.int8),
-        }
-    )
-
-
-def write_answers(folder: Path, ticks: Ticks, who: npt.NDArray[np.int32]) -> None:
-    """Files of answers as the annotation server writes them."""
-    folder.mkdir()
-    names = image_names(len(ticks))
-    with (folder / "serve.jsonl").open("w") as file:
-        for at, image in enumerate(names):
-            answers = [
-                f'{{"workerId": "w{who[at, person]:03d}", '
-                '"acceptanceTime": "2026-01-05T08:00:00.000Z", '
-                f'"submissionTime": "{_moment(at * ANNOTATORS + person)}", '
-                f'"timeSpentInSeconds": {20 + (at * ANNOTATORS + person) % 9973 / 100}, '
-                f'"answerContent": {_content(ticks[at, person].tolist())}}}'
-                for person in range(ANNOTATORS)
-            ]
-            file.write(f'{{"image-id": "{image}", "answers": [{", ".join(answers)}]}}\n')
-
-
-def _moment(number: int) -> str:
-    """No two answers are sent at the same time."""
-    moment = np.datetime64("2026-01-05T10:00:00.000") + number * 1013
-    return f"{moment}Z"
-
-
-def _content(ticked: list[bool]) -> str:
-    parts = (
-        _boxes(question, tuple(ticked[at * CLASSES_EACH : (at + 1) * CLASSES_EACH]))
-        for at, question in enumerate(PLAN)
-    )
-    return f"{{{', '.join(parts)}}}"
-
-
-@cache
-def _boxes(question: str, ticked: tuple[bool, ...]) -> str:
-    boxes = dict(zip(PLAN[question], ticked, strict=True))
-    boxes |= {"__none__": not any(ticked), "__unsure__": False}
-    return f"{json.dumps(question)}: {json.dumps(boxes)}"
 
 
 def ours(packed: Packed) -> Decisions:
@@ -172,76 +77,6 @@ def ours_kept(folder: Path, images: int) -> Decisions:
     with tempfile.TemporaryDirectory() as cache:
         files = read_folder(folder, PLAN, (), Path(cache), Keeping()).files
     return ours(pack(files, set(image_names(images))).packed)
-
-
-def crowd_kit(frame: pd.DataFrame) -> Any:
-    from crowdkit.aggregation import MajorityVote
-
-    return MajorityVote().fit_predict(frame)
-
-
-def crowd_kit_from_files(folder: Path) -> Any:
-    """As one who uses crowd-kit would write it: a task is an image and a class."""
-    rows = []
-    with (folder / "serve.jsonl").open() as file:
-        for line in file:
-            entry = json.loads(line)
-            for answer in entry["answers"]:
-                for boxes in answer["answerContent"].values():
-                    for name, on in boxes.items():
-                        if not name.startswith("__"):
-                            task = f"{entry['image-id']} {name}"
-                            rows.append((task, answer["workerId"], on))
-    return crowd_kit(pd.DataFrame(rows, columns=["task", "worker", "label"]))
-
-
-def crowd_kit_with_numbers(folder: Path) -> Any:
-    """With numbers in place of ids, made while reading: the fastest that we could write for it."""
-    column = {name: at for at, name in enumerate(n for group in PLAN.values() for n in group)}
-    tasks, workers, labels = [], [], []
-    with (folder / "serve.jsonl").open("rb") as file:
-        for row, raw in enumerate(file):
-            for answer in json.loads(raw)["answers"]:
-                for boxes in answer["answerContent"].values():
-                    own = [
-                        (row * CLASSES + column[name], on)
-                        for name, on in boxes.items()
-                        if name in column
-                    ]
-                    tasks += [task for task, _ in own]
-                    labels += [on for _, on in own]
-                    workers += [answer["workerId"]] * len(own)
-    frame = pd.DataFrame(
-        {
-            "task": np.array(tasks, np.int32),
-            "worker": pd.factorize(np.array(workers, object))[0],
-            "label": np.array(labels, np.int8),
-        }
-    )
-    return crowd_kit(frame)
-
-
-def pandas_mean(frame: pd.DataFrame) -> Any:
-    return frame.groupby("task", sort=False)["label"].mean() >= 0.6
-
-
-def duck_db(frame: pd.DataFrame) -> Callable[[], Any]:
-    import duckdb
-
-    base = duckdb.connect()
-    base.register("frame", frame)
-    base.execute("CREATE TABLE votes AS SELECT * FROM frame")
-    sql = "SELECT task, avg(label) >= 0.6 AS label FROM votes GROUP BY task"
-    return lambda: base.execute(sql).fetchnumpy()
-
-
-def crowd_kit_dawid_skene(frame: pd.DataFrame) -> list[Any]:
-    """A model per class, as ours."""
-    from crowdkit.aggregation import DawidSkene
-
-    column = frame["task"].to_numpy() % CLASSES
-    parts = [frame[column == at] for at in range(CLASSES)]
-    return [DawidSkene(ROUNDS, tol=-1).fit_predict_proba(part) for part in parts]
 
 
 def ours_dawid_skene(packed: Packed, *, pooled: bool = False) -> Floats:

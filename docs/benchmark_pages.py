@@ -123,8 +123,8 @@ def _training(report: Report) -> str:
     reached = report["share_of_peak"] * report["peak_gflops"]
     return (
         f"{speed['ours']:.1f} images a second, {speed[usual]:.1f} in {usual}. The step computes "
-        f"{reached:,.0f} GFLOP a second, a large matrix product, at another moment of the run, "
-        f"{report['peak_gflops']:,.0f}. Gradients differ from a plain float32 step's on the same "
+        f"{reached:,.0f} GFLOP a second, large matrix products between its turns "
+        f"{report['peak_gflops']:,.0f}: a share of {report['share_of_peak']:.0%}. Gradients differ from a plain float32 step's on the same "
         f"pixels by at most {max(report['gradients_apart'].values()):.0e} of their norm, rows of "
         f"label texts from those at 77 tokens by {report['text_rows_apart']:.0e}. After "
         f"{report['train_steps']} steps the losses are {losses['ours']:.4f} and "

@@ -124,9 +124,10 @@ def _training(report: Report) -> str:
     return (
         f"{speed['ours']:.1f} images a second, {speed[usual]:.1f} in {usual}. The step computes "
         f"{reached:,.0f} GFLOP a second, large matrix products between its turns "
-        f"{report['peak_gflops']:,.0f}: a share of {report['share_of_peak']:.0%}. Gradients differ from a plain float32 step's on the same "
-        f"pixels by at most {max(report['gradients_apart'].values()):.0e} of their norm, rows of "
-        f"label texts from those at 77 tokens by {report['text_rows_apart']:.0e}. After "
+        f"{report['peak_gflops']:,.0f}: a share of {report['share_of_peak']:.0%}. "
+        "Gradients differ from a plain float32 step's on the same pixels by at most "
+        f"{max(report['gradients_apart'].values()):.0e} of their norm, rows of label texts from "
+        f"those at 77 tokens by {report['text_rows_apart']:.0e}. After "
         f"{report['train_steps']} steps the losses are {losses['ours']:.4f} and "
         f"{losses[usual]:.4f}. The epochs are {report['epochs_of']}."
     )

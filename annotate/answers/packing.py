@@ -6,6 +6,7 @@ import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -200,10 +201,10 @@ def drop_repeated(packed: Packed) -> tuple[Rows, Rows, Mask]:
     """
     columns = (packed.image, packed.question, packed.annotator)
     most = math.prod(len(column.values) for column in columns)
-    key = packed.image.codes.astype(np.int32 if most < 2**31 else np.int64)  # half is sorted faster
+    narrow = most < 2**31  # half the bytes are sorted faster
+    key: npt.NDArray[Any] = packed.image.codes.astype(np.int32 if narrow else np.int64)
     for column in columns[1:]:
-        key *= len(column.values)
-        key += column.codes
+        key = key * len(column.values) + column.codes
     order = np.argsort(key)
     ordered = key[order]
     same = ordered[1:] == ordered[:-1]

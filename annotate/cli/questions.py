@@ -157,8 +157,8 @@ def lint(as_json: bool) -> None:
     settings = workspace.settings
     findings = lint_plan(read, taxonomy, settings.questions)
     broken = sum(not finding.advice for finding in findings)
-    rules = "1 broken rule" if broken == 1 else f"{broken} broken rules"
-    end = f"{workspace.questions}: {len(read.questions)} questions, {rules}"
+    told = "1 broken rule" if broken == 1 else f"{broken} broken rules"
+    end = f"{workspace.questions}: {len(read.questions)} questions, {told}"
     summary = {
         "file": str(workspace.questions),
         "questions": len(read.questions),

@@ -116,8 +116,9 @@ def results(figures: dict[str, Any]) -> str:
         "",
         "The differences are in points, with paired 95 % intervals over whole properties. For the "
         "four concepts that no label names (museum, mountain climbing, shopping, door), mean "
-        f"average precision is {unseen['run']['mean']:.3f} after training and "
-        f"{unseen['start']['mean']:.3f} before.",
+        f"average precision is {unseen['start']['mean']:.3f} before training, "
+        f"{unseen['run']['mean']:.3f} after it, and {unseen['half_way']['mean']:.3f} with the "
+        "weights half way between (`mumic blend --alpha 0.5`).",
         "",
         f"`mine --report` estimates how frequent each class is in the whole catalogue: "
         f"{figures['prevalence']['held']} of {figures['prevalence']['classes']} intervals (95 %) "

@@ -1,9 +1,9 @@
 """What stands around the contents of the answers in a block of lines: who answered when, on what.
 
-A content is a hundred times as long as what stands around it, so each is cut out and a number put
-in its place before a line is parsed. The numbers begin at one that nobody could know who wrote the
-file: where it comes back as the ``answerContent`` of its answer, the JSON parser has taken the cut
-text for that answer's content, however keys were spelled, and whatever else the line holds.
+A content is far longer than what stands around it, so each is cut out and a number put in its place
+before a line is parsed. The numbers begin at one that nobody could know who wrote the file: where
+it comes back as the ``answerContent`` of its answer, the JSON parser has taken the cut text for
+that answer's content, however keys were spelled, and whatever else the line holds.
 """
 
 from __future__ import annotations

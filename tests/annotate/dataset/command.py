@@ -1,4 +1,4 @@
-"""``mumic-annotate dataset`` as a test calls it."""
+"""``mumic-annotate dataset`` as a test calls it, and the workspace in which it does."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from click.testing import CliRunner
 
 from annotate.cli.console import Program
 from annotate.cli.dataset import dataset as dataset_command
+from annotate.tables import CATALOG, LABELS, write
+from tests.annotate.dataset.made import YAML, many
 
 
 def run(*arguments: str, expect: int = 0) -> str:
@@ -22,3 +24,12 @@ def run(*arguments: str, expect: int = 0) -> str:
 def hashes(folder: Path) -> dict[str, str]:
     files = sorted(folder.iterdir())
     return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+
+
+def write_workspace(root: Path) -> None:
+    """Two hundred images with labels, but for the summary of these."""
+    labels, catalog = many(200)
+    (root / "mumic.toml").write_text('[project]\ntaxonomy = "classes.yaml"\n')
+    (root / "classes.yaml").write_text(YAML)
+    write(CATALOG, catalog, root / "data/catalog/images.parquet")
+    write(LABELS, labels, root / "data/labels/labels.parquet")

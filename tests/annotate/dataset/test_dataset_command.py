@@ -8,18 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from annotate.tables import CATALOG, LABELS, write, write_json
-from tests.annotate.dataset.command import hashes, run
-from tests.annotate.dataset.made import YAML, many
+from annotate.tables import write_json
+from tests.annotate.dataset.command import hashes, run, write_workspace
 
 
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    labels, catalog = many(200)
-    (tmp_path / "mumic.toml").write_text('[project]\ntaxonomy = "classes.yaml"\n')
-    (tmp_path / "classes.yaml").write_text(YAML)
-    write(CATALOG, catalog, tmp_path / "data/catalog/images.parquet")
-    write(LABELS, labels, tmp_path / "data/labels/labels.parquet")
+    write_workspace(tmp_path)
     thresholds = {"water": 0.6, "snow": 0.4, "gone": 0.5}
     write_json(tmp_path / "data/labels/summary.json", {"thresholds": thresholds})
     monkeypatch.chdir(tmp_path)

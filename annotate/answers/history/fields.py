@@ -29,7 +29,10 @@ def read_field_map(path: Path) -> dict[str, dict[str, str]]:
         InputError: a column is missing, or a row names no field or class, or one twice.
     """
     if not path.is_file():
-        raise MissingError(f"no list of fields at {path}.")
+        raise MissingError(
+            f"no list of fields at {path}. It is a CSV with the columns field, value and class; "
+            "docs/ground-truth.md has an example."
+        )
     found: dict[str, dict[str, str]] = {}
     try:
         with path.open(encoding="utf-8-sig", newline="") as lines:

@@ -22,8 +22,8 @@ def experiments_page(figures: dict[str, Any]) -> str:
     parts = [
         HEAD.rstrip(),
         f"{images['train']:,} training, {images['validation']:,} validation and {images['test']:,} "
-        f"test images, {world['classes']} classes. The trainings took at least "
-        f"{figures['processor_minutes']:.0f} minutes of one core; on {figures['machine']}. The "
+        f"test images, {world['classes']} classes. All of it took {figures['minutes']:.0f} minutes "
+        f"({figures['processor_minutes']:.0f} of one core) on {figures['machine']}. The "
         f"main table is the mean of {figures['seeds']} seeds after {figures['epochs']['main']} "
         f"epochs; all trainings of the other tables have {figures['epochs']['short']} epochs and "
         "one seed.",

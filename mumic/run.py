@@ -126,6 +126,16 @@ def open_run(workspace: Workspace, name: str | None = None) -> Run:
         raise MissingError(
             f"run {path.name} is unfinished. Go on with `mumic train --run {path.name}`."
         )
+    return read_run(path)
+
+
+def read_run(path: Path) -> Run:
+    """A finished run from its folder.
+
+    Raises:
+        DamagedError: one of its files is not readable.
+    """
+    record = tables.read_json(path / "run.json", "mumic train")
     listed = tables.read_json(path / "classes.json", "mumic train")
     classes = parse_classes(listed, path / "classes.json")
     return Run(path, record, classes, tuple(entry["text"] for entry in listed["classes"]))
@@ -168,6 +178,22 @@ def is_finished(path: Path) -> bool:
     """Whether a folder holds a run whose training has ended."""
     file = path / "run.json"
     return file.is_file() and bool(tables.read_json(file, "mumic train").get("finished"))
+
+
+def finished_alike(runs: Path, digest: str) -> Path | None:
+    """A finished run with these settings, in a folder of runs and of series of runs.
+
+    Args:
+        runs: the workspace's own runs come first, then those of its series.
+        digest: the training's :func:`settings_hash`.
+    """
+    for pattern in ("*/run.json", "*/*/run.json"):
+        for file in sorted(runs.glob(pattern)):
+            record = tables.read_json(file, "mumic train")
+            whole = record.get("finished") and (file.parent / WEIGHTS).is_file()
+            if whole and record.get("settings_hash") == digest:
+                return file.parent
+    return None
 
 
 def choose_folder(workspace: Workspace, name: str | None, digest: str) -> Path:

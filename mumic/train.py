@@ -40,8 +40,10 @@ from mumic.run import (
     check_demo_model,
     choose_device,
     choose_folder,
+    finished_alike,
     is_finished,
     open_run,
+    read_run,
     read_weights,
     utc_now,
     write_text_rows,
@@ -57,7 +59,9 @@ class TrainOptions:
     """What a call adds to the settings.
 
     ``run`` names the run; ``prefix`` names it so and by digits of its settings, and a finished
-    one is taken as it is, so that a series can be repeated. ``random_init`` starts from random
+    one is taken as it is, so that a series can be repeated. ``among`` is a folder of runs and of
+    series of runs: a finished one there with the same settings is taken, too, whatever its name.
+    ``random_init`` starts from random
     weights; ``allow_demo_model`` lets the small CLIP learn from real photos; ``device`` is a torch
     device or ``auto``.
     """
@@ -67,6 +71,7 @@ class TrainOptions:
     allow_demo_model: bool = False
     device: str = "auto"
     prefix: str | None = None
+    among: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -134,6 +139,11 @@ def _train(workspace: Workspace, options: TrainOptions, reports: Reports, joined
         name = f"{options.prefix}-{record['settings_hash'][:8]}"
         if is_finished(workspace.runs / name):
             return open_run(workspace, name)
+    if options.among is not None:
+        alike = finished_alike(options.among, record["settings_hash"])
+        if alike is not None:
+            reports.note(f"run {alike.name} has these settings already; it is taken as it is.")
+            return read_run(alike)
     folder = choose_folder(workspace, name, record["settings_hash"])
     folder = workspace.runs / joined.from_first(folder.name)
     busy = f"run {folder.name} is being trained by another process. Wait for it, or stop it."

@@ -2,7 +2,7 @@
 
     python -m mumic.demo.experiments FOLDER [--quick]
 
-Several trainings, three seeds, in a workspace that is drawn first. Each step keeps its results in
+Trainings over three seeds, in a workspace that is drawn first. Each step keeps its results in
 ``FOLDER/experiments/``; a killed run goes on where it was, down to the optimiser step. Results are
 written as they are, into ``FOLDER/experiments.json``.
 """
@@ -39,7 +39,7 @@ from mumic.series.ablations import (
     train_series,
 )
 from mumic.series.arms import Arm, arm_workspace
-from mumic.series.compare import Seen, arm_difference, arm_rows, see
+from mumic.series.compare import arm_difference, arm_rows, see
 from mumic.series.prompt_choice import compare_prompts
 from mumic.train import Reports, TrainOptions
 
@@ -194,15 +194,13 @@ def _main(workspace: Workspace, plan: Plan) -> dict[str, Any]:
     summary.pop("per_class")
     settings = workspace.settings
     resamples = truth.resamples(settings.evaluate, settings.project.seed)
-    baselines: list[Seen] = []
-    for entry in trained:
-        # They rest on the frozen tower and not on the seed of a run, but for what they train.
-        if entry.arm == OWN:
-            methods = baseline_methods(_material(workspace, entry), entry.run)
-            methods.append(_asl_head(workspace, entry.seed))
-            baselines += [
-                see(method, entry.seed, truth, resamples, settings.evaluate) for method in methods
-            ]
+    # They rest on the frozen tower and on no seed, but for the head that is trained.
+    frozen = baseline_methods(_material(workspace, trained[0]), trained[0].run)
+    baselines = [
+        see(method, seed, truth, resamples, settings.evaluate)
+        for seed in plan.seeds
+        for method in (*frozen, _asl_head(workspace, seed))
+    ]
     everything = [*seen, *baselines]
     summary["arms"] += arm_rows(baselines)
     for name in dict.fromkeys(entry.arm for entry in baselines):

@@ -6,7 +6,7 @@ The first arm of each is the one that the others are measured against.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +93,7 @@ def train_series(
     options: TrainOptions,
     reports_for: Callable[[str], Reports],
 ) -> list[Trained]:
-    """Train every arm with every seed, or take what is finished.
+    """Train every arm with every seed, or take finished runs of the whole workspace.
 
     Args:
         workspace: its own settings are those of an arm without changes.
@@ -104,6 +104,7 @@ def train_series(
         reports_for: gives the reports of a training from a line that names it.
     """
     total = len(arms) * len(seeds)
+    options = replace(options, among=workspace.runs)
     found: list[Trained] = []
     for seed in seeds:
         for arm in arms:

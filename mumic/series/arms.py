@@ -72,13 +72,15 @@ def train_arm(
         series: name of the folder below ``runs/``.
         arm: what to change.
         seed: of the training.
-        options: its device and permissions; the run's name is chosen here.
+        options: its device and permissions, and where else a finished run with the same settings
+            may be; the run's name is chosen here.
         reports: see :class:`mumic.train.Reports`.
     """
     here = arm_workspace(workspace, series, arm, seed)
     run = train(here, replace(options, run=None, prefix=_file_name(arm.name, seed)), reports)
-    # Three times the weights, and of no use to a finished run.
-    shutil.rmtree(run.path / "last", ignore_errors=True)
+    if run.path.parent == here.runs:
+        # Three times the weights, and of no use to a finished run.
+        shutil.rmtree(run.path / "last", ignore_errors=True)
     return run
 
 

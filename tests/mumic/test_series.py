@@ -20,9 +20,11 @@ from mumic.intervals import resample_groups
 from mumic.measure import Method, Truth
 from mumic.ranking import Cells
 from mumic.resampled import class_samples, macro_samples
+from mumic.series.ablations import train_series
 from mumic.series.arms import Arm, arm_workspace
 from mumic.series.compare import arm_difference, class_differences, see
 from mumic.thresholds import Thresholds
+from mumic.train import Reports, TrainOptions, train
 
 SETTINGS = EvaluateSettings(min_positives=1, k=2)
 
@@ -118,3 +120,27 @@ def test_names_of_ablations(tmp_path: Path, tiny_workspace: Any, monkeypatch: An
     wrong = CliRunner().invoke(main, ["ablate", "corp"])
     assert wrong.exit_code == 1
     assert "did you mean crop" in wrong.output
+
+
+def test_a_training_is_not_done_twice_for_two_series(tmp_path: Path, tiny_workspace: Any) -> None:
+    workspace = tiny_workspace(tmp_path / "ws", epochs=1)
+    options = TrainOptions(allow_demo_model=True)
+    own = train(workspace, options)
+    seed = workspace.settings.project.seed
+    notes: list[str] = []
+    reports = Reports(on_note=notes.append)
+    same, other = Arm("as it is", {}), Arm("text frozen", {"freeze": "text"})
+
+    def trained(series: str, arm: Arm, seed: int = seed) -> Path:
+        found = train_series(workspace, series, [arm], [seed], options, lambda title: reports)
+        return found[0].run.path
+
+    assert trained("one", same) == own.path
+    assert own.id in notes[-1]
+    assert (own.path / "last").is_dir()  # the user's own run keeps its last checkpoint
+    first = trained("one", other)
+    assert first.parent == workspace.runs / "one"
+    assert trained("two", other) == first
+    assert trained("two", other, seed + 1).parent.name == "two"
+    (first / "open_clip_model.safetensors").unlink()  # as a study thins its runs
+    assert trained("two", other).parent.name == "two"

@@ -10,8 +10,8 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from annotate import tables
 from annotate.errors import InputError
+from annotate.files import atomic
 from annotate.images.thumbnails import thumbnails
 from annotate.resources import resource
 from annotate.workspace import Workspace
@@ -43,7 +43,7 @@ def write_page(workspace: Workspace, template: str, values: dict[str, Any], targ
         html = environment.get_template(template).render(values | {"style": style})
     except (jinja2.TemplateError, UnicodeDecodeError) as error:
         raise InputError(f"the template {template} does not render: {error}") from error
-    with tables.atomic(target) as file:
+    with atomic(target) as file:
         file.write(html.encode("utf-8", "replace"))  # a file's name may hold half a character
 
 

@@ -1,27 +1,20 @@
 """Column names and types of every table on disk, and the only way to read and write them.
 
-``docs/formats.md`` says what each column means. Tables are Parquet; a write is atomic (temporary
-file beside the target, then rename), so that a killed command leaves the old table or the new one.
+``docs/formats.md`` says what each column means. Tables are Parquet and are written atomically, see
+:mod:`annotate.files`.
 """
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from annotate.errors import DamagedError, InputError, MissingError
-
-TEMPORARY_SUFFIX = ".tmp"
+from annotate.files import atomic
 
 
 @dataclass(frozen=True)
@@ -282,66 +275,3 @@ def empty(table: Table) -> pd.DataFrame:
     """A table without rows."""
     schema = pa.schema(list(table.columns.items()))
     return _to_pandas(schema.empty_table())
-
-
-@contextlib.contextmanager
-def atomic(path: Path) -> Iterator[IO[bytes]]:
-    """Open a temporary file that takes the target's place when the block ends without an error.
-
-    >>> import tempfile
-    >>> target = Path(tempfile.mkdtemp()) / "a.txt"
-    >>> with atomic(target) as file:
-    ...     _ = file.write(b"whole")
-    >>> target.read_text()
-    'whole'
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(
-        dir=path.parent, prefix=f".{path.name}.", suffix=TEMPORARY_SUFFIX
-    )
-    try:
-        with os.fdopen(handle, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, path)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(name)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write JSON atomically, with sorted keys, so that equal values are equal bytes."""
-    with atomic(path) as file:
-        file.write(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False).encode() + b"\n")
-
-
-def read_json(path: Path, made_by: str) -> Any:
-    """Read a JSON file that a command wrote.
-
-    Raises:
-        MissingError: no such file; the message names the command.
-        DamagedError: it is not JSON.
-    """
-    if not path.is_file():
-        raise MissingError(f"no {path.name} at {path}. Make it with `{made_by}`.")
-    try:
-        return json.loads(path.read_bytes())
-    except ValueError as error:
-        raise DamagedError(f"{path}: not readable as JSON ({error}). Run `{made_by}`.") from error
-
-
-def remove_stale(folder: Path) -> int:
-    """Delete temporary files that a killed command left in a folder; say how many."""
-    stale = [path for path in folder.glob(f".*{TEMPORARY_SUFFIX}") if path.is_file()]
-    for path in stale:
-        path.unlink(missing_ok=True)
-    return len(stale)

@@ -22,8 +22,9 @@ from iterstrat.ml_stratifiers import IterativeStratification
 from annotate.dataset.files import write_dataset
 from annotate.dataset.splits import FREE, METHODS, SplitCounts, assign_splits
 from annotate.dataset.verify import verify_dataset
+from annotate.files import write_json
 from annotate.settings import DatasetSettings
-from annotate.tables import CATALOG, LABELS, write, write_json
+from annotate.tables import CATALOG, LABELS, write
 from annotate.workspace import Workspace
 from benchmarks.report import QUICK, fastest, publish
 

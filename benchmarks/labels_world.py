@@ -13,9 +13,10 @@ import numpy.typing as npt
 import pandas as pd
 from PIL import Image
 
+from annotate.files import write_json
 from annotate.questions.file import read_plan
 from annotate.questions.planning import QuestionPlan
-from annotate.tables import CATALOG, DATASET, read, write, write_json
+from annotate.tables import CATALOG, DATASET, read, write
 from annotate.tasks.manifest import read_manifest
 from annotate.taxonomy.load import load_taxonomy
 from annotate.workspace import Workspace

@@ -14,9 +14,9 @@ from typing import Any
 
 from torch import nn
 
-from annotate import tables
 from annotate.clip.encoder import Clip, encode_texts, load_clip
 from annotate.errors import InputError
+from annotate.files import remove_stale
 from annotate.locks import exclusive
 from annotate.workspace import Workspace
 from mumic import supervised
@@ -87,7 +87,7 @@ def run_baseline(
     folder = baselines_folder(workspace) / name
     busy = f"baseline {name} is being made by another process. Wait for it, or stop it."
     with exclusive(folder / ".lock", busy=busy):
-        tables.remove_stale(folder)
+        remove_stale(folder)
         if name == "asl-timm":
             found, facts = _timm(workspace, dataset, folder, options, reports)
         else:

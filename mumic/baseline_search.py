@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from torch import nn
 
-from annotate import tables
 from annotate.errors import MumicError
+from annotate.files import atomic, read_json, write_json
 from annotate.settings import BaselineSettings
 from annotate.workspace import Workspace
 from mumic import supervised
@@ -66,12 +66,12 @@ def search(
         }
     )
     file = folder / "trials.json"
-    kept = tables.read_json(file, "mumic baseline") if file.is_file() else {}
+    kept = read_json(file, "mumic baseline") if file.is_file() else {}
     done: list[dict[str, Any]] = kept.get("trials", []) if kept.get("digest") == digest else []
     planned = supervised.trials(rate, settings.trials)
     for number, trial in enumerate(planned[len(done) :], len(done) + 1):
         done.append(_one_trial(folder, dataset, material, trial, make(), settings, done))
-        tables.write_json(file, {"digest": digest, "trials": done})
+        write_json(file, {"digest": digest, "trials": done})
         row = done[-1]
         on_note(
             f"trial {number} of {len(planned)}, lr {trial.lr:g}, gamma {trial.gamma_negative:g}, "
@@ -121,7 +121,7 @@ def _one_trial(
             split: supervised.logits(network, material.pixels, dataset.split(split))
             for split in SCORED
         }
-        with tables.atomic(folder / f"trial-{len(done)}.npz") as file:
+        with atomic(folder / f"trial-{len(done)}.npz") as file:
             np.savez(file, validation=scored["validation"], test=scored["test"])
     return row
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from annotate import tables
 from annotate.errors import DamagedError, MissingError, closest
+from annotate.files import atomic, read_json, write_json
 from annotate.workspace import Workspace
 from mumic.data import Dataset
 from mumic.scores import Scores, read_scores, scores_file
@@ -47,7 +47,7 @@ class Baseline:
 
     def thresholds(self) -> Thresholds:
         """Prediction thresholds, tuned on validation."""
-        return Thresholds.from_json(tables.read_json(self.path / "thresholds.json", MADE_BY))
+        return Thresholds.from_json(read_json(self.path / "thresholds.json", MADE_BY))
 
     def scores(self, split: str) -> Scores:
         """Its logits on a split.
@@ -86,7 +86,7 @@ def open_baseline(workspace: Workspace, name: str) -> Baseline:
 
 
 def _record(file: Path) -> dict[str, Any]:
-    found = tables.read_json(file, MADE_BY)
+    found = read_json(file, MADE_BY)
     if not isinstance(found, dict) or not found.keys() >= {"classes", "dataset", "title"}:
         raise DamagedError(f"{file}: no record of a baseline. Delete its folder.")
     return found
@@ -107,13 +107,13 @@ def write_baseline(
         scored: per split its images and their logits.
     """
     for split, (dataset, logits) in scored.items():
-        with tables.atomic(scores_file(folder, split)) as file:
+        with atomic(scores_file(folder, split)) as file:
             np.savez(
                 file,
                 logits=logits,
                 image_ids=np.array(dataset.images["image_id"], dtype=str),
                 class_ids=np.array(dataset.class_ids, dtype=str),
             )
-    tables.write_json(folder / "thresholds.json", thresholds.to_json(record["classes"]))
-    tables.write_json(folder / "baseline.json", record)
+    write_json(folder / "thresholds.json", thresholds.to_json(record["classes"]))
+    write_json(folder / "baseline.json", record)
     return Baseline(folder, record)

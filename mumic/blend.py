@@ -15,9 +15,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from annotate import tables
 from annotate.clip.encoder import Clip, encode_texts
 from annotate.errors import InputError
+from annotate.files import atomic, write_json
 from annotate.locks import exclusive
 from annotate.workspace import Workspace
 from mumic.data import Dataset, load_dataset
@@ -151,11 +151,11 @@ def blend_run(
     with exclusive(path / ".lock", busy=f"run {path.name} is being written by another process."):
         for file in COPIED:
             if (run.path / file).is_file():
-                with (run.path / file).open("rb") as content, tables.atomic(path / file) as copy:
+                with (run.path / file).open("rb") as content, atomic(path / file) as copy:
                     shutil.copyfileobj(content, copy)
         write_weights(path, ends.clip)
         write_text_rows(path, texts)
-        tables.write_json(path / "thresholds.json", thresholds.to_json(dataset.class_ids))
+        write_json(path / "thresholds.json", thresholds.to_json(dataset.class_ids))
         blend = {"run": run.id, "alpha": alpha}
         changed = {
             "run_id": path.name,
@@ -166,7 +166,7 @@ def blend_run(
             "validation_gap": None,  # that of the training was another model's
             "finished": utc_now(),
         }
-        tables.write_json(path / "run.json", run.record | changed)
+        write_json(path / "run.json", run.record | changed)
     return open_run(workspace, path.name)
 
 

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from annotate import tables
 from annotate.errors import DamagedError, MissingError
+from annotate.files import atomic, read_json, remove_stale, write_json
 from annotate.locks import exclusive
 
 Array = npt.NDArray[Any]
@@ -61,7 +61,7 @@ def open_rows(folder: Path) -> Rows:
     shards: list[Array] = []
     places: dict[str, tuple[int, int]] = {}
     for listing in sorted(folder.glob("shard-*.json")):
-        hashes = tables.read_json(listing, "mumic train")
+        hashes = read_json(listing, "mumic train")
         try:
             rows = np.load(listing.with_suffix(".npy"), mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError) as error:
@@ -98,7 +98,7 @@ def add_shards(
         The folder's rows, with all the wanted ones.
     """
     with exclusive(folder / ".lock"):
-        tables.remove_stale(folder)
+        remove_stale(folder)
         known = open_rows(folder).places
         missing = {entry: item for entry, item in wanted if entry not in known}
         number = len(list(folder.glob("shard-*.json")))
@@ -116,9 +116,9 @@ def _chunks(entries: list[str], size: int) -> Iterator[list[str]]:
 
 
 def _store(stem: Path, rows: Array, hashes: list[str]) -> None:
-    with tables.atomic(stem.with_suffix(".npy")) as file:
+    with atomic(stem.with_suffix(".npy")) as file:
         np.save(file, rows, allow_pickle=False)
-    tables.write_json(stem.with_suffix(".json"), hashes)
+    write_json(stem.with_suffix(".json"), hashes)
 
 
 def in_threads(work: Callable[[Any], Any], items: list[Any], threads: int) -> list[Any]:

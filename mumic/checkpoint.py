@@ -22,7 +22,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from annotate.errors import DamagedError, MumicError
-from annotate.tables import TEMPORARY_SUFFIX
+from annotate.files import TEMPORARY_SUFFIX
 from mumic.memory import is_memory_full
 
 FILE = "checkpoint.safetensors"

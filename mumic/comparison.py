@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from annotate import tables
 from annotate.errors import InputError, MissingError
+from annotate.files import read_json
 from annotate.workspace import Workspace
 from mumic.baseline_store import Baseline, known_baselines, open_baseline
 from mumic.data import Dataset, class_columns, load_dataset
@@ -122,7 +122,7 @@ def _named(workspace: Workspace, name: str, split: str) -> Contender:
 def _of_run(run: Run, split: str) -> Contender:
     scores = read_scores(run.path, split)
     file = run.path / "metrics.json"  # a run that was scored beside another has none
-    measured = tables.read_json(file, "mumic evaluate").get(split, {}) if file.is_file() else {}
+    measured = read_json(file, "mumic evaluate").get(split, {}) if file.is_file() else {}
     record = run.record
     cost = {
         "epochs_to_saturation": record.get("best_epoch"),

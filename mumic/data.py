@@ -14,6 +14,7 @@ import pandas as pd
 
 from annotate import tables
 from annotate.errors import DamagedError, InputError
+from annotate.files import read_json
 from annotate.taxonomy.model import TaxonomyClass
 from annotate.workspace import Workspace
 from mumic.metrics import Cells
@@ -105,7 +106,7 @@ def load_dataset(workspace: Workspace) -> Dataset:
     images_file = workspace.dataset / "images.parquet"
     classes_file = workspace.dataset / "classes.json"
     frame = tables.read(tables.DATASET, images_file, _COLUMNS)
-    listed = tables.read_json(classes_file, tables.DATASET.made_by)
+    listed = read_json(classes_file, tables.DATASET.made_by)
     classes = parse_classes(listed, classes_file)
     if not len(frame) or not classes:
         raise InputError(

@@ -9,9 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from annotate import tables
 from annotate.clip.encoder import Clip, encode_texts
 from annotate.errors import InputError
+from annotate.files import read_json, write_json
 from annotate.workspace import Workspace
 from mumic.data import Dataset, class_columns, load_dataset
 from mumic.design import find_design
@@ -133,8 +133,8 @@ def split_truth(dataset: Dataset, split: str) -> Truth:
 def _write(run: Run, split: str, found: dict[str, Any]) -> None:
     """Put what was found into the run's ``metrics.json``, beside other splits."""
     file = run.path / "metrics.json"
-    earlier = tables.read_json(file, "mumic evaluate") if file.is_file() else {}
-    tables.write_json(file, earlier | {split: found})
+    earlier = read_json(file, "mumic evaluate") if file.is_file() else {}
+    write_json(file, earlier | {split: found})
 
 
 def _needed(dataset: Dataset, split: str, *, baselines: bool) -> pd.DataFrame:

@@ -7,7 +7,7 @@ import io
 from dataclasses import dataclass
 from pathlib import Path
 
-from annotate import tables
+from annotate.files import atomic
 
 COLUMNS = ("step", "epoch", "loss", "logit_scale", "lr", "validation_gap")
 
@@ -47,7 +47,7 @@ class History:
         writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(self.rows)
-        with tables.atomic(self.file) as file:
+        with atomic(self.file) as file:
             file.write(text.getvalue().encode())
 
 

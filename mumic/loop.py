@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from annotate import tables
 from annotate.errors import MumicError
+from annotate.files import remove_stale
 from mumic.batches import batch_rows, make_batch
 from mumic.board import Board
 from mumic.checkpoint import FILE, Progress, load_checkpoint, save_checkpoint
@@ -40,8 +40,8 @@ def run_training(training: Training) -> Progress:
         MumicError: it was interrupted (and saved), the loss is not a number, the memory is full.
     """
     if training.processes.first:
-        tables.remove_stale(training.folder)
-        tables.remove_stale(training.folder / LAST)
+        remove_stale(training.folder)
+        remove_stale(training.folder / LAST)
     progress = _resumed(training)
     history = History.load(training.folder / "history.csv", progress.step)
     wanted = training.settings.tensorboard and training.processes.first

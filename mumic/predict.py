@@ -24,6 +24,7 @@ from annotate.catalog.scan import image_id
 from annotate.clip.encoder import Clip, encode_images, require_real_model
 from annotate.clip.fast_pixels import pixels_of
 from annotate.errors import InputError
+from annotate.files import atomic, read_json, remove_stale, write_json
 from annotate.locks import exclusive
 from annotate.storage.store import read_bytes
 from annotate.workspace import Workspace
@@ -134,7 +135,7 @@ def predict(
         raise InputError("no images to predict. Is the catalogue empty?")
     parts = target.parent / f".{target.stem}.parts"
     with exclusive(parts.with_suffix(".lock"), busy=f"another process is writing {target}."):
-        tables.remove_stale(target.parent)
+        remove_stale(target.parent)
         _prepare(parts, predictor, uris)
         summaries = []
         for number, start in enumerate(range(0, len(uris), PART_SIZE)):
@@ -144,7 +145,7 @@ def predict(
                 on_progress(len(chunk))
         summary = _summary(predictor, picked, summaries)
         _merge(sorted(parts.glob("part-*.parquet")), target)
-        tables.write_json(target.with_suffix(".json"), summary)
+        write_json(target.with_suffix(".json"), summary)
         shutil.rmtree(parts)
     parts.with_suffix(".lock").unlink(missing_ok=True)
     return summary
@@ -162,16 +163,16 @@ def _prepare(parts: Path, predictor: Predictor, uris: list[str]) -> None:
         }
     )
     file = parts / "task.json"
-    if not (file.is_file() and tables.read_json(file, "mumic predict") == task):
+    if not (file.is_file() and read_json(file, "mumic predict") == task):
         shutil.rmtree(parts, ignore_errors=True)
-        tables.write_json(file, task)
+        write_json(file, task)
 
 
 def _part(predictor: Predictor, uris: list[str], stem: Path) -> dict[str, Any]:
     """Predict one part, unless it is there; its JSON comes last."""
     listing = stem.with_suffix(".json")
     if listing.is_file():
-        done: dict[str, Any] = tables.read_json(listing, "mumic predict")
+        done: dict[str, Any] = read_json(listing, "mumic predict")
         return done
     limits = predictor.workspace.settings.catalog
 
@@ -209,7 +210,7 @@ def _part(predictor: Predictor, uris: list[str], stem: Path) -> dict[str, Any]:
         ],
         "first": _tops(predictor.run, images["uri"][:SHOWN_IMAGES], logits),
     }
-    tables.write_json(listing, summary)
+    write_json(listing, summary)
     return summary
 
 
@@ -281,7 +282,7 @@ def _summary(predictor: Predictor, picked: Picked, parts: list[dict[str, Any]]) 
 
 def _merge(parts: list[Path], target: Path) -> None:
     """All parts as one file, one part in memory at a time."""
-    with tables.atomic(target) as file:
+    with atomic(target) as file:
         schema = pq.read_schema(parts[0])
         with pq.ParquetWriter(file, schema, compression="zstd") as writer:
             for part in parts:

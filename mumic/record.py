@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
-from annotate import tables
 from annotate.clip.encoder import Clip
+from annotate.files import read_json
 from annotate.workspace import Workspace
 from mumic.data import Dataset
 from mumic.model import use_bf16
@@ -98,7 +98,7 @@ def begin_or_resume(
     if not (folder / "run.json").is_file():
         write_start(folder, workspace, dataset, texts, record)
         return record
-    begun: dict[str, Any] = tables.read_json(folder / "run.json", "mumic train")
+    begun: dict[str, Any] = read_json(folder / "run.json", "mumic train")
     note(f"going on with run {folder.name}")
     for key, now in record["environment"].items():
         before = begun.get("environment", {}).get(key)

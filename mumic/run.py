@@ -22,10 +22,10 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from annotate import tables
 from annotate.catalog.scan import is_demo_catalog
 from annotate.clip.encoder import Clip, load_clip, require_real_model
 from annotate.errors import DamagedError, InputError, MissingError, closest
+from annotate.files import atomic, read_json, write_json
 from annotate.settings import ModelSettings
 from annotate.taxonomy.model import TaxonomyClass
 from annotate.workspace import Workspace
@@ -84,14 +84,14 @@ class Run:
 
     def thresholds(self) -> Thresholds:
         """Prediction thresholds, tuned on validation."""
-        return Thresholds.from_json(tables.read_json(self.path / "thresholds.json", "mumic train"))
+        return Thresholds.from_json(read_json(self.path / "thresholds.json", "mumic train"))
 
     def storage_thresholds(self) -> Thresholds | None:
         """What ``mumic thresholds`` has found: predictions below are not stored; None: nothing."""
         file = self.path / STORAGE
         if not file.is_file():
             return None
-        return Thresholds.from_json(tables.read_json(file, "mumic thresholds"))
+        return Thresholds.from_json(read_json(file, "mumic thresholds"))
 
     def load(self, workspace: Workspace, device: str = "cpu") -> Clip:
         """The trained CLIP."""
@@ -121,7 +121,7 @@ def open_run(workspace: Workspace, name: str | None = None) -> Run:
     if not (path / "run.json").is_file():
         known = [file.parent.name for file in workspace.runs.glob("*/run.json")]
         raise MissingError(f"no run {name!r} in {workspace.runs}{closest(str(name), known)}")
-    record = tables.read_json(path / "run.json", "mumic train")
+    record = read_json(path / "run.json", "mumic train")
     if not record.get("finished"):
         raise MissingError(
             f"run {path.name} is unfinished. Go on with `mumic train --run {path.name}`."
@@ -135,8 +135,8 @@ def read_run(path: Path) -> Run:
     Raises:
         DamagedError: one of its files is not readable.
     """
-    record = tables.read_json(path / "run.json", "mumic train")
-    listed = tables.read_json(path / "classes.json", "mumic train")
+    record = read_json(path / "run.json", "mumic train")
+    listed = read_json(path / "classes.json", "mumic train")
     classes = parse_classes(listed, path / "classes.json")
     return Run(path, record, classes, tuple(entry["text"] for entry in listed["classes"]))
 
@@ -177,7 +177,7 @@ def settings_hash(settings: dict[str, Any]) -> str:
 def is_finished(path: Path) -> bool:
     """Whether a folder holds a run whose training has ended."""
     file = path / "run.json"
-    return file.is_file() and bool(tables.read_json(file, "mumic train").get("finished"))
+    return file.is_file() and bool(read_json(file, "mumic train").get("finished"))
 
 
 def finished_alike(runs: Path, digest: str) -> Path | None:
@@ -189,7 +189,7 @@ def finished_alike(runs: Path, digest: str) -> Path | None:
     """
     for pattern in ("*/run.json", "*/*/run.json"):
         for file in sorted(runs.glob(pattern)):
-            record = tables.read_json(file, "mumic train")
+            record = read_json(file, "mumic train")
             whole = record.get("finished") and (file.parent / WEIGHTS).is_file()
             if whole and record.get("settings_hash") == digest:
                 return file.parent
@@ -213,7 +213,7 @@ def choose_folder(workspace: Workspace, name: str | None, digest: str) -> Path:
         return unfinished or workspace.runs / f"{stamp}-{digest[:4]}"
     path = workspace.runs / checked_name(name)
     if (path / "run.json").is_file():
-        record = tables.read_json(path / "run.json", "mumic train")
+        record = read_json(path / "run.json", "mumic train")
         if record.get("finished"):
             raise InputError(f"run {name} is finished. Give the new one another name with --run.")
         if record.get("settings_hash") != digest:
@@ -227,7 +227,7 @@ def choose_folder(workspace: Workspace, name: str | None, digest: str) -> Path:
 def _unfinished(workspace: Workspace, digest: str) -> Path | None:
     found = []
     for file in sorted(workspace.runs.glob("*/run.json")):
-        record = tables.read_json(file, "mumic train")
+        record = read_json(file, "mumic train")
         if record.get("settings_hash") == digest and not record.get("finished"):
             found.append(file.parent)
     return found[-1] if found else None
@@ -250,22 +250,20 @@ def write_start(
         }
         for entry, text in zip(dataset.classes, texts, strict=True)
     ]
-    tables.write_json(
-        path / "classes.json", {"taxonomy_hash": dataset.taxonomy_hash, "classes": classes}
-    )
+    write_json(path / "classes.json", {"taxonomy_hash": dataset.taxonomy_hash, "classes": classes})
     for source, target in (
         (workspace.taxonomy, "taxonomy.yaml"),
         (workspace.dataset / "lock.json", "dataset.lock.json"),
     ):
         if source.is_file():
-            with source.open("rb") as content, tables.atomic(path / target) as copy:
+            with source.open("rb") as content, atomic(path / target) as copy:
                 shutil.copyfileobj(content, copy)
-    tables.write_json(path / "run.json", record)
+    write_json(path / "run.json", record)
 
 
 def write_weights(path: Path, clip: Clip) -> None:
     """Write the model as an open_clip ``local-dir:`` folder, in float32."""
-    tables.write_json(path / "open_clip_config.json", clip.folder_config())
+    write_json(path / "open_clip_config.json", clip.folder_config())
     # One key only: safetensors keeps several in no fixed order, and equal weights are equal bytes.
     write_tensors(path / WEIGHTS, plain_state(clip.model), {"format": "pt"})
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from annotate import tables
 from annotate.clip.encoder import Clip, embeds_in_bf16, encode_images
 from annotate.errors import DamagedError, InputError, MissingError
+from annotate.files import atomic
 from annotate.workspace import Workspace
 from mumic.cache import Rows, add_shards
 from mumic.data import SPLITS, Dataset
@@ -96,7 +96,7 @@ def scores_file(path: Path, split: str) -> Path:
 
 def write_scores(run: Run, split: str, scores: Scores) -> None:
     """Write ``scores-SPLIT.npz``."""
-    with tables.atomic(scores_file(run.path, split)) as file:
+    with atomic(scores_file(run.path, split)) as file:
         np.savez(file, logits=scores.logits, image_ids=np.array(scores.image_ids, dtype=str))
 
 

@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from annotate import tables
 from annotate.errors import InputError
+from annotate.files import write_json
 from annotate.workspace import Workspace
 from mumic.data import load_dataset
 from mumic.decisions import Decisions, decide
@@ -89,7 +89,7 @@ def choose_storage(
         min_logit(settings.predict.min_probability),
     )
     ids = [entry.id for entry in run.classes]
-    tables.write_json(run.path / STORAGE, {"recall": recall} | chosen.to_json(ids))
+    write_json(run.path / STORAGE, {"recall": recall} | chosen.to_json(ids))
     return {
         "run": run.id,
         "recall": recall,

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from annotate import tables
 from annotate.clip.encoder import Clip, load_clip
+from annotate.files import write_json
 from annotate.locks import exclusive
 from annotate.memory import keep_freed_memory
 from annotate.settings import TrainSettings
@@ -257,7 +257,7 @@ def _finish(
             training.validation.cells,
             min_positives=workspace.settings.evaluate.threshold_min_positives,
         )
-        tables.write_json(folder / "thresholds.json", thresholds.to_json(training.train.class_ids))
+        write_json(folder / "thresholds.json", thresholds.to_json(training.train.class_ids))
         found = {
             "logit_scale": model.logit_scale,
             "logit_bias": model.logit_bias,
@@ -267,5 +267,5 @@ def _finish(
             "images": {"train": len(training.train), "validation": len(training.validation)},
             "finished": utc_now(),
         }
-        tables.write_json(folder / "run.json", record | found)
+        write_json(folder / "run.json", record | found)
     joined.wait()

@@ -17,11 +17,12 @@ from annotate.annotators.patterns import find_always_none, find_copies, find_str
 from annotate.annotators.sheet import Sheet, make_sheet
 from annotate.answers.excluded import read_excluded
 from annotate.answers.packed import Packed, read_packed
+from annotate.files import write_json
 from annotate.golden.stage import golden_file
 from annotate.labels.dawid_skene import dawid_skene
 from annotate.labels.stage import labelled_questions
 from annotate.labels.truth import read_truth
-from annotate.tables import ANSWERS, CATALOG, GOLDEN_LABELS, read, read_arrow, write_json
+from annotate.tables import ANSWERS, CATALOG, GOLDEN_LABELS, read, read_arrow
 from annotate.taxonomy.load import load_taxonomy
 from annotate.workspace import Workspace
 

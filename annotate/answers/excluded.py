@@ -11,7 +11,8 @@ import pandas as pd
 
 from annotate.answers.packing import Answers
 from annotate.errors import DamagedError
-from annotate.tables import ANSWER_REJECTS, read_json, write_json
+from annotate.files import read_json, write_json
+from annotate.tables import ANSWER_REJECTS
 
 FILE = "annotators.json"
 MADE_BY = "mumic-annotate annotators --exclude"

@@ -26,7 +26,7 @@ from annotate.answers.choices import Choices
 from annotate.answers.files import job_answers, line_files
 from annotate.answers.lines import SCHEMA, Lines, question_sets, raw_lines, read_lines
 from annotate.errors import InputError
-from annotate.tables import atomic, remove_stale
+from annotate.files import atomic, remove_stale
 
 IDENTITY = b"mumic"  # key in a file's metadata
 VERSION = 3  # of the rules by which lines are read; another one makes kept files void

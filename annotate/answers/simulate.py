@@ -27,8 +27,8 @@ from annotate.answers.crowd import (
 )
 from annotate.answers.packing import NONE, UNSURE
 from annotate.errors import InputError
+from annotate.files import atomic
 from annotate.labels.truth import Truth
-from annotate.tables import atomic
 from annotate.tasks.manifest import TaskLine
 from annotate.taxonomy.model import Taxonomy
 

@@ -9,10 +9,11 @@ from typing import Any
 from annotate.answers.files import find_answers
 from annotate.answers.packing import check_answers
 from annotate.answers.simulate import SimulationSettings, append_lines, simulate
+from annotate.files import remove_stale
 from annotate.labels.golden import mean_f1, score_annotators
 from annotate.labels.truth import read_truth
 from annotate.questions.file import read_plan
-from annotate.tables import CATALOG, read, remove_stale
+from annotate.tables import CATALOG, read
 from annotate.tasks.manifest import read_manifest
 from annotate.taxonomy.load import load_taxonomy
 from annotate.workspace import Workspace

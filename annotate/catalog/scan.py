@@ -26,17 +26,9 @@ from annotate.catalog.source_tables import STAMP
 from annotate.catalog.sources import Plan
 from annotate.catalog.stacking import stack, to_arrow, to_pandas
 from annotate.errors import MissingError
+from annotate.files import read_json, remove_stale, write_json
 from annotate.settings import CatalogSettings
-from annotate.tables import (
-    CATALOG,
-    IMAGE_REJECTS,
-    Table,
-    read,
-    read_json,
-    remove_stale,
-    write,
-    write_json,
-)
+from annotate.tables import CATALOG, IMAGE_REJECTS, Table, read, write
 
 MADE_BY = "mumic-annotate catalog SOURCE"
 SAVE_SECONDS = 60

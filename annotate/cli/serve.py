@@ -139,10 +139,10 @@ def links(
     """
     from dataclasses import asdict
 
+    from annotate.files import atomic
     from annotate.server.links import make_links
     from annotate.server.pages import Pages
     from annotate.server.run import base_url, open_store
-    from annotate.tables import atomic
 
     workspace = _open(experts=experts)
     settings = workspace.settings.serve

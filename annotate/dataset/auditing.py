@@ -16,11 +16,12 @@ from annotate.dataset.audit import Audit, find_wrong_labels
 from annotate.dataset.out_of_sample import OutOfSample, read_out_of_sample
 from annotate.dataset.reading import DatasetArrays, read_dataset
 from annotate.errors import InputError
+from annotate.files import write_json
 from annotate.images.contact_sheet import Sheet, write_sheet
 from annotate.locks import exclusive
 from annotate.mining.draw import Draw, Mined, receipts
 from annotate.mining.round_files import next_round, save_round
-from annotate.tables import LABELS, POOLS, Table, empty, read, write, write_json
+from annotate.tables import LABELS, POOLS, Table, empty, read, write
 from annotate.workspace import Workspace
 
 STRATEGY = "audit"

@@ -19,19 +19,9 @@ from annotate.dataset.build import (
 )
 from annotate.dataset.lock import LOCK_FILE, make_lock
 from annotate.errors import MissingError
+from annotate.files import read_json, remove_stale, write_json
 from annotate.settings import DatasetSettings
-from annotate.tables import (
-    CATALOG,
-    DATASET,
-    LABELS,
-    empty,
-    read,
-    read_arrow,
-    read_json,
-    remove_stale,
-    write,
-    write_json,
-)
+from annotate.tables import CATALOG, DATASET, LABELS, empty, read, read_arrow, write
 from annotate.taxonomy.load import load_taxonomy
 from annotate.taxonomy.model import Taxonomy
 from annotate.workspace import Workspace

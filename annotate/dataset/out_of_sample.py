@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from annotate.errors import DamagedError, InputError, MissingError
+from annotate.files import read_json
 from annotate.mining.predictions import load_predictions, run_folder
-from annotate.tables import read_json
 from annotate.workspace import Workspace
 
 UNTRAINED = ("validation", "test")

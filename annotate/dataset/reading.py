@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from annotate.errors import DamagedError, MissingError
-from annotate.tables import DATASET, read_json
+from annotate.files import read_json
+from annotate.tables import DATASET
 from annotate.workspace import Workspace
 
 

@@ -15,8 +15,9 @@ from annotate.dataset.build import MADE_BY, STORED_SPLITS
 from annotate.dataset.files import build, imported_splits, read_inputs, write_files
 from annotate.dataset.lock import LOCK_FILE, OUTPUTS, describe_inputs, sha256
 from annotate.errors import DamagedError, InputError, MissingError
+from annotate.files import read_json
 from annotate.settings import DatasetSettings
-from annotate.tables import read, read_json
+from annotate.tables import read
 from annotate.workspace import Workspace
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from annotate.files import read_json
 from annotate.labels.consolidate import thresholds
 from annotate.settings import ConsolidateSettings
-from annotate.tables import read_json
 from annotate.taxonomy.model import Taxonomy
 from annotate.workspace import Workspace
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from annotate.tables import atomic
+from annotate.files import atomic
 from annotate.templates import bracket_templates
 
 TEMPLATE = "golden-score.html.j2"

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from annotate.errors import MissingError
+from annotate.files import remove_stale, write_json
 from annotate.golden.answers import golden_labels, truth_labels
 from annotate.golden.in_force import read_in_force
 from annotate.golden.sample import draw_sample
@@ -19,15 +20,7 @@ from annotate.labels.truth import read_truth
 from annotate.labels.votes import count_votes
 from annotate.questions.planning import QuestionPlan, price_work
 from annotate.settings import GoldenSettings
-from annotate.tables import (
-    CATALOG,
-    GOLDEN_LABELS,
-    GOLDEN_SAMPLE,
-    read,
-    remove_stale,
-    write,
-    write_json,
-)
+from annotate.tables import CATALOG, GOLDEN_LABELS, GOLDEN_SAMPLE, read, write
 from annotate.tasks.build import make_task_set, read_catalog, read_questions
 from annotate.tasks.objects import make_manifest, write_tasks
 from annotate.taxonomy.load import load_taxonomy

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from annotate.errors import InputError, MissingError
+from annotate.files import remove_stale, write_json
 from annotate.golden.cells import Cells, make_cells, truth_cells
 from annotate.golden.in_force import InForce, read_in_force
 from annotate.golden.page import write_page
@@ -25,16 +26,7 @@ from annotate.labels.stage import labelled_questions
 from annotate.labels.truth import Truth, read_truth
 from annotate.labels.votes import Votes
 from annotate.settings import GoldenSettings
-from annotate.tables import (
-    ANSWERS,
-    CATALOG,
-    GOLDEN_LABELS,
-    GOLDEN_SAMPLE,
-    read,
-    read_arrow,
-    remove_stale,
-    write_json,
-)
+from annotate.tables import ANSWERS, CATALOG, GOLDEN_LABELS, GOLDEN_SAMPLE, read, read_arrow
 from annotate.taxonomy.edit import write_values
 from annotate.taxonomy.load import load_taxonomy
 from annotate.taxonomy.model import Taxonomy

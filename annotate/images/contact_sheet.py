@@ -24,11 +24,11 @@ import pandas as pd
 from markupsafe import Markup
 
 from annotate.errors import InputError
+from annotate.files import atomic
 from annotate.images.thumbnails import Thumbnail, height_for, thumbnails
 from annotate.resources import resource
 from annotate.settings import CatalogSettings
 from annotate.storage.store import is_remote
-from annotate.tables import atomic
 
 TEMPLATE = "contact-sheet.html.j2"
 FIELDS = ("group", "query", "rank", "score", "stratum", "property_id", "chance")

@@ -21,13 +21,14 @@ import pandas as pd
 from annotate.clip.encoder import Clip, encode_images
 from annotate.clip.precision import index_clip, index_precision
 from annotate.errors import DamagedError, InputError
+from annotate.files import read_json, remove_stale, write_json
 from annotate.index.partial import Embedded, Kept, load_partial, partial_shard, remove_partial
 from annotate.index.pipeline import Item, Reading, batches_ahead
 from annotate.index.plan import PLAN, PlannedShard, plan_shards, planned
 from annotate.index.shards import MADE_BY, shard_files
 from annotate.locks import exclusive
 from annotate.settings import CatalogSettings, IndexSettings
-from annotate.tables import read, read_json, remove_stale, write, write_json
+from annotate.tables import read, write
 
 Progress = Callable[[int], object]
 Batches = Iterable[Sequence[Item]]

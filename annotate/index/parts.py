@@ -20,6 +20,7 @@ import pandas as pd
 
 from annotate.clip.encoder import Clip
 from annotate.errors import DamagedError, InputError, MissingError
+from annotate.files import read_json, remove_stale, write_json
 from annotate.index.embed import (
     Job,
     Progress,
@@ -34,7 +35,7 @@ from annotate.index.partial import remove_partial
 from annotate.index.plan import deal, plan_digest, plan_shards
 from annotate.index.shards import MADE_BY, SHARD, open_shard, shard_files
 from annotate.locks import exclusive
-from annotate.tables import read, read_json, remove_stale, write_json
+from annotate.tables import read
 
 PARTS = "parts"
 MERGED = ".parts-merged"  # parts that are done with and not yet deleted

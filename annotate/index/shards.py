@@ -15,9 +15,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from annotate.errors import DamagedError, MissingError
+from annotate.files import atomic, read_json
 from annotate.search.exact import GroupHits, Scores, Wanted, search, search_groups
 from annotate.search.halves import Rows, gather
-from annotate.tables import Table, atomic, read, read_json
+from annotate.tables import Table, read
 
 if TYPE_CHECKING:
     from annotate.clip.encoder import Clip

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from annotate.errors import InputError, RemoteError
+from annotate.files import atomic, remove_stale
 from annotate.jobs.record import JobRecord, jobs_folder, read_objects
 from annotate.jobs.request import MANIFEST
 from annotate.storage.aws import RefusedError, call, list_objects
 from annotate.storage.store import read_bytes
-from annotate.tables import atomic, remove_stale
 from annotate.workspace import Workspace
 
 TREE = "annotations/worker-response"

@@ -10,6 +10,7 @@ from typing import Any
 
 from annotate.answers.excluded import read_excluded
 from annotate.errors import InputError, MissingError, RemoteError
+from annotate.files import atomic, read_json, write_json
 from annotate.jobs.prices import JobCost, job_cost
 from annotate.jobs.record import RECORD, jobs_folder, read_objects, record_of
 from annotate.jobs.request import LABELS, MANIFEST, TEMPLATE, job_folder, job_name, make_request
@@ -19,7 +20,7 @@ from annotate.jobs.validate import check_request
 from annotate.settings import JobSettings, TaskSettings
 from annotate.storage.aws import RefusedError, call, request_shape
 from annotate.storage.store import is_remote
-from annotate.tables import CATALOG, atomic, read, read_json, write_json
+from annotate.tables import CATALOG, read
 from annotate.tasks.manifest import read_manifest
 from annotate.tasks.objects import answered_images, manifest_line, source_ref
 from annotate.tasks.page import check_template

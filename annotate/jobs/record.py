@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from annotate.errors import DamagedError, InputError, MissingError
-from annotate.tables import read_json
+from annotate.files import read_json
 from annotate.tasks.manifest import read_manifest
 from annotate.workspace import Workspace
 

@@ -11,6 +11,7 @@ from typing import Any
 from annotate.answers.packed import Packed, to_arrow
 from annotate.answers.packing import Answers
 from annotate.errors import InputError
+from annotate.files import remove_stale, write_json
 from annotate.labels.changes import compare
 from annotate.labels.consolidate import decide_labels, thresholds
 from annotate.labels.dawid_skene import Estimate, dawid_skene
@@ -19,15 +20,7 @@ from annotate.labels.experts import Experts, expert_labels
 from annotate.labels.summary import summarise
 from annotate.labels.votes import Votes, count_votes
 from annotate.settings import ConsolidateSettings
-from annotate.tables import (
-    ANSWER_REJECTS,
-    ANSWERS,
-    LABEL_CHANGES,
-    LABELS,
-    remove_stale,
-    write,
-    write_json,
-)
+from annotate.tables import ANSWER_REJECTS, ANSWERS, LABEL_CHANGES, LABELS, write
 from annotate.taxonomy.model import Taxonomy
 from annotate.together import together
 

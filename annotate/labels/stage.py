@@ -8,6 +8,7 @@ from annotate.answers.excluded import leave_out, read_excluded
 from annotate.answers.packing import Answers, pack
 from annotate.answers.reading import Keeping, read_folder
 from annotate.errors import InputError, MissingError
+from annotate.files import read_json
 from annotate.labels.consolidate import check_settings
 from annotate.labels.experts import read_experts
 from annotate.labels.result import Basis, moment, write_labels
@@ -16,7 +17,7 @@ from annotate.migration.reading import History, Questions, former_questions, in_
 from annotate.migration.record import keep_snapshot, load_migrations
 from annotate.questions.file import read_plan
 from annotate.settings import ConsolidateSettings
-from annotate.tables import ANSWERS, CATALOG, read, read_json
+from annotate.tables import ANSWERS, CATALOG, read
 from annotate.tasks.manifest import read_manifest
 from annotate.taxonomy.load import load_taxonomy
 from annotate.taxonomy.model import Taxonomy

@@ -17,6 +17,7 @@ from typing import Any
 
 from annotate.dataset.files import imported_labels, write_dataset
 from annotate.errors import InputError
+from annotate.files import atomic, read_json, write_json
 from annotate.labels.stage import label_images
 from annotate.locks import exclusive
 from annotate.migration.asking import STRATEGY, as_candidates
@@ -38,17 +39,7 @@ from annotate.migration.record import (
 from annotate.mining.draw import Mined
 from annotate.mining.round_files import next_round, save_round
 from annotate.questions.file import render_plan
-from annotate.tables import (
-    CANDIDATES,
-    LABELS,
-    POOLS,
-    atomic,
-    empty,
-    read,
-    read_json,
-    write,
-    write_json,
-)
+from annotate.tables import CANDIDATES, LABELS, POOLS, empty, read, write
 from annotate.taxonomy.edit import write_values
 from annotate.taxonomy.load import load_taxonomy
 from annotate.workspace import SETTINGS_FILE, Workspace

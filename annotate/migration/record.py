@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from annotate.errors import DamagedError, InputError
+from annotate.files import read_json
 from annotate.migration.carry import Step
-from annotate.tables import read_json
 from annotate.taxonomy.diff import Source
 from annotate.taxonomy.load import load_taxonomy
 from annotate.workspace import Workspace

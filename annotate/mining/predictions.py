@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from annotate.errors import DamagedError, InputError, MissingError, closest
-from annotate.tables import PREDICTIONS, read, read_json
+from annotate.files import read_json
+from annotate.tables import PREDICTIONS, read
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

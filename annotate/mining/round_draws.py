@@ -11,6 +11,7 @@ import pandas as pd
 
 from annotate.catalog.scan import is_demo_catalog
 from annotate.errors import MissingError
+from annotate.files import read_json
 from annotate.index.shards import Index, load_index, model_folder, shard_files
 from annotate.mining.active import mine_diverse, mine_uncertain
 from annotate.mining.draw import Draw, Mined
@@ -21,7 +22,7 @@ from annotate.mining.similarity import ClassQueries, mine_similar
 from annotate.mining.strata import strata_of
 from annotate.mining.stratified import Embedded, distinct_within_properties, mine_stratified
 from annotate.settings import MineSettings, ModelSettings
-from annotate.tables import POOLS, read_json
+from annotate.tables import POOLS
 from annotate.taxonomy.model import TaxonomyClass
 from annotate.taxonomy.prompts import search_queries
 

@@ -9,8 +9,9 @@ import pandas as pd
 
 from annotate.answers.files import find_answers
 from annotate.errors import DamagedError
+from annotate.files import read_json, write_json
 from annotate.mining.draw import Mined
-from annotate.tables import CANDIDATES, POOLS, empty, read, read_json, write, write_json
+from annotate.tables import CANDIDATES, POOLS, empty, read, write
 
 MADE_BY = CANDIDATES.made_by
 _FACTS = frozenset({"round", "strategy", "drawn_from", "settings"})

@@ -10,6 +10,7 @@ import pandas as pd
 
 from annotate.catalog.scan import check_not_empty, load_catalog
 from annotate.errors import InputError
+from annotate.files import remove_stale
 from annotate.locks import exclusive
 from annotate.mining.draw import Draw, Mined
 from annotate.mining.frame import Frame, Scope, build_frame
@@ -24,7 +25,6 @@ from annotate.mining.round_files import (
 )
 from annotate.mining.round_sheet import round_sheet, write_round_sheet
 from annotate.settings import MineSettings
-from annotate.tables import remove_stale
 from annotate.taxonomy.load import load_taxonomy
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from annotate.errors import InputError, MissingError, closest
+from annotate.files import atomic
 from annotate.questions.planning import STRATEGIES, Question, QuestionPlan
-from annotate.tables import atomic
 from annotate.taxonomy.fields import Field, Kind
 from annotate.taxonomy.model import Taxonomy
 from annotate.taxonomy.nodes import parse_nodes

@@ -9,6 +9,7 @@ from pathlib import Path
 from annotate.answers.files import RawAnswers, find_answers
 from annotate.answers.packing import NONE, UNSURE, check_answers
 from annotate.errors import InputError, MissingError
+from annotate.files import read_json
 from annotate.labels.consolidate import check_settings
 from annotate.labels.counts import read_counts
 from annotate.labels.truth import Truth, read_truth
@@ -16,7 +17,7 @@ from annotate.labels.votes import Votes, count_votes
 from annotate.questions.comparison import Evidence, plan_name
 from annotate.questions.likeness import Likeness, make_likeness
 from annotate.questions.planning import QuestionPlan, asked_classes
-from annotate.tables import CATALOG, read, read_json
+from annotate.tables import CATALOG, read
 from annotate.tasks.manifest import read_manifest
 from annotate.taxonomy.load import load_taxonomy
 from annotate.taxonomy.model import Taxonomy

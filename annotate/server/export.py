@@ -9,9 +9,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from annotate.files import atomic, write_json
 from annotate.server.leasing import COUNTED
 from annotate.server.model import Rules
-from annotate.tables import atomic, write_json
 
 EXPORT_FILE = "serve.jsonl"
 RULE_FILE = "serve.json"

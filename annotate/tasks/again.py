@@ -11,8 +11,9 @@ from pathlib import Path
 
 from annotate.answers.files import find_answers
 from annotate.answers.found import bare_content
+from annotate.files import read_json
 from annotate.questions.planning import QuestionPlan
-from annotate.tables import CANDIDATES, read, read_json
+from annotate.tables import CANDIDATES, read
 
 STRATEGIES = ("migration", "audit")
 

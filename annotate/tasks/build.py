@@ -11,12 +11,13 @@ import pandas as pd
 
 from annotate.answers.excluded import read_excluded
 from annotate.errors import InputError, MissingError
+from annotate.files import atomic, read_json
 from annotate.jobs.request import job_name, make_request
 from annotate.questions.file import read_plan
 from annotate.questions.planning import Forecast, QuestionPlan, price_work
 from annotate.questions.rules import lint_plan
 from annotate.settings import TaskSettings
-from annotate.tables import CATALOG, atomic, read, read_json
+from annotate.tables import CATALOG, read
 from annotate.tasks.again import asked_again
 from annotate.tasks.examples import examples_in, examples_of
 from annotate.tasks.manifest import read_manifest

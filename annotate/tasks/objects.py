@@ -14,9 +14,10 @@ import pandas as pd
 
 from annotate.answers.files import find_answers
 from annotate.errors import InputError
+from annotate.files import atomic, write_json
 from annotate.questions.planning import Forecast, QuestionPlan
 from annotate.settings import TaskSettings
-from annotate.tables import CANDIDATES, atomic, read, write_json
+from annotate.tables import CANDIDATES, read
 from annotate.taxonomy.model import Taxonomy
 
 # Of Ground Truth's input manifests (developer guide, sms-input-data-input-manifest and limits).

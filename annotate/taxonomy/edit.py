@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from annotate.errors import InputError
-from annotate.tables import atomic
+from annotate.files import atomic
 from annotate.taxonomy.load import load_taxonomy, parse_taxonomy
 from annotate.taxonomy.model import Taxonomy
 from annotate.taxonomy.problems import Problems

@@ -18,8 +18,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from annotate.files import read_json, write_json
 from annotate.settings.training import TrainSettings
-from annotate.tables import read_json, write_json
 from annotate.workspace import Workspace
 from mumic.baseline_runs import BaselineOptions, run_baseline
 from mumic.baseline_runs import Reports as BaselineReports

@@ -11,6 +11,7 @@ import jinja2
 
 from annotate import tables
 from annotate.dataset.splits import SPLITS
+from annotate.files import atomic
 from annotate.mining.round_files import round_files, sheet_file
 from annotate.resources import resource
 from annotate.workspace import Workspace
@@ -58,7 +59,7 @@ def write_page(workspace: Workspace, figures: Values, target: Path) -> Path:
         ],
         steps=figures["steps"],
     )
-    with tables.atomic(target) as file:
+    with atomic(target) as file:
         file.write(html.encode())
     return target
 

@@ -13,6 +13,7 @@ import pandas as pd
 from PIL import Image
 
 from annotate import tables
+from annotate.files import read_json
 from annotate.mining.round_files import load_candidates
 from annotate.workspace import Workspace
 from mumic.run import open_run
@@ -66,7 +67,7 @@ def judged_images(workspace: Workspace, run_id: str, uris: dict[str, str]) -> li
     run = open_run(workspace, run_id)
     scores = read_scores(run.path, "test")
     frame = tables.read(tables.DATASET, workspace.dataset / "images.parquet").set_index("image_id")
-    content = tables.read_json(workspace.dataset / "classes.json", "mumic-annotate dataset")
+    content = read_json(workspace.dataset / "classes.json", "mumic-annotate dataset")
     column = {entry["id"]: at for at, entry in enumerate(content["classes"])}
     order = [column[entry.id] for entry in run.classes]
     labels = np.array(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from annotate.errors import InputError
-from annotate.tables import read_json, write_json
+from annotate.files import read_json, write_json
 from annotate.workspace import Workspace
 from mumic.demo.commands import Session, machine
 

@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from annotate.catalog.sources import DEMO_MARKER
 from annotate.errors import InputError
-from annotate.tables import read_json, write_json
+from annotate.files import read_json, write_json
 from mumic.demo.concepts import NAMES, UNSEEN
 from mumic.demo.scenes.catalogue import CATALOGUE_SEED, CataloguePhoto, plan_catalogue
 from mumic.demo.scenes.drawing import draw

@@ -12,7 +12,7 @@ import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from annotate import tables
+from annotate.files import atomic
 
 DPI = 144
 # Told apart by people with any colour vision (Okabe and Ito, 2008), without their black and yellow.
@@ -64,7 +64,7 @@ class Drawing:
     def save(self, target: Path) -> Path:
         """Write it for light pages, atomically."""
         data = self.png()
-        with tables.atomic(target) as file:
+        with atomic(target) as file:
             file.write(data)
         return target
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from annotate import tables
 from annotate.clip.encoder import encode_texts
+from annotate.files import read_json
 from annotate.workspace import Workspace
 from mumic.baselines import two_prompts
 from mumic.data import Dataset, load_dataset
@@ -108,7 +108,7 @@ def _measures(
     """What is stored, if it is of this dataset and knows every baseline that has been made."""
     split = check_split(options.split)
     file = run.path / "metrics.json"
-    stored: dict[str, Any] = tables.read_json(file, "mumic evaluate") if file.is_file() else {}
+    stored: dict[str, Any] = read_json(file, "mumic evaluate") if file.is_file() else {}
     found: dict[str, Any] = stored.get(split, {})
     methods = {TWO_PROMPTS, *(e.title for e in fitting_baselines(workspace, dataset, split))}
     if found.get("dataset") == dataset.fingerprint and methods <= found["methods"].keys():

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from annotate import tables
+from annotate.files import read_json
 from annotate.pages import data_uri, pictures, write_page
 from annotate.workspace import Workspace
 from mumic.figures.differences import draw_gains
@@ -99,7 +99,7 @@ def _drawings(workspace: Workspace, material: Material) -> dict[str, Drawing]:
         found["temperature"] = draw_temperature({run.id: scales}, clamp)
     prompts = series_folder(workspace, "prompts") / "summary.json"
     if prompts.is_file():
-        rows = tables.read_json(prompts, "mumic prompts")["validation"]["per_class"]
+        rows = read_json(prompts, "mumic prompts")["validation"]["per_class"]
         found["description-gain"] = draw_gains(rows, "Gain by description over name, on validation")
     if len(material.dataset) >= 5:
         found["map"] = _map(material, workspace.settings.project.seed)

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from annotate import tables
 from annotate.errors import InputError, closest
+from annotate.files import write_json
 from annotate.workspace import Workspace
 from mumic.figures.differences import draw_gains
 from mumic.figures.temperature import draw_temperature
@@ -164,7 +164,7 @@ def run_ablation(
     )
     folder = series_folder(workspace, series)
     summary["figures"] = [str(path) for path in _draw(folder, trained, summary)]
-    tables.write_json(folder / "summary.json", summary)
+    write_json(folder / "summary.json", summary)
     return summary
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from annotate import tables
+from annotate.files import write_json
 from annotate.taxonomy.prompts import description_prompt, name_prompt
 from annotate.workspace import Workspace
 from mumic.figures.differences import draw_gains
@@ -69,7 +69,7 @@ def compare_prompts(
         ),
         "demo_model": bool(trained[0].run.record.get("demo_model")),
     }
-    tables.write_json(folder / "summary.json", summary)
+    write_json(folder / "summary.json", summary)
     return summary
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from optuna.trial import FrozenTrial
 
-from annotate import tables
+from annotate.files import write_json
 from annotate.settings.toml import toml_value
 from annotate.workspace import Workspace
 from mumic.figures.temperature import draw_temperature
@@ -40,7 +40,7 @@ def write_results(
         "path": str(folder),
         "figure": _draw(folder, trials),
     }
-    tables.write_json(folder / "summary.json", summary)
+    write_json(folder / "summary.json", summary)
     return summary
 
 

@@ -16,8 +16,8 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from annotate import tables
 from annotate.errors import InputError, MumicError
+from annotate.files import read_json, remove_stale, write_json
 from annotate.locks import exclusive
 from annotate.workspace import Workspace
 from mumic.data import load_dataset
@@ -69,7 +69,7 @@ def tune(
     folder = series_folder(workspace, f"tune-{request.name}")
     busy = f"another process works on the study {request.name}."
     with exclusive(folder / ".lock", busy=busy):
-        tables.remove_stale(folder)
+        remove_stale(folder)
         _check_task(workspace, request, folder)
         study = _open(workspace, request, folder)
         failed = ""
@@ -100,8 +100,8 @@ def _check_task(workspace: Workspace, request: Request, folder: Path) -> None:
     )
     file = folder / "task.json"
     if not file.is_file():
-        tables.write_json(file, task)
-    elif tables.read_json(file, "mumic tune") != task:
+        write_json(file, task)
+    elif read_json(file, "mumic tune") != task:
         raise InputError(
             f"the study {request.name} was begun with another search, other settings or another "
             f"dataset. Give the new one a name with --study, or delete {folder}."

@@ -6,17 +6,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from annotate.errors import DamagedError, InputError, MissingError
-from annotate.tables import (
-    IMAGE_REJECTS,
-    LABELS,
-    atomic,
-    empty,
-    read,
-    read_json,
-    remove_stale,
-    write,
-    write_json,
-)
+from annotate.files import atomic, read_json, remove_stale, write_json
+from annotate.tables import IMAGE_REJECTS, LABELS, empty, read, write
 
 
 def labels() -> pd.DataFrame:

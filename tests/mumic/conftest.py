@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 
 from annotate import tables
+from annotate.files import write_json
 from annotate.settings import ModelSettings, Settings, render
 from annotate.workspace import Workspace
 
@@ -145,8 +146,6 @@ def _make(root: Path, model: Path, images: int, train: dict[str, Any]) -> Worksp
         }
         for number, name in enumerate(CLASSES)
     ]
-    tables.write_json(
-        workspace.dataset / "classes.json", {"taxonomy_hash": "feed", "classes": classes}
-    )
-    tables.write_json(workspace.dataset / "lock.json", {"seed": 0})
+    write_json(workspace.dataset / "classes.json", {"taxonomy_hash": "feed", "classes": classes})
+    write_json(workspace.dataset / "lock.json", {"seed": 0})
     return workspace

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from sklearn.metrics import recall_score
 
 from annotate import tables
+from annotate.files import write_json
 from annotate.mining.predictions import load_predictions
 from annotate.workspace import Workspace
 from mumic.cli import main
@@ -78,7 +79,7 @@ def workspace(tmp_path: Path, tiny_workspace: Any, monkeypatch: pytest.MonkeyPat
     run = train(found, TrainOptions(run="one"))
     # So few steps part nothing: with F1's own thresholds all predictions would be stored.
     high = _high(len(run.classes)).to_json([entry.id for entry in run.classes])
-    tables.write_json(run.path / "thresholds.json", high)
+    write_json(run.path / "thresholds.json", high)
     monkeypatch.chdir(found.root)
     return found
 

@@ -19,6 +19,7 @@ from safetensors.torch import load_file
 from annotate import tables
 from annotate.clip.encoder import load_clip
 from annotate.errors import InputError, MissingError, MumicError
+from annotate.files import write_json
 from annotate.settings import ModelSettings
 from annotate.workspace import Workspace
 from mumic.batches import batch_rows
@@ -233,7 +234,7 @@ def test_settings_and_datasets_that_make_no_sense(tmp_path: Path, tiny_workspace
 
 def test_the_demo_model_is_refused_on_real_photos(tmp_path: Path, tiny_workspace: Any) -> None:
     workspace = tiny_workspace(tmp_path / "ws", epochs=1)
-    tables.write_json(workspace.catalog / "summary.json", {"demo": False})
+    write_json(workspace.catalog / "summary.json", {"demo": False})
     name = workspace.settings.model.name.removeprefix("local-dir:")
     copy = tmp_path / "demo-model"
     copy.mkdir()

@@ -23,8 +23,9 @@ from annotate.answers.history.mturk import read_batch, read_pages, xml_page
 from annotate.answers.history.past import LARGEST_FILE, Past, PastAnswer, PastLabels, SetAside
 from annotate.answers.history.translate import Find, translate
 from annotate.errors import InputError, MissingError
+from annotate.files import atomic
 from annotate.storage.store import canonical_uri
-from annotate.tables import CATALOG, atomic, read
+from annotate.tables import CATALOG, read
 from annotate.tasks.build import read_questions
 from annotate.tasks.objects import source_ref
 from annotate.taxonomy.model import Taxonomy

@@ -13,8 +13,8 @@ from annotate.dataset.exports.data import ExportData
 from annotate.dataset.exports.huggingface import features
 from annotate.dataset.exports.licence import hub_licence, licence_page
 from annotate.dataset.splits import SPLITS
+from annotate.files import atomic
 from annotate.resources import resource
-from annotate.tables import atomic
 
 CARD = "README.md"
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))

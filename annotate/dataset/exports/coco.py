@@ -11,7 +11,7 @@ import numpy as np
 from annotate.dataset.exports.data import ExportData
 from annotate.dataset.exports.request import Request
 from annotate.dataset.splits import SPLITS
-from annotate.tables import atomic
+from annotate.files import atomic
 
 
 def write_coco(data: ExportData, folder: Path, request: Request) -> list[str]:

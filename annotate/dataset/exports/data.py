@@ -15,7 +15,8 @@ from annotate.catalog.sources import SUFFIXES
 from annotate.dataset.build import DATASET_VOTES, MADE_BY
 from annotate.dataset.lock import LOCK_FILE
 from annotate.errors import DamagedError
-from annotate.tables import CATALOG, DATASET, read, read_json
+from annotate.files import read_json
+from annotate.tables import CATALOG, DATASET, read
 from annotate.workspace import Workspace
 
 UNKNOWN = -1

@@ -14,8 +14,8 @@ from annotate.dataset.exports.data import ExportData
 from annotate.dataset.exports.request import Request
 from annotate.dataset.splits import SPLITS
 from annotate.errors import InputError
+from annotate.files import atomic
 from annotate.storage.store import is_remote
-from annotate.tables import atomic
 
 
 def write_fiftyone(data: ExportData, folder: Path, request: Request) -> list[str]:

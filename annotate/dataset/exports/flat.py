@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from annotate.dataset.exports.data import UNKNOWN, ExportData
 from annotate.dataset.exports.request import Request
-from annotate.tables import atomic
+from annotate.files import atomic
 
 ABOUT = ("image_id", "uri", "file_name", "split", "property_id", "group_id", "text")
 

@@ -10,7 +10,7 @@ import numpy as np
 from annotate.dataset.exports.data import ExportData
 from annotate.dataset.exports.request import Request
 from annotate.dataset.splits import SPLITS
-from annotate.tables import atomic
+from annotate.files import atomic
 from annotate.tasks.objects import check_manifest, manifest_bytes, source_ref
 
 CONFIDENT = 1.0  # of a label that nobody voted on: propagated, imported or an expert's

@@ -9,7 +9,7 @@ from typing import Any
 from annotate.dataset.exports.data import UNKNOWN, ExportData
 from annotate.dataset.exports.request import Request
 from annotate.dataset.splits import SPLITS
-from annotate.tables import atomic
+from annotate.files import atomic
 
 LISTS = {"labels": 1, "negatives": 0, "unknown": UNKNOWN}
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from annotate.errors import InputError
+from annotate.files import TEMPORARY_SUFFIX
 from annotate.settings import CatalogSettings
 from annotate.storage.store import is_remote, read_bytes
-from annotate.tables import TEMPORARY_SUFFIX
 
 BATCH = 256
 

@@ -25,9 +25,9 @@ from annotate.dataset.exports.request import Request
 from annotate.dataset.exports.webdataset import write_shards
 from annotate.dataset.lock import LOCK_FILE
 from annotate.errors import InputError
+from annotate.files import atomic, read_json, remove_stale, write_json
 from annotate.locks import exclusive
 from annotate.storage.store import is_remote
-from annotate.tables import atomic, read_json, remove_stale, write_json
 from annotate.tasks.objects import check_prefix
 from annotate.workspace import Workspace
 

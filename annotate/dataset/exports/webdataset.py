@@ -14,8 +14,8 @@ from annotate.dataset.exports.placing import read_unchanged
 from annotate.dataset.exports.request import Request
 from annotate.dataset.splits import SPLITS
 from annotate.errors import InputError
+from annotate.files import atomic, write_json
 from annotate.settings import CatalogSettings
-from annotate.tables import atomic, write_json
 
 
 def shard_names(data: ExportData, request: Request) -> dict[str, ExportData]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from annotate.errors import InputError, closest
-from annotate.tables import atomic
+from annotate.files import atomic
 from annotate.taxonomy.fields import LONGEST_ID
 from annotate.taxonomy.model import Taxonomy, lookup_key
 from annotate.workspace import SETTINGS_FILE, Workspace

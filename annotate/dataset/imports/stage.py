@@ -26,10 +26,11 @@ from annotate.dataset.imports.rows import read_csv
 from annotate.dataset.imports.voc import read_voc
 from annotate.dataset.splits import SPLITS
 from annotate.errors import InputError, MissingError
+from annotate.files import atomic, write_json
 from annotate.locks import exclusive
 from annotate.settings import DatasetSettings
 from annotate.storage.store import canonical_uri, is_remote
-from annotate.tables import LABELS, atomic, empty, write, write_json
+from annotate.tables import LABELS, empty, write
 from annotate.taxonomy.load import load_taxonomy
 from annotate.taxonomy.model import Taxonomy
 from annotate.workspace import Workspace

@@ -12,8 +12,9 @@ from PIL import Image
 from annotate.catalog.scan import save_scan, scan
 from annotate.catalog.sources import plan_scan
 from annotate.dataset.files import write_dataset
+from annotate.files import write_json
 from annotate.settings import CatalogSettings, DatasetSettings
-from annotate.tables import LABELS, write, write_json
+from annotate.tables import LABELS, write
 from annotate.workspace import Workspace
 from tests.annotate.dataset.exported import Truth, truth_of
 

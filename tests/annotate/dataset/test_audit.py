@@ -14,7 +14,8 @@ from PIL import Image
 
 from annotate.cli import main
 from annotate.dataset.audit import find_wrong_labels
-from annotate.tables import CANDIDATES, DATASET, PREDICTIONS, read, write, write_json
+from annotate.files import write_json
+from annotate.tables import CANDIDATES, DATASET, PREDICTIONS, read, write
 
 CLASSES = ("dog", "pool", "never", "always")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from annotate.tables import write_json
+from annotate.files import write_json
 from tests.annotate.dataset.command import hashes, run, write_workspace
 
 

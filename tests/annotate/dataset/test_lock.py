@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from annotate.tables import CATALOG, LABELS, read, write, write_json
+from annotate.files import write_json
+from annotate.tables import CATALOG, LABELS, read, write
 from tests.annotate.dataset.command import hashes, run, write_workspace
 from tests.annotate.dataset.made import YAML, labels_of, many
 

@@ -17,7 +17,8 @@ from annotate.dataset.reading import DatasetArrays, read_dataset
 from annotate.dataset.statistics import statistics, together
 from annotate.dataset.stats_page import sample_rows
 from annotate.errors import DamagedError
-from annotate.tables import DATASET, write, write_json
+from annotate.files import write_json
+from annotate.tables import DATASET, write
 from annotate.workspace import Workspace
 from tests.annotate.conftest import DrawNoise
 

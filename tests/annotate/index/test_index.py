@@ -20,7 +20,6 @@ from click.testing import CliRunner
 import annotate
 import annotate.index.shards
 import annotate.search.exact
-from annotate import tables
 from annotate.cli import main
 from annotate.clip.encoder import encode_images, load_clip
 from annotate.errors import DamagedError, MissingError
@@ -146,7 +145,7 @@ def test_killed_between_embeddings_and_their_table(
         names.append(path.name)
         if path.name == "shard-00001.parquet":
             raise SystemExit(9)
-        return tables.atomic(path)
+        return atomic(path)
 
     with monkeypatch.context() as patch:
         patch.setattr(annotate.index.shards, "atomic", atomic)

@@ -13,13 +13,14 @@ import pytest
 from scipy.stats import entropy
 
 from annotate.errors import DamagedError, InputError, MissingError
+from annotate.files import write_json
 from annotate.index.shards import Index
 from annotate.mining.active import mine_diverse, mine_uncertain, uncertainty
 from annotate.mining.draw import Draw, Mined
 from annotate.mining.kcenter import Limits, k_center
 from annotate.mining.predictions import RunPredictions, load_predictions
 from annotate.settings import Settings
-from annotate.tables import CANDIDATES, PREDICTIONS, write, write_json
+from annotate.tables import CANDIDATES, PREDICTIONS, write
 from annotate.workspace import Workspace
 
 DRAW = Draw(n=10, top=40, seed=3, round=2)

@@ -13,8 +13,9 @@ import pytest
 from click.testing import CliRunner
 
 from annotate.cli import main
+from annotate.files import write_json
 from annotate.locks import exclusive
-from annotate.tables import LABELS, PREDICTIONS, write, write_json
+from annotate.tables import LABELS, PREDICTIONS, write
 
 DrawNoise = Callable[[Path, int], None]
 TAXONOMY = """\

@@ -196,8 +196,8 @@ def test_settings_of_skipping_are_checked(workspace: Path) -> None:
 
 def test_texts_are_compared_where_the_model_has_an_index(workspace: Path) -> None:
     from annotate.clip.encoder import load_clip
+    from annotate.files import write_json
     from annotate.index.shards import model_folder, write_shard
-    from annotate.tables import write_json
 
     assert done("questions", "plan")["similarity"] == "", "no index, no comparison"
     forced = done("questions", "plan", "--similarity")["similarity"]
@@ -217,7 +217,7 @@ def test_texts_are_compared_where_the_model_has_an_index(workspace: Path) -> Non
 
 
 def test_a_model_that_cannot_be_loaded_is_no_reason_to_stop(workspace: Path) -> None:
-    from annotate.tables import write_json
+    from annotate.files import write_json
 
     toml = workspace / "mumic.toml"
     toml.write_text(toml.read_text("utf-8").replace("local-dir:", "local-dir:/gone"), "utf-8")

@@ -15,12 +15,13 @@ import pytest
 from PIL import Image
 
 from annotate.errors import InputError
+from annotate.files import write_json
 from annotate.labels.stage import label_images
 from annotate.mining.draw import Draw, receipts
 from annotate.server.images import web_safe
 from annotate.server.run import bind, check_settings, make_site
 from annotate.settings import ServeSettings
-from annotate.tables import CANDIDATES, write, write_json
+from annotate.tables import CANDIDATES, write
 from annotate.tasks.build import build_tasks
 from annotate.tasks.objects import write_tasks
 from benchmarks.serve import exported

@@ -8,8 +8,9 @@ from typing import Any
 
 import pandas as pd
 
+from annotate.files import write_json
 from annotate.questions.planning import Question, QuestionPlan
-from annotate.tables import CANDIDATES, empty, write, write_json
+from annotate.tables import CANDIDATES, empty, write
 from annotate.tasks.again import asked_again
 
 PLAN = QuestionPlan(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,8 +19,16 @@ from annotate.workspace import Workspace
 from benchmarks.labels_world import ANSWERS, IMAGES, MAKERS, PEOPLE
 from benchmarks.report import FOLDER, write_report
 
+# What is imported into a workspace of its own, from the exports or as others would have left it.
+SOURCES = (
+    "../data/exports/coco --images ..",
+    "../data/exports/csv/images.csv --images ..",
+    "../data/exports/huggingface",
+    "../voc --images ../photos",
+)
 STEPS = (
-    "make catalogue",
+    "make photos",
+    "catalog photos.csv",
     "questions plan",
     "make answers",
     "consolidate",
@@ -38,9 +47,14 @@ STEPS = (
     "dataset audit",
     *(
         f"dataset export --to {name}"
-        for name in ("groundtruth", "csv", "parquet", "coco --images uri", "croissant --images uri")
+        for name in (
+            *("groundtruth", "huggingface", "coco --images uri", "fiftyone --images uri"),
+            *("webdataset", "csv", "parquet", "croissant --images uri", "card"),
+        )
     ),
     "dataset verify",
+    "make voc",
+    *(f"dataset import {source} --missing allow" for source in SOURCES),
     "make edits",
     "taxonomy migrate --apply",
 )
@@ -49,14 +63,13 @@ OURS = [step for step in STEPS if step != "questions plan" and step not in MAKER
 
 def measure(root: Path, step: str) -> dict[str, float]:
     """Seconds and largest resident memory (MB) of a step."""
+    if step in MAKERS:
+        here, words = None, ["benchmarks.labels", step, str(root)]
+    else:
+        here = _empty_workspace(root / "import") if step.startswith("dataset import") else root
+        words = ["annotate", *step.split(), "--json"]
     started = time.perf_counter()
-    made = step in MAKERS
-    words = ["benchmarks.labels", step, str(root)] if made else ["annotate", *step.split()]
-    child = subprocess.Popen(
-        [sys.executable, "-m", *words, *([] if made else ["--json"])],
-        cwd=None if made else root,
-        stdout=subprocess.DEVNULL,
-    )
+    child = subprocess.Popen([sys.executable, "-m", *words], cwd=here, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:
@@ -64,11 +77,22 @@ def measure(root: Path, step: str) -> dict[str, float]:
     return {"seconds": time.perf_counter() - started, "peak_mb": usage.ru_maxrss / 1024}
 
 
+def _empty_workspace(root: Path) -> Path:
+    shutil.rmtree(root, ignore_errors=True)
+    _init(root)
+    return root
+
+
+def _init(root: Path) -> None:
+    command = [sys.executable, "-m", "annotate", "init", str(root)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+
 def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=FOLDER) as name:
         root = Path(name) / "workspace"
-        subprocess.run([sys.executable, "-m", "annotate", "init", str(root)], check=True)
+        _init(root)
         measured = {}
         for step in STEPS:
             measured[step] = measure(root, step)

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from PIL import Image
 
 from annotate.files import write_json
 from annotate.questions.file import read_plan
 from annotate.questions.planning import QuestionPlan
-from annotate.tables import CATALOG, DATASET, read, write
+from annotate.tables import CATALOG, DATASET, read
 from annotate.tasks.manifest import read_manifest
 from annotate.taxonomy.load import load_taxonomy
 from annotate.workspace import Workspace
@@ -27,33 +24,26 @@ PREVALENCE, SEES, ERRS = 0.02, 0.9, 0.003
 Mask = npt.NDArray[np.bool_]
 
 
-def image_ids() -> list[str]:
-    return [f"{at:020x}" for at in range(IMAGES)]
+def image_ids(workspace: Workspace) -> list[str]:
+    images = read(CATALOG, workspace.catalog / "images.parquet", ["image_id"])
+    return list(images["image_id"])
 
 
 def truth(classes: int) -> Mask:
     return np.random.default_rng(0).random((IMAGES, classes)) < PREVALENCE
 
 
-def write_catalog(workspace: Workspace) -> None:
-    """Twenty photos of each property; one picture under all their names."""
-    ids = image_ids()
+def write_photos(workspace: Workspace) -> None:
+    """Small photos of which no two look alike, twenty of each property, and a table of them."""
     photos = workspace.root / "photos"
     photos.mkdir()
-    pixels = np.random.default_rng(2).integers(0, 256, (12, 16, 3), np.uint8)
-    picture = Image.fromarray(pixels).resize((640, 480))
-    picture.save(photos / f"{ids[0]}.jpg", quality=85)
-    for name in ids[1:]:
-        os.link(photos / f"{ids[0]}.jpg", photos / f"{name}.jpg")
-    columns: dict[str, Any] = dict.fromkeys(CATALOG.columns, ids) | {
-        "property_id": [f"p{at // 20}" for at in range(IMAGES)],
-        "uri": [f"photos/{name}.jpg" for name in ids],
-        "perceptual_hash": _far_apart(len(ids)),
-        "present": True,
-        **dict.fromkeys(("bytes", "width", "height", "orientation"), 1),
-    }
-    write(CATALOG, pd.DataFrame(columns), workspace.catalog / "images.parquet")
-    write_json(workspace.catalog / "summary.json", {"images": len(ids), "demo": False})
+    rng = np.random.default_rng(2)
+    lines = ["path,property_id\n"]
+    for at in range(IMAGES):
+        picture = Image.fromarray(rng.integers(0, 256, (9, 12, 3), np.uint8))
+        picture.resize((160, 120)).save(photos / f"{at:05d}.jpg", quality=85)
+        lines.append(f"photos/{at:05d}.jpg,p{at // 20}\n")
+    (workspace.root / "photos.csv").write_text("".join(lines))
 
 
 def write_answers(workspace: Workspace) -> None:
@@ -62,14 +52,14 @@ def write_answers(workspace: Workspace) -> None:
     rng = np.random.default_rng(1)
     people = np.argsort(rng.random((IMAGES, PEOPLE)), axis=1)[:, :ANSWERS]
     ticks = rng.random((IMAGES, ANSWERS, true.shape[1])) < np.where(true[:, None], SEES, ERRS)
-    _write(workspace.answers, image_ids(), (plan, ticks), people)
+    _write(workspace.answers, image_ids(workspace), (plan, ticks), people)
 
 
 def write_experts(workspace: Workspace) -> None:
     """One expert, who does not err, answers what the sample asks."""
     plan, true = _plan_and_truth(workspace)
     experts = workspace.for_experts()
-    place = {name: at for at, name in enumerate(image_ids())}
+    place = {name: at for at, name in enumerate(image_ids(workspace))}
     asked = [task.image_id for task in read_manifest(experts.tasks / "manifest.jsonl")]
     ticks = true[[place[name] for name in asked]][:, None]
     _write(experts.answers, asked, (plan, ticks), np.zeros((len(asked), 1), np.int64))
@@ -122,17 +112,12 @@ def _boxes(question: str, classes: tuple[str, ...], code: int) -> str:
     return f'"{question}": {json.dumps({**boxes, "__none__": code == 0, "__unsure__": False})}'
 
 
-def _far_apart(count: int) -> list[str]:
-    """Perceptual hashes of pictures of which no two look alike."""
-    return [f"{value:016x}" for value in np.random.default_rng(3).permutation(count) * 0x9E3779B1]
-
-
 def write_run(workspace: Workspace) -> None:
     """What a trained run says of validation and test: it sees most of the truth."""
     images = read(DATASET, workspace.dataset / "images.parquet", ["image_id", "split"])
     classes = json.loads((workspace.dataset / "classes.json").read_text("utf-8"))["classes"]
     true = truth(len(classes))
-    place = {name: at for at, name in enumerate(image_ids())}
+    place = {name: at for at, name in enumerate(image_ids(workspace))}
     run = workspace.runs / "bench"
     write_json(run / "run.json", {"finished": "2026-01-06T00:00:00+00:00"})
     write_json(run / "classes.json", {"classes": classes})
@@ -163,10 +148,33 @@ def edit_taxonomy(workspace: Workspace) -> None:
     workspace.taxonomy.write_text(text, "utf-8")
 
 
+def write_voc(workspace: Workspace) -> None:
+    """The dataset in VOC's folders: an XML file per image with an object for each label."""
+    images = read(DATASET, workspace.dataset / "images.parquet", ["uri", "split", "labels"])
+    classes = json.loads((workspace.dataset / "classes.json").read_text("utf-8"))["classes"]
+    names = np.array([entry["id"] for entry in classes], object)
+    annotations, sets = (
+        workspace.root / "voc" / name for name in ("Annotations", "ImageSets/Main")
+    )
+    annotations.mkdir(parents=True)
+    sets.mkdir(parents=True)
+    for uri, labels in zip(images["uri"], images["labels"], strict=True):
+        objects = "".join(
+            f"<object><name>{name}</name><difficult>0</difficult></object>"
+            for name in names[labels == 1]
+        )
+        text = f"<annotation><filename>{Path(uri).name}</filename>{objects}</annotation>"
+        (annotations / f"{Path(uri).stem}.xml").write_text(text)
+    for split, name in (("train", "train"), ("validation", "val"), ("test", "test")):
+        stems = [Path(uri).stem for uri in images.loc[images["split"] == split, "uri"]]
+        (sets / f"{name}.txt").write_text("\n".join(stems))
+
+
 MAKERS: dict[str, Callable[[Workspace], None]] = {
-    "make catalogue": write_catalog,
+    "make photos": write_photos,
     "make answers": write_answers,
     "make experts' answers": write_experts,
     "make run": write_run,
+    "make voc": write_voc,
     "make edits": edit_taxonomy,
 }

@@ -14,6 +14,7 @@ from annotate.catalog.source_tables import PATH_COLUMNS
 from annotate.dataset.imports.found import Found, FoundImage, read_outside, split_name, text_or_none
 from annotate.errors import InputError
 
+PATHS = ("file_name", *PATH_COLUMNS)
 LISTS = ("labels", "label", "tags", "classes")
 NEGATIVES, UNKNOWN = ("negatives", "negative_labels"), ("unknown",)
 LONG = ("class_id", "class", "class_name", "category")
@@ -66,7 +67,8 @@ def add_rows(
     """
     rows = list(rows)
     columns = list(dict.fromkeys(str(name) for _, row in rows for name in row if name))
-    path_column = _first(columns, ("file_name", *PATH_COLUMNS))
+    filled = [name for name in columns if any(text_or_none(row.get(name)) for _, row in rows)]
+    path_column = _first(filled, PATHS) or _first(columns, PATHS)
     if path_column is None:
         raise InputError(
             f"{source}: no column with paths of images ({', '.join(PATH_COLUMNS[:6])})."

@@ -132,13 +132,18 @@ def test_folders_as_classes(root: Path) -> None:
     assert labels(root)["000.png"] == {"cat": 1, "dog": 0}
 
 
-@pytest.mark.parametrize("name", ["huggingface", "coco", "csv"])
+@pytest.mark.parametrize(
+    ("name", "way"),
+    [
+        *(("huggingface", "copy"), ("coco", "copy"), ("coco", "uri")),
+        *(("csv", "copy"), ("csv", "link"), ("csv", "uri")),
+    ],
+)
 def test_our_own_exports_come_back(
-    exportable: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+    exportable: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, way: str
 ) -> None:
     """Labels, splits and properties of a dataset, through a format, in a new workspace."""
-    images = [] if name == "huggingface" else ["--images", "copy"]
-    run("dataset", "export", "--to", name, "--folder", str(tmp_path / "x"), *images)
+    run("dataset", "export", "--to", name, "--folder", str(tmp_path / "x"), "--images", way)
     before = _by_content(exportable)
     new = tmp_path / "new"
     new.mkdir()
@@ -146,17 +151,11 @@ def test_our_own_exports_come_back(
     (new / "classes.yaml").write_text(CLASSES)
     monkeypatch.chdir(new)
     source = tmp_path / "x" / ("images.csv" if name == "csv" else "")
-    if name == "csv":
-        source = _without_uris(source)
-    summary = take(source)
+    images = ["--images", str(exportable.root)] if way == "uri" else []
+    summary = take(source, *images)
     assert (summary["splits"], summary["absent"]) == ("kept", "unknown")
     after = _by_content(Workspace.find(new))
     assert after == before
-
-
-def _without_uris(source: Path) -> Path:
-    pd.read_csv(source).drop(columns="uri").to_csv(source.with_name("own.csv"), index=False)
-    return source.with_name("own.csv")
 
 
 def _by_content(workspace: Workspace) -> dict[str, Any]:

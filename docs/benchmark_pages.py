@@ -37,8 +37,8 @@ ABOUT = {
     "SIGKILL amid the second load.",
     "labels": "From answers on disk to labels, golden scores, facts about annotators, a dataset, "
     "its exports, imports into an empty workspace, and all of it carried over to a changed label "
-    "list. Photos are small, 160 by 120, so that it is not decoding that is measured. Every command runs in a "
-    "process of its own, start included.",
+    "list. Photos are small, 160 by 120, so that it is not decoding that is measured. Every "
+    "command runs in a process of its own, start included.",
     "train": "One optimiser step with both towers free, and whole epochs. *open_clip's shape* is "
     "the loop that one writes with it: texts at 77 tokens, a DataLoader with Pillow, AdamW as it "
     "comes, the same precision; *memory kept* adds our setting of the C library's memory alone. "

@@ -78,7 +78,7 @@ def _picture(labels: npt.NDArray[np.int8], rng: np.random.Generator) -> npt.NDAr
     return pixels
 
 
-def _settings(model: Path, train: dict[str, Any]) -> Settings:
+def _settings(model: Path, precision: str, train: dict[str, Any]) -> Settings:
     recipe: dict[str, Any] = {
         "batch_size": 8,
         "lr": 1e-3,
@@ -90,7 +90,7 @@ def _settings(model: Path, train: dict[str, Any]) -> Settings:
     base = Settings()
     return replace(
         base,
-        model=replace(base.model, name=f"local-dir:{model}", pretrained=""),
+        model=replace(base.model, name=f"local-dir:{model}", pretrained="", precision=precision),
         train=replace(base.train, **recipe),
         evaluate=replace(base.evaluate, bootstrap=50, k=2, threshold_min_positives=2),
     )
@@ -98,21 +98,21 @@ def _settings(model: Path, train: dict[str, Any]) -> Settings:
 
 @pytest.fixture(scope="session")
 def tiny_workspace(tiny_model: Path) -> MakeWorkspace:
-    """Makes a workspace: a folder, the number of pictures, and settings of ``[train]``."""
+    """Makes a workspace: folder, number of pictures, precision, and settings of ``[train]``."""
 
-    def make(root: Path, images: int = 40, **train: Any) -> Workspace:
-        return _make(root, tiny_model, images, train)
+    def make(root: Path, images: int = 40, precision: str = "auto", **train: Any) -> Workspace:
+        return _make(root, images, _settings(tiny_model, precision, train))
 
     return make
 
 
-def _make(root: Path, model: Path, images: int, train: dict[str, Any]) -> Workspace:
+def _make(root: Path, images: int, settings: Settings) -> Workspace:
     """A workspace with drawn pictures, four classes and a dataset: 60 % train, 20 % validation."""
     rng = np.random.default_rng(3)
     (root / "photos").mkdir(parents=True)
     (root / "label_taxonomy").mkdir()
     (root / "label_taxonomy" / "travel.yaml").write_text("classes: []\n")
-    (root / "mumic.toml").write_text(render(_settings(model, train)))
+    (root / "mumic.toml").write_text(render(settings))
     rows = []
     for number in range(images):
         labels = (rng.random(len(CLASSES)) < 0.4).astype(np.int8)

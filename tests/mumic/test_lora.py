@@ -38,7 +38,11 @@ def test_begins_at_the_model_and_merges_into_plain_weights(tiny_clip: Any) -> No
     before = _outputs(towers)
     names = towers.state_dict().keys()
     add_lora(towers, 4, 8.0, image=True, text=True)
-    assert torch.equal(_outputs(towers), before)
+    # Equal weights; the outputs are equal to rounding, as another kernel may compute them.
+    begun, own = plain_state(towers), plain.state_dict()
+    assert begun.keys() == own.keys()
+    assert all(torch.equal(begun[name], own[name]) for name in own)
+    assert torch.allclose(_outputs(towers), before, atol=1e-6)
     _shake(towers)
     changed = _outputs(towers)
     assert (changed - before).abs().max() > 0.01

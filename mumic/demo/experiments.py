@@ -196,10 +196,11 @@ def _main(workspace: Workspace, plan: Plan) -> dict[str, Any]:
     resamples = truth.resamples(settings.evaluate, settings.project.seed)
     # They rest on the frozen tower and on no seed, but for the head that is trained.
     frozen = baseline_methods(_material(workspace, trained[0]), trained[0].run)
+    heads = {seed: _asl_head(workspace, seed) for seed in plan.seeds}
     baselines = [
         see(method, seed, truth, resamples, settings.evaluate)
-        for seed in plan.seeds
-        for method in (*frozen, _asl_head(workspace, seed))
+        for seed, (head, _) in heads.items()
+        for method in (*frozen, head)
     ]
     everything = [*seen, *baselines]
     summary["arms"] += arm_rows(baselines)
@@ -208,24 +209,27 @@ def _main(workspace: Workspace, plan: Plan) -> dict[str, Any]:
             everything, OWN.name, name, truth.cells, settings.evaluate
         )
     summary["fewest_positives"] = settings.evaluate.min_positives
+    summary["asl_head"] = {
+        "points_of_its_search": ASL_TRIALS,
+        "epochs_to_saturation": [epochs for _, epochs in heads.values()],
+    }
     return summary
 
 
-def _asl_head(workspace: Workspace, seed: int) -> Method:
-    """ASL with a linear head on the same pretrained tower, for as many epochs as MuMIC has."""
-    settings, train = workspace.settings, workspace.settings.train
+def _asl_head(workspace: Workspace, seed: int) -> tuple[Method, int]:
+    """ASL with a linear head on the same pretrained tower, and after how many epochs it is best."""
+    settings = workspace.settings
     here = replace(
         workspace,
         settings=replace(
             settings,
             project=replace(settings.project, seed=seed),
-            baseline=replace(
-                settings.baseline, trials=ASL_TRIALS, max_epochs=train.epochs, tower_lr=train.lr
-            ),
+            baseline=replace(settings.baseline, trials=ASL_TRIALS, tower_lr=settings.train.lr),
         ),
     )
     found = run_baseline(here, "asl-head", BaselineOptions(), BaselineReports())
-    return Method(found.record["title"], found.scores("test").logits, found.thresholds())
+    method = Method(found.record["title"], found.scores("test").logits, found.thresholds())
+    return method, found.record["epochs_to_saturation"]
 
 
 def _material(workspace: Workspace, entry: Trained) -> Material:

@@ -49,21 +49,10 @@ def _main(found: dict[str, Any]) -> list[str]:
         f"On {found['images']} test images of properties that training never saw; "
         f"{found['classes_left_out']} classes with fewer than {found['fewest_positives']} "
         "positives are left out of the means. Differences are in points, averaged over the seeds, "
-        "with paired 95 % intervals over whole properties, and in how many seeds MuMIC is ahead. "
-        f"{_about_head(found['asl_head'])}",
+        "with paired 95 % intervals over whole properties, and in how many seeds MuMIC is ahead.",
         _table(head, rows),
         _verdict(found),
     ]
-
-
-def _about_head(found: dict[str, Any]) -> str:
-    """What ASL's head was given, as it is not the same as what MuMIC has."""
-    epochs = " and ".join(str(count) for count in found["epochs_to_saturation"])
-    return (
-        f"ASL's head is the best of {found['points_of_its_search']} points of a search around the "
-        f"same rate, trained until validation GAP stops growing (best after {epochs} epochs), on "
-        "images that are not mirrored and at a constant rate."
-    )
 
 
 def _ahead(found: dict[str, Any] | None, name: str) -> str:

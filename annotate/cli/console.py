@@ -75,12 +75,13 @@ class Stage(click.Group):
 
 
 def open_workspace() -> Workspace:
-    """The workspace of the current folder, its labels whole though `consolidate` was killed."""
+    """The workspace of the current folder, labels and dataset whole though a command was killed."""
     from annotate.together import finish
     from annotate.workspace import Workspace
 
     workspace = Workspace.find()
-    finish(workspace.labels)
+    for folder in (workspace.labels, workspace.dataset):
+        finish(folder)
     return workspace
 
 

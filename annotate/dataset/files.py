@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,10 +22,12 @@ from annotate.dataset.build import (
 from annotate.dataset.lock import LOCK_FILE, make_lock
 from annotate.errors import MissingError
 from annotate.files import read_json, remove_stale, write_json
+from annotate.locks import exclusive
 from annotate.settings import DatasetSettings
 from annotate.tables import CATALOG, DATASET, LABELS, empty, read, read_arrow, write
 from annotate.taxonomy.load import load_taxonomy
 from annotate.taxonomy.model import Taxonomy
+from annotate.together import finish, together
 from annotate.workspace import Workspace
 
 
@@ -92,26 +96,37 @@ def _merged(labels: list[pd.DataFrame]) -> pd.DataFrame:
 
 
 def write_dataset(workspace: Workspace, settings: DatasetSettings) -> dict[str, Any]:
-    """Build the dataset from the labels of votes and imports.
-
-    The splits are written first: a build that was killed is finished with the same ones. The lock
-    is written last.
+    """Build the dataset from the labels of votes and imports; its files change together.
 
     Returns:
         What ``stats.json`` holds.
 
     Raises:
         MissingError: no labels or no catalogue.
-        InputError: settings that make no sense, nothing is left, or a split lacks a class.
+        InputError: settings that make no sense, nothing is left, a split lacks a class, or another
+            process is at work.
     """
     folder, seed = workspace.dataset, workspace.settings.project.seed
-    inputs = read_inputs(workspace)
-    dataset = build(inputs, stored_splits(workspace), settings, seed)
-    remove_stale(folder)
-    write_files(dataset, inputs.taxonomy, folder)
-    lock = make_lock(workspace, inputs, settings, seed, folder)
-    write_json(folder / LOCK_FILE, lock)
+    with at_work(folder):
+        inputs = read_inputs(workspace)
+        dataset = build(inputs, stored_splits(workspace), settings, seed)
+        remove_stale(folder)
+        with together(folder) as stage:
+            write_files(dataset, inputs.taxonomy, stage)
+            write_json(stage / LOCK_FILE, make_lock(workspace, inputs, settings, seed, stage))
     return dataset.stats
+
+
+@contextmanager
+def at_work(folder: Path) -> Iterator[None]:
+    """Be the only process at a dataset, all files of which are of one build.
+
+    Raises:
+        InputError: another process is.
+    """
+    with exclusive(folder / ".lock", busy=f"another process is making {folder}. Wait for it."):
+        finish(folder)
+        yield
 
 
 def stored_splits(workspace: Workspace) -> pd.DataFrame:

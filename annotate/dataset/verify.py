@@ -12,12 +12,13 @@ import pandas as pd
 import pyarrow as pa
 
 from annotate.dataset.build import MADE_BY, STORED_SPLITS
-from annotate.dataset.files import build, imported_splits, read_inputs, write_files
+from annotate.dataset.files import at_work, build, imported_splits, read_inputs, write_files
 from annotate.dataset.lock import LOCK_FILE, OUTPUTS, describe_inputs, sha256
 from annotate.errors import DamagedError, InputError, MissingError
 from annotate.files import read_json
 from annotate.settings import DatasetSettings
 from annotate.tables import read
+from annotate.together import together
 from annotate.workspace import Workspace
 
 
@@ -54,8 +55,13 @@ def verify_dataset(workspace: Workspace, *, restore: bool = False) -> Verdict:
     Raises:
         MissingError: no lock, no labels, or the splits that a later build started from are gone.
         DamagedError: the lock is not one.
-        InputError: the build refuses.
+        InputError: the build refuses, or another process is at work.
     """
+    with at_work(workspace.dataset):
+        return _verify(workspace, restore)
+
+
+def _verify(workspace: Workspace, restore: bool) -> Verdict:
     folder = workspace.dataset
     lock = read_json(folder / LOCK_FILE, MADE_BY)
     settings = _settings(lock, folder / LOCK_FILE)
@@ -70,8 +76,9 @@ def verify_dataset(workspace: Workspace, *, restore: bool = False) -> Verdict:
         write_files(build(inputs, stored, settings, lock["seed"]), inputs.taxonomy, again)
         different = [name for key, name in OUTPUTS.items() if sha256(again / name) != lock[key]]
         if restore and not different:
-            for name in (*damaged, "stats.json"):
-                os.replace(again / name, folder / name)
+            with together(folder) as stage:
+                for name in (*damaged, "stats.json"):
+                    os.replace(again / name, stage / name)
             damaged = []
     if "splits.parquet" in different:
         raise MissingError(

@@ -22,7 +22,8 @@ def run(*arguments: str, expect: int = 0) -> str:
 
 
 def hashes(folder: Path) -> dict[str, str]:
-    files = sorted(folder.iterdir())
+    """Of what a build leaves; the lock that processes hold is empty."""
+    files = [file for file in sorted(folder.iterdir()) if file.is_file() and file.name != ".lock"]
     return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
+from annotate.cli.console import open_workspace
 from annotate.files import write_json
+from annotate.locks import exclusive
+from annotate.tables import LABELS, read, write
 from tests.annotate.dataset.command import hashes, run, write_workspace
+from tests.annotate.killing import run_and_kill
 
 
 @pytest.fixture
@@ -48,15 +53,46 @@ def test_the_command_writes_the_same_bytes_again(workspace: Path) -> None:
     assert lock["labels_hash"] == hashlib.sha256(labels_file.read_bytes()).hexdigest()
 
 
-def test_a_build_killed_after_the_splits_ends_with_the_same(workspace: Path) -> None:
-    folder = workspace / "data/dataset"
+def test_a_kill_at_any_moment_leaves_the_dataset_as_before_or_as_after(
+    workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run("dataset")
-    first = hashes(folder)
-    for name in ("images.parquet", "classes.json", "stats.json", "lock.json"):
-        (folder / name).unlink()
-    (folder / ".images.parquet.x.tmp").write_bytes(b"half")
+    before = hashes(workspace / "data/dataset")
+    # As many classes, one of them another: columns and their names must change together.
+    file = workspace / "classes.yaml"
+    file.write_text(file.read_text().replace("id: snow, name: Snow", "id: lake, name: Lake"))
+    labels = read(LABELS, workspace / "data/labels/labels.parquet")
+    renamed = labels["class_id"].replace("snow", "lake")
+    labels = labels.assign(class_id=renamed, label=1 - labels["label"])
+    write(LABELS, labels, workspace / "data/labels/labels.parquet")
+    copies = [tmp_path / f"killed{at}" for at in range(40)]
+    for copy in copies:
+        shutil.copytree(workspace, copy, ignore=shutil.ignore_patterns("killed*"))
+    calls = run_and_kill("dataset build", copies)
+    after = hashes(copies[0] / "data/dataset")
+    assert set(after) == set(before)
+    assert after["images.parquet"] != before["images.parquet"]
+
+    seen = []
+    for copy in copies[1 : calls + 1]:
+        monkeypatch.chdir(copy)
+        open_workspace()  # as every command does
+        found = hashes(copy / "data/dataset")
+        assert found in (before, after)
+        seen.append(found == after)
+        (copy / "data/dataset/.stats.html.x.tmp").write_bytes(b"half")
+        run("dataset")
+        assert hashes(copy / "data/dataset") == after
+    assert seen == sorted(seen)
+    assert 1 < sum(seen) < len(seen) - 1
+
+
+@pytest.mark.parametrize("command", ["build", "build --locked", "verify"])
+def test_one_process_at_a_time(workspace: Path, command: str) -> None:
     run("dataset")
-    assert hashes(folder) == first
+    with exclusive(workspace / "data/dataset/.lock"):
+        assert "another process is making" in run("dataset", *command.split(), expect=1)
+    run("dataset", *command.split())
 
 
 def test_stats_and_options(workspace: Path) -> None:

@@ -25,8 +25,9 @@ class Ballots:
 
     Attributes:
         shape: A, N, C.
-        groups: classes, by number, that the same people were asked on the same images, and the
-            (N, A) matrix of who answered what.
+        groups: classes, by number and each once, that the same people were asked on the same
+            images, and the (N, A) matrix of who answered what. A class of two questions is in two
+            groups.
         annotator, column, cell: (ticks,) who, which class, and ``image * C + class``, sorted by
             cell.
         sure: (ticks,) whether the question's unticked classes are a no.
@@ -55,14 +56,14 @@ class Ballots:
         """(A, C) sums of an (N, C) table over the images whose questions each has answered."""
         sums = np.zeros((self.shape[0], self.shape[2]))
         for columns, answered in self.groups:
-            sums[:, columns] = answered.T @ belief[:, columns]
+            sums[:, columns] += answered.T @ belief[:, columns]
         return sums
 
     def answered(self) -> Floats:
         """(A, C) how many images each has answered the class's question on."""
         counts = np.zeros((self.shape[0], self.shape[2]))
         for columns, answered in self.groups:
-            counts[:, columns] = answered.sum(axis=0)[:, None]
+            counts[:, columns] += answered.sum(axis=0)[:, None]
         return counts
 
     def collect(self, of_no: Floats, of_yes: Floats) -> Floats:
@@ -75,7 +76,7 @@ class Ballots:
         _, images, classes = self.shape
         sums = np.zeros((images, classes))
         for columns, answered in self.groups:
-            sums[:, columns] = answered @ (of_no if of_no.shape[1] == 1 else of_no[:, columns])
+            sums[:, columns] += answered @ (of_no if of_no.shape[1] == 1 else of_no[:, columns])
         column = self.column if of_no.shape[1] > 1 else np.zeros_like(self.column)
         added = of_yes[self.annotator, column]
         added -= np.where(self.sure, of_no[self.annotator, column], 0.0)
@@ -93,9 +94,8 @@ def make_ballots(answers: Packed, questions: Mapping[str, Sequence[str]], votes:
     """Lay out answers.
 
     Args:
-        answers: at most one row per image, question and annotator, and none of a class that the
-            same annotator was asked on the same image in another question.
-        questions: class ids of each question.
+        answers: at most one row per image, question and annotator.
+        questions: class ids of each question; a class may be in several, as after a migration.
         votes: counted from these answers; gives images and classes their order.
     """
     shape = len(answers.annotator.values), len(votes.image_ids), len(votes.class_ids)
@@ -137,15 +137,20 @@ def _groups(
     cells = cells[sure][order]
     asked = answers.question.codes[sure][order]
     ends = np.searchsorted(asked, np.arange(len(answers.question.values) + 1))
-    found: dict[bytes, list[int]] = {}
+    found: dict[bytes, list[list[int]]] = {}
     for at, question in enumerate(answers.question.values):
-        own = np.sort(cells[ends[at] : ends[at + 1]])
-        classes = found.setdefault(own.tobytes(), [])
-        classes += [place[name] for name in questions[question]]
+        groups = found.setdefault(np.sort(cells[ends[at] : ends[at + 1]]).tobytes(), [])
+        for column in (place[name] for name in questions[question]):
+            without = next((group for group in groups if column not in group), None)
+            if without is None:
+                groups.append([column])
+            else:
+                without.append(column)
     return [
-        (_compact(columns), _incidence(np.frombuffer(key, np.int64), shape))
-        for key, columns in found.items()
-        if key
+        (_compact(columns), _incidence(np.frombuffer(own, np.int64), shape))
+        for own, groups in found.items()
+        for columns in groups
+        if own
     ]
 
 

@@ -85,9 +85,13 @@ def with_experts(votes: Votes, experts: Experts) -> Votes:
 
 
 def expert_labels(experts: Experts, votes: Votes) -> Labels:
-    """Experts' labels over the images and classes of votes, (N, C); ``UNKNOWN`` where none."""
+    """Experts' labels over the images and classes of votes, (N, C); ``UNKNOWN`` where none.
+
+    Images and classes that only experts have seen are left out; :func:`with_experts` makes room.
+    """
     said = np.full(votes.yes.shape, UNKNOWN, np.int8)
-    column = {name: at for at, name in enumerate(votes.class_ids)}
-    rows = np.searchsorted(votes.image_ids, experts.image_ids)
-    said[rows[:, None], [column[name] for name in experts.class_ids]] = experts.label
+    rows = pd.Index(votes.image_ids, dtype=object).get_indexer(pd.Index(experts.image_ids))
+    columns = pd.Index(votes.class_ids, dtype=object).get_indexer(pd.Index(experts.class_ids))
+    seen, asked = rows >= 0, columns >= 0
+    said[np.ix_(rows[seen], columns[asked])] = experts.label[np.ix_(seen, asked)]
     return said

@@ -15,6 +15,8 @@ from annotate.labels.votes import count_votes
 from tests.annotate.labels.test_consolidate import CROWD
 
 QUESTIONS = {"q1": ("a", "b"), "q2": ("c",)}
+# After a migration a class is in several questions: "q1+" is of other images, "q9" of the same.
+MIGRATED = {**QUESTIONS, "q1+": ("b", "a"), "q9": ("c", "b")}
 CLASSES = ("a", "b", "c")
 
 
@@ -41,7 +43,7 @@ def long_votes(answers: Any) -> pd.DataFrame:
         [
             (row.image_id, name, row.annotator_id, int(name in row.ticked))
             for row in answers.itertuples()
-            for name in QUESTIONS[row.question_id]
+            for name in MIGRATED[row.question_id]
             if name in row.ticked or not row.unsure
         ],
         columns=["image", "class", "worker", "label"],
@@ -67,6 +69,27 @@ def test_per_class_equals_crowd_kit(iterations: int, unsure: bool) -> None:
         np.testing.assert_allclose(found.probability[rows, at], peer[1].to_numpy(), atol=1e-6)
         unasked = np.setdiff1d(np.arange(len(votes.image_ids)), rows)
         assert np.isnan(found.probability[unasked, at]).all()
+
+
+def migrated(answers: pd.DataFrame) -> pd.DataFrame:
+    """The same answers, of half of the images to another question with the same classes."""
+    moved = (answers["question_id"] == "q1") & (answers["image_id"] >= "i020")
+    return answers.assign(question_id=answers["question_id"].mask(moved, "q1+"))
+
+
+@pytest.mark.parametrize("pooled", [False, True])
+def test_a_class_in_two_questions_is_one_class(pooled: bool) -> None:
+    answers = random_answers(4, unsure=True)
+    one, other = (
+        dawid_skene(packed, asked, count_votes(packed, asked), pooled=pooled)
+        for packed, asked in (
+            (from_frame(answers), QUESTIONS),
+            (from_frame(migrated(answers)), MIGRATED),
+        )
+    )
+    np.testing.assert_allclose(other.probability, one.probability, atol=1e-9)
+    np.testing.assert_allclose(other.sensitivity, one.sensitivity, atol=1e-9)
+    np.testing.assert_allclose(other.specificity, one.specificity, atol=1e-9)
 
 
 def plain_pooled(long: Any, iterations: int) -> dict[tuple[str, str], float]:
@@ -97,12 +120,19 @@ def plain_pooled(long: Any, iterations: int) -> dict[tuple[str, str], float]:
     return belief
 
 
+def asked_again(answers: pd.DataFrame) -> pd.DataFrame:
+    """Migrated answers, and a second vote of each person on two classes of every image."""
+    again = answers[answers["question_id"] == "q2"].assign(question_id="q9", unsure=False)
+    return pd.concat([migrated(answers), again], ignore_index=True)
+
+
 @pytest.mark.parametrize("iterations", [1, 5])
-def test_pooled_equals_a_plain_loop(iterations: int) -> None:
-    answers = random_answers(3, unsure=True)
+@pytest.mark.parametrize("more", [lambda answers: answers, migrated, asked_again])
+def test_pooled_equals_a_plain_loop(more: Any, iterations: int) -> None:
+    answers = more(random_answers(3, unsure=True))
     packed = from_frame(answers)
-    votes = count_votes(packed, QUESTIONS)
-    found = dawid_skene(packed, QUESTIONS, votes, pooled=True, iterations=iterations, near=-1)
+    votes = count_votes(packed, MIGRATED)
+    found = dawid_skene(packed, MIGRATED, votes, pooled=True, iterations=iterations, near=-1)
     for (image, name), value in plain_pooled(long_votes(answers), iterations).items():
         row, column = votes.image_ids.index(image), votes.class_ids.index(name)
         assert found.probability[row, column] == pytest.approx(value, abs=1e-9)

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from annotate.errors import DamagedError, MissingError, closest
-from annotate.files import atomic, read_json, write_json
+from annotate.files import read_json, write_json
 from annotate.workspace import Workspace
 from mumic.data import Dataset
-from mumic.scores import Scores, read_scores, scores_file
+from mumic.scores import Scores, read_scores, scores_file, write_scores
 from mumic.thresholds import Thresholds
 
 MADE_BY = "mumic baseline"
@@ -107,13 +107,8 @@ def write_baseline(
         scored: per split its images and their logits.
     """
     for split, (dataset, logits) in scored.items():
-        with atomic(scores_file(folder, split)) as file:
-            np.savez(
-                file,
-                logits=logits,
-                image_ids=np.array(dataset.images["image_id"], dtype=str),
-                class_ids=np.array(dataset.class_ids, dtype=str),
-            )
+        scores = Scores(logits, list(dataset.images["image_id"]))
+        write_scores(folder, split, scores, dataset.class_ids)
     write_json(folder / "thresholds.json", thresholds.to_json(record["classes"]))
     write_json(folder / "baseline.json", record)
     return Baseline(folder, record)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,8 @@ from mumic.calibration import Unit
 from mumic.findings import findings
 from mumic.measure import Method, Truth
 from mumic.metrics import HALF, positives
-from mumic.ranking import Cells
-from mumic.score_files import LABELS, SCORES, Aligned, Grid, align, read_class_names, read_grid
+from mumic.score_alignment import align
+from mumic.score_files import LABELS, SCORES, Grid, read_class_names, read_grid
 from mumic.thresholds import Thresholds, tune
 
 PLURAL = {"logit": "logits", "probability": "probabilities", "score": "scores that only rank"}
@@ -33,8 +34,8 @@ class Files:
         classes: names of the classes; needed for npy.
         validation_scores: for each file of scores one of the validation split, or none.
         validation_labels: its truth.
-        unit: of the scores; ``auto``: by the column's name, else probabilities if all are in
-            [0, 1], else logits.
+        unit: of the scores; ``auto``: by the column's name, else probabilities if all in the file
+            are in [0, 1], else logits.
     """
 
     scores: tuple[Path, ...]
@@ -57,18 +58,20 @@ def evaluate_files(files: Files, settings: EvaluateSettings, seed: int = 0) -> d
     """
     _check(files)
     known = read_class_names(files.classes) if files.classes else []
-    labels = read_grid(files.labels, LABELS)
-    aligned = [_aligned(file, labels, known) for file in files.scores]
-    first = aligned[0][1]
-    methods, notes = [], list(dict.fromkeys(note for _, each in aligned for note in each.notes))
-    for at, (grid, each) in enumerate(aligned):
-        unit = _unit(files.unit, grid, each)
-        notes.append(f"{grid.file.name}: taken as {PLURAL[unit]}.")
-        thresholds = _thresholds(files, at, known, unit, settings)
-        methods.append(Method(_name(files, at), each.scores, thresholds, unit))
+    names = [entry[0] for entry in known] or None
+    scored = _scored(files.scores, files.unit)
+    aligned = align(scored, read_grid(files.labels, LABELS), names)
+    first = aligned[0]
+    notes = list(dict.fromkeys(note for each in aligned for note in each.notes))
+    notes += [f"{grid.file.name}: taken as {PLURAL[unit]}." for grid, unit in scored]
+    thresholds = _thresholds(files, names, scored, first.class_ids, settings)
+    methods = [
+        Method(_name(files, at), each.scores, cuts, unit)
+        for at, ((_, unit), each, cuts) in enumerate(zip(scored, aligned, thresholds, strict=True))
+    ]
     if files.validation_labels is None:
         notes.append("No validation scores, so no tuned thresholds: F1 is at one half only.")
-    cells = Cells(first.labels, first.mask)
+    cells = first.cells
     described = {entry[0]: entry for entry in known}
     classes = tuple(
         TaxonomyClass(*described.get(class_id, (class_id, class_id, "")))
@@ -90,9 +93,10 @@ def _check(files: Files) -> None:
         )
 
 
-def _aligned(file: Path, labels: Grid, known: list[tuple[str, str, str]]) -> tuple[Grid, Aligned]:
-    scores = read_grid(file, SCORES)
-    return scores, align(scores, labels, [entry[0] for entry in known] or None)
+def _scored(files: Sequence[Path], unit: str) -> list[tuple[Grid, Unit]]:
+    """Files of scores, and what each holds."""
+    grids = [read_grid(file, SCORES) for file in files]
+    return [(grid, _unit(unit, grid)) for grid in grids]
 
 
 def _name(files: Files, at: int) -> str:
@@ -101,42 +105,48 @@ def _name(files: Files, at: int) -> str:
     return names[at] if len(set(names)) == len(names) else str(files.scores[at])
 
 
-def _unit(asked: str, grid: Grid, aligned: Aligned) -> Unit:
-    inside = bool(((aligned.scores >= 0) & (aligned.scores <= 1)).all())
-    if asked == "probability" and not inside:
+def _unit(asked: str, grid: Grid) -> Unit:
+    """What a file's scores are, by all that stand in it."""
+    known = grid.values[~np.isnan(grid.values)]
+    inside = bool(((known >= 0) & (known <= 1)).all())
+    found: Unit = "probability" if inside else "logit"
+    kind = asked if asked != "auto" else grid.kind
+    if kind == "probability" and not inside:
         raise InputError(f"{grid.file}: not all scores are in [0, 1]: these are no probabilities")
     named: dict[str | None, Unit] = {"logit": "logit", "probability": "probability"}
-    if asked == "auto":
-        return named.get(grid.kind, "probability" if inside else "logit")
-    return named.get(asked, "score")
+    return named.get(kind, found if asked == "auto" else "score")
 
 
 def _thresholds(
     files: Files,
-    at: int,
-    known: list[tuple[str, str, str]],
-    unit: Unit,
+    names: Sequence[str] | None,
+    scored: Sequence[tuple[Grid, Unit]],
+    class_ids: Sequence[str],
     settings: EvaluateSettings,
-) -> Thresholds | None:
+) -> list[Thresholds | None]:
+    """For each file of scores its thresholds, of the measured classes in their order.
+
+    Raises:
+        InputError: validation lacks one of them, or its scores are of another unit.
+    """
     if files.validation_labels is None:
-        return None
-    labels = read_grid(files.validation_labels, LABELS)
-    found = _aligned(files.validation_scores[at], labels, known)[1]
-    own = read_grid(files.labels, LABELS).class_ids
-    if own is not None and found.class_ids != own:
-        places = {name: place for place, name in enumerate(found.class_ids)}
-        if set(own) - set(places):
-            raise InputError(f"{files.validation_labels}: lacks classes of {files.labels}")
-        order = [places[name] for name in own]
-        found = replace(
-            found,
-            scores=found.scores[:, order],
-            labels=found.labels[:, order],
-            mask=found.mask[:, order],
+        return [None] * len(scored)
+    validation = _scored(files.validation_scores, files.unit)
+    for (grid, unit), (other, own) in zip(validation, scored, strict=True):
+        if unit != own:
+            raise InputError(
+                f"{grid.file} looks like {PLURAL[unit]}, {other.file} like {PLURAL[own]}. "
+                "Say which with --unit."
+            )
+    aligned = align(validation, read_grid(files.validation_labels, LABELS), names)
+    if set(class_ids) - set(aligned[0].class_ids):
+        raise InputError(f"{files.validation_labels}: lacks classes of {files.labels}")
+    found: list[Thresholds | None] = []
+    for each, (_, unit) in zip(aligned, scored, strict=True):
+        own_classes = each.of_classes(class_ids)
+        default = HALF.get(unit, float(np.median(own_classes.scores)))
+        fewest = settings.threshold_min_positives
+        found.append(
+            tune(own_classes.scores, own_classes.cells, min_positives=fewest, default=default)
         )
-    return tune(
-        found.scores,
-        Cells(found.labels, found.mask),
-        min_positives=settings.threshold_min_positives,
-        default=HALF.get(unit, float(np.median(found.scores))),
-    )
+    return found

@@ -51,7 +51,8 @@ def run_method(material: Material, run: Run, name: str, split: str) -> Method:
     """A run's own method; its scores are stored in its folder."""
     clip = run.load(material.workspace, material.device)
     logits = run_logits(material.workspace, run, clip, material.pixels, material.split)
-    write_scores(run, split, Scores(logits, list(material.split.images["image_id"])))
+    scores = Scores(logits, list(material.split.images["image_id"]))
+    write_scores(run.path, split, scores, run.class_ids)
     return Method(name, logits, run.thresholds())
 
 

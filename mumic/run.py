@@ -54,6 +54,11 @@ class Run:
         return self.path.name
 
     @property
+    def class_ids(self) -> list[str]:
+        """In the order of the logits."""
+        return [entry.id for entry in self.classes]
+
+    @property
     def logit_scale(self) -> float:
         """Log of the learned inverse temperature."""
         return float(self.record["logit_scale"])

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from annotate.errors import InputError, MissingError, closest
+from annotate.errors import InputError, MissingError
 
 IDS = ("image_id", "image", "id", "uri", "path", "file", "filename")
 CLASSES = ("class_id", "class", "class_name")
@@ -36,8 +36,10 @@ class Grid:
         image_ids: of the rows; None: an npy, whose rows have no names.
         class_ids: of the columns; None likewise.
         values: (images, classes), NaN where there is nothing.
-        kind: the name of the value column of a long table.
+        kind: the name of the value column of a long table; ``logit`` in an npz.
         groups: of the rows, where the file has them.
+        long: a row per image and class. Its classes stand in an order of ours, and pairs may be
+            missing.
     """
 
     file: Path
@@ -46,13 +48,15 @@ class Grid:
     values: npt.NDArray[np.floating[Any]]
     kind: str | None = None
     groups: list[str] | None = None
+    long: bool = False
 
 
 def read_grid(file: Path, values: Sequence[str]) -> Grid:
     """Read a file of scores or labels.
 
     Args:
-        file: ``.parquet``, ``.csv``, ``.tsv``, ``.npy``, or a run's ``scores-SPLIT.npz``.
+        file: ``.parquet``, ``.csv``, ``.tsv``, ``.npy``, or a run's or baseline's
+            ``scores-SPLIT.npz``.
         values: names that the value column of a long table may have.
 
     Raises:
@@ -132,7 +136,8 @@ def _long(file: Path, frame: pd.DataFrame, columns: tuple[str, str, str]) -> Gri
         raise InputError(f"{file} line {empty[0] + 2}: no {value}; leave such a row out")
     grid[rows, places] = found
     first = frame.drop_duplicates(images)
-    return Grid(file, list(image_ids), [str(c) for c in class_ids], grid, value, _groups(first))
+    names = [str(entry) for entry in class_ids]
+    return Grid(file, list(image_ids), names, grid, value, _groups(first), long=True)
 
 
 def _once(file: Path, keys: pd.Series[Any], what: str) -> None:
@@ -191,100 +196,3 @@ def _class_name(entry: Any) -> tuple[str, str, str]:
     if isinstance(entry, str):
         return entry.strip(), entry.strip(), ""
     return str(entry["id"]), str(entry.get("name", entry["id"])), str(entry.get("category", ""))
-
-
-@dataclass(frozen=True)
-class Aligned:
-    """Scores put beside labels: the labels' images and classes, in their order."""
-
-    image_ids: list[str]
-    class_ids: list[str]
-    scores: npt.NDArray[np.floating[Any]]
-    labels: npt.NDArray[np.int8]
-    mask: npt.NDArray[np.bool_]
-    groups: list[str]
-    notes: list[str]
-
-
-def align(scores: Grid, labels: Grid, names: Sequence[str] | None) -> Aligned:
-    """Put scores beside labels.
-
-    Args:
-        scores: a file of scores.
-        labels: a file of labels.
-        names: ids of the columns of what has none (npy).
-
-    Raises:
-        InputError: an image or a class with labels has no scores; a label is neither 1, 0 nor -1; a
-            score is not a number.
-    """
-    scores, labels = _named(scores, labels, names), _named(labels, scores, names)
-    rows = _places(scores.image_ids or [], labels.image_ids or [], "image", (scores, labels))
-    columns = _places(scores.class_ids or [], labels.class_ids or [], "class", (scores, labels))
-    values, mask = labels.values, ~np.isnan(labels.values)
-    wrong = np.argwhere(mask & ~np.isin(values, (-1, 0, 1)))
-    ids, classes = labels.image_ids or [], labels.class_ids or []
-    if wrong.size:
-        row, column = wrong[0]
-        raise InputError(
-            f"{labels.file}: image {ids[row]}, class {classes[column]}: "
-            f"{values[row, column]:g}; a label is 1, 0, or empty or -1 where unknown"
-        )
-    mask &= values != -1
-    taken = scores.values[np.ix_(rows, columns)]
-    filled, notes = _without_gaps(scores, taken)
-    unused = len(scores.class_ids or []) - len(classes), len(scores.image_ids or []) - len(ids)
-    notes += [
-        f"{count} {what} of {scores.file.name} have no labels and are left out."
-        for what, count in zip(("classes", "images"), unused, strict=True)
-        if count
-    ]
-    groups = labels.groups or scores.groups or []
-    own = [group or image for group, image in zip(groups, ids, strict=True)] if groups else ids
-    truth = np.where(mask, values, 0).astype(np.int8)
-    return Aligned(ids, classes, filled, truth, mask, own, notes)
-
-
-def _named(grid: Grid, other: Grid, names: Sequence[str] | None) -> Grid:
-    """The same with ids for what an npy does not name."""
-    images, classes = grid.values.shape
-    ids = grid.image_ids or other.image_ids or [str(row) for row in range(images)]
-    columns = grid.class_ids or names or other.class_ids or [f"class {c}" for c in range(classes)]
-    if (len(ids), len(columns)) != grid.values.shape:
-        raise InputError(
-            f"{grid.file}: {images} images and {classes} classes, but names for {len(ids)} and "
-            f"{len(columns)}. Both files must be of one shape, and --classes name each column."
-        )
-    return Grid(grid.file, list(ids), list(columns), grid.values, grid.kind, grid.groups)
-
-
-def _places(
-    known: Sequence[str], wanted: Sequence[str], what: str, grids: tuple[Grid, Grid]
-) -> list[int]:
-    place = {name: at for at, name in enumerate(known)}
-    lacking = [name for name in wanted if name not in place]
-    if lacking:
-        raise InputError(
-            f"{grids[0].file} has no scores for {len(lacking)} of {len(wanted)} {what} ids of "
-            f"{grids[1].file}: {', '.join(lacking[:5])}{closest(lacking[0], known)}. Score them, "
-            "or take their labels out: what is left out silently makes a result look better."
-        )
-    return [place[name] for name in wanted]
-
-
-def _without_gaps(
-    scores: Grid, values: npt.NDArray[np.floating[Any]]
-) -> tuple[npt.NDArray[np.floating[Any]], list[str]]:
-    gaps = np.isnan(values)
-    count = int(gaps.sum())
-    if not count:
-        return values, []
-    if scores.kind is None or scores.file.suffix == ".npz":
-        row, column = np.argwhere(gaps)[0]
-        raise InputError(
-            f"{scores.file}: {count} scores are not numbers, the first in row {row + 1} of those "
-            f"with labels, column {column + 1}."
-        )
-    lowest = 0.0 if scores.kind == "probability" else -np.inf
-    note = f"{count} pairs have no row in {scores.file.name}: taken as lower than all others."
-    return np.where(gaps, lowest, values), [note]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,10 +94,22 @@ def scores_file(path: Path, split: str) -> Path:
     return path / f"scores-{split}.npz"
 
 
-def write_scores(run: Run, split: str, scores: Scores) -> None:
-    """Write ``scores-SPLIT.npz``."""
-    with atomic(scores_file(run.path, split)) as file:
-        np.savez(file, logits=scores.logits, image_ids=np.array(scores.image_ids, dtype=str))
+def write_scores(path: Path, split: str, scores: Scores, class_ids: Sequence[str]) -> None:
+    """Write ``scores-SPLIT.npz`` of a run or baseline.
+
+    Args:
+        path: its folder.
+        split: whose images they are.
+        scores: see there.
+        class_ids: of the columns.
+    """
+    with atomic(scores_file(path, split)) as file:
+        np.savez(
+            file,
+            logits=scores.logits,
+            image_ids=np.array(scores.image_ids, dtype=str),
+            class_ids=np.array(class_ids, dtype=str),
+        )
 
 
 def read_scores(path: Path, split: str) -> Scores:

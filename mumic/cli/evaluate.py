@@ -34,7 +34,7 @@ split_option = click.option(
     "--classes",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Class names, one a line, or a classes.json; for npy.",
+    help="Class ids, one a line, or a classes.json: the columns of an npy.",
 )
 @click.option(
     "--validation-scores",

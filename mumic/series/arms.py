@@ -108,5 +108,5 @@ def arm_method(
     clip = run.load(workspace, choose_device(device))
     pixels = pixel_rows(workspace, dataset.images, clip.image_size, resize=run.resize)
     logits = run_logits(workspace, run, clip, pixels, dataset)
-    write_scores(run, split, Scores(logits, image_ids))
+    write_scores(run.path, split, Scores(logits, image_ids), run.class_ids)
     return Method(name, logits, run.thresholds()), truth

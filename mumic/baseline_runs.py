@@ -137,6 +137,7 @@ def _of_clip(
         "start_model": {
             "name": clip.name,
             "weights_hash": clip.weights_hash,
+            "model_hash": clip.model_hash,
             "random_init": options.random_init,
         },
         "demo_model": clip.is_demo,

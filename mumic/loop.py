@@ -21,11 +21,12 @@ from mumic.board import Board
 from mumic.checkpoint import FILE, Progress, load_checkpoint, save_checkpoint
 from mumic.history import History
 from mumic.interrupt import Interrupt, StoppedError
+from mumic.metrics import gap
 from mumic.optimiser import learning_rate
 from mumic.run import write_weights
 from mumic.step import accumulate_gradients
 from mumic.training import StepReport, Training
-from mumic.validation import validation_gap
+from mumic.validation import validation_logits
 
 LAST = "last"
 
@@ -90,14 +91,22 @@ def _steps(
     return progress
 
 
-def _save(training: Training, progress: Progress, history: History) -> None:
-    """Keep what is good: weights that are no numbers never replace a checkpoint."""
+def _check_weights(training: Training, step: int) -> None:
+    """Weights that are no numbers never replace a checkpoint, or the best weights.
+
+    Raises:
+        MumicError: they are not.
+    """
     towers = training.model.towers
     if not all(bool(torch.isfinite(entry).all()) for entry in towers.parameters()):
-        raise _not_a_number(training, "the weights are not numbers", progress.step)
+        raise _not_a_number(training, "the weights are not numbers", step)
+
+
+def _save(training: Training, progress: Progress, history: History) -> None:
+    _check_weights(training, progress.step)
     if training.processes.first:
         history.save()
-        averages = training.ema.averages
+        towers, averages = training.model.towers, training.ema.averages
         save_checkpoint(training.folder / LAST, towers, training.optimiser, progress, averages)
 
 
@@ -174,9 +183,10 @@ def _update(training: Training, rows: npt.NDArray[np.int64], step: int, rate: fl
 
 def _end_epoch(training: Training, progress: Progress, history: History, board: Board) -> Progress:
     """Measure on validation; keep the weights if they are the best so far."""
+    _check_weights(training, progress.step)
     epoch = progress.step // training.steps_per_epoch
     with training.ema.applied():
-        value = validation_gap(training)
+        value = _validation_gap(training, progress.step)
         # Without a validation split, or a positive in it, the last epoch counts as the best.
         better = progress.best_gap is None or not value <= progress.best_gap
         if better and training.processes.first:
@@ -192,6 +202,20 @@ def _end_epoch(training: Training, progress: Progress, history: History, board: 
         best_epoch=epoch if better else progress.best_epoch,
         epochs_without_gain=0 if better else progress.epochs_without_gain + 1,
     )
+
+
+def _validation_gap(training: Training, step: int) -> float:
+    """GAP of the present weights on the validation split; NaN where it has no positives.
+
+    Raises:
+        MumicError: a logit is not a number. The GAP would be one all the same, and might be best.
+    """
+    if not len(training.validation):
+        return math.nan
+    logits, cells = validation_logits(training), training.validation.cells
+    if not np.isfinite(logits).all():
+        raise _not_a_number(training, "logits of validation are not numbers", step)
+    return gap(logits, cells.labels, cells.mask)
 
 
 def _number(value: float) -> float | None:

@@ -175,10 +175,11 @@ class MumicModel(nn.Module):
             yield
 
     def train(self, mode: bool = True) -> MumicModel:
-        """Training mode for what is trained; a frozen image tower keeps its statistics."""
+        """Training mode for what is trained; a frozen tower keeps its statistics, drops nothing."""
         super().train(mode)
-        if not self.trains_image:
-            self.towers.visual.eval()
+        for name, part in self.towers.named_children():
+            learns = self.trains_image if name == "visual" else self.trains_text
+            part.train(mode and learns)
         return self
 
     def set_logit_scale(self, value: float) -> None:

@@ -39,6 +39,7 @@ def start_record(
         "name": settings.model.name,
         "pretrained": settings.model.pretrained,
         "weights_hash": clip.weights_hash,
+        "model_hash": clip.model_hash,
         "random_init": random_init,
     }
     bf16 = use_bf16(settings.model.precision, clip.device)

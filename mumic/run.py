@@ -65,7 +65,7 @@ class Run:
 
     @property
     def start_model(self) -> dict[str, Any]:
-        """Name, pretrained and weights_hash of what it was trained from, and random_init."""
+        """What it was trained from: name, pretrained, weights_hash, model_hash, random_init."""
         return dict(self.record["start_model"])
 
     @property

@@ -69,7 +69,7 @@ def frozen_rows(
     used = "bf16" if embeds_in_bf16(precision, clip.device) else "fp32"
     hashes = list(dataset.images["content_hash"])
     cached = add_shards(
-        workspace.data / "cache" / f"features-{clip.weights_hash[:16]}-{resize}-{used}",
+        workspace.data / "cache" / f"features-{clip.model_hash[:16]}-{resize}-{used}",
         ((entry, entry) for entry in hashes),
         lambda some: encode_images(clip, pixels.gather(some), precision),
         shard_size=workspace.settings.predict.batch_size,

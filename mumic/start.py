@@ -13,7 +13,7 @@ def load_start(workspace: Workspace, run: Run, device: str = "cpu") -> Clip:
     """Load it again, and make sure that it is the same.
 
     Raises:
-        InputError: its name or tag has other weights now.
+        InputError: its name or tag has other weights now, or another activation or normalisation.
         MissingError: its weights cannot be had any more.
     """
     start = run.start_model
@@ -25,10 +25,11 @@ def load_start(workspace: Workspace, run: Run, device: str = "cpu") -> Clip:
         device=device,
         seed=int(run.record["seed"]),
     )
-    if clip.weights_hash != start["weights_hash"]:
+    same = clip.weights_hash == start["weights_hash"]
+    if not same or clip.model_hash != start.get("model_hash", clip.model_hash):
         raise InputError(
-            f"{start['name']} has other weights than when {run.id} was trained from it; what it is "
-            "compared or blended with needs the same ones. Put them back, or evaluate it with "
-            "--no-baselines."
+            f"{start['name']} has {'other settings' if same else 'other weights'} than when "
+            f"{run.id} was trained from it; what it is compared or blended with needs the same "
+            "ones. Put them back, or evaluate it with --no-baselines."
         )
     return clip

@@ -102,7 +102,7 @@ def fit(
         on_epoch: told the epoch and its validation GAP.
 
     Raises:
-        MumicError: the loss is not a number.
+        MumicError: the loss, or a logit, is not a number.
     """
     optimiser = torch.optim.AdamW(network.parameters(), lr=trial.lr, weight_decay=WEIGHT_DECAY)
     cells = material.validation.cells
@@ -113,7 +113,10 @@ def fit(
         _epoch(network, optimiser, material, trial, epoch, settings.batch_size)
         seconds.append(time.perf_counter() - started)
         epoch += 1
-        value = gap(logits(network, material.pixels, material.validation), cells.labels, cells.mask)
+        scored = logits(network, material.pixels, material.validation)
+        if not np.isfinite(scored).all():
+            raise MumicError(f"logits are not numbers at a rate of {trial.lr:g}")
+        value = gap(scored, cells.labels, cells.mask)
         if best is None or not value <= best[0]:
             best = (value, epoch, copy.deepcopy(network.state_dict()))
         if on_epoch is not None:

@@ -1,4 +1,4 @@
-"""A training's logits and GAP on its validation split."""
+"""A training's logits on its validation split."""
 
 from __future__ import annotations
 
@@ -7,17 +7,8 @@ import numpy.typing as npt
 import torch
 
 from annotate.clip.encoder import encode_images
-from mumic.metrics import gap
 from mumic.model import logits_of
 from mumic.training import Training
-
-
-def validation_gap(training: Training) -> float:
-    """GAP of the present weights on the validation split; NaN where it has no positives."""
-    if not len(training.validation):
-        return float("nan")
-    cells = training.validation.cells
-    return gap(validation_logits(training), cells.labels, cells.mask)
 
 
 def validation_logits(training: Training) -> npt.NDArray[np.float32]:

@@ -61,6 +61,15 @@ class Clip:
         """Where the weights lie."""
         return next(self.model.parameters()).device
 
+    @property
+    def model_hash(self) -> str:
+        """SHA-256, hex, over all that decides what it embeds.
+
+        Equal weights embed differently under another activation or another normalisation.
+        """
+        deciding = [self.weights_hash, self.model_config, self.mean, self.std]
+        return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()
+
     def folder_config(self) -> dict[str, Any]:
         """Content of ``open_clip_config.json`` that makes a folder with these weights loadable.
 

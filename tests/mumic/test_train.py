@@ -28,6 +28,7 @@ from mumic.data import load_dataset
 from mumic.pixels import pixel_rows, read_pixels
 from mumic.run import Run, open_run
 from mumic.scores import run_logits
+from mumic.step import accumulate_gradients
 from mumic.train import Reports, TrainOptions, train
 
 WEIGHTS = "open_clip_model.safetensors"
@@ -189,18 +190,50 @@ def test_an_image_gone_missing_or_changed_is_named(tmp_path: Path, tiny_workspac
     assert "changed since it was catalogued" in str(caught.value)
 
 
-def test_a_loss_that_is_no_number_keeps_the_last_checkpoint(
-    tmp_path: Path, tiny_workspace: Any
+@pytest.mark.parametrize("every", [2, 1000])
+@pytest.mark.parametrize("what", ["the loss is nan", "the weights are not numbers"])
+def test_what_is_no_number_keeps_the_last_checkpoint(
+    tmp_path: Path, tiny_workspace: Any, trained: tuple[Workspace, Run], what: str, every: int
 ) -> None:
-    workspace = tiny_workspace(tmp_path / "ws", lr=1e30, checkpoint_every=1)
-    with pytest.raises(MumicError, match=r"not numbers|the loss is") as caught:
-        train(workspace, TrainOptions(run="one"))
+    """Two good steps, then a bad one, the last of its epoch; without it the run is as any."""
+    workspace = tiny_workspace(tmp_path / "ws", checkpoint_every=every)
+    steps = []
+
+    def poisoned(model: Any, batch: Any, *rest: Any) -> float:
+        steps.append(len(batch))
+        if len(steps) == 3 and "loss" in what:
+            batch.labels.fill_(torch.nan)
+        loss = accumulate_gradients(model, batch, *rest)
+        if len(steps) == 3:  # a finite loss may have a gradient that is none
+            model.towers.visual.proj.grad.fill_(torch.nan)
+        return loss
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mumic.loop.accumulate_gradients", poisoned)
+        with pytest.raises(MumicError, match=f"{what} at step 3") as caught:
+            train(workspace, TrainOptions(run="one"))
     assert "Lower --lr" in str(caught.value)
-    kept = workspace.runs / "one" / "last" / "checkpoint.safetensors"
-    said = "checkpoint before it is kept" if kept.is_file() else "nothing had been saved yet"
+    folder = workspace.runs / "one"
+    kept = folder / "last" / "checkpoint.safetensors"
+    assert kept.is_file() == (every == 2)
+    said = "checkpoint before it is kept" if every == 2 else "nothing had been saved yet"
     assert said in str(caught.value)
-    if kept.is_file():
-        assert all(torch.isfinite(tensor).all() for tensor in load_file(kept).values())
+    assert not (folder / WEIGHTS).exists()  # bad weights never become the best ones
+    run = train(workspace, TrainOptions(run="one"))
+    assert (run.path / WEIGHTS).read_bytes() == (trained[1].path / WEIGHTS).read_bytes()
+
+
+def test_logits_that_are_no_numbers_are_no_best_epoch(tmp_path: Path, tiny_workspace: Any) -> None:
+    workspace = tiny_workspace(tmp_path / "ws")
+
+    def not_numbers(training: Any) -> Any:
+        return np.full(training.validation.cells.labels.shape, np.nan, np.float32)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mumic.loop.validation_logits", not_numbers)
+        with pytest.raises(MumicError, match="logits of validation are not numbers at step 3"):
+            train(workspace, TrainOptions(run="one"))
+    assert not (workspace.runs / "one" / WEIGHTS).exists()
 
 
 def test_classes_without_positives_are_named(tmp_path: Path, tiny_workspace: Any) -> None:

@@ -29,6 +29,8 @@ class Sample:
         properties: number of each image's property; an image without one has its own.
         finite: whether the images of its stratum were drawn one by one without replacement, so
             that what is drawn to the last image is known without error.
+        lifted: whether a class above is a yes, and none is a no. Where parents are asked first,
+            only these images are asked for the class.
     """
 
     labels: Floats
@@ -36,6 +38,7 @@ class Sample:
     strata: Indices
     properties: Indices
     finite: Mask
+    lifted: Mask
 
 
 @dataclass(frozen=True)
@@ -62,8 +65,9 @@ def estimate(sample: Sample) -> Estimate:
     """The share of positives in the population that a sample was drawn from.
 
     Share = sum(y w) / sum(w) over the known labels, with w = 1 / (pi r) and r the labelled part of
-    the images drawn of the stratum: which answers are missing is taken for chance within a stratum.
-    Strata without a known label are left out.
+    the images drawn of the stratum, see :func:`_response`: which answers are missing is taken for
+    chance within a stratum, and among its lifted images. Strata without a known label are left out,
+    and those whose lifted images have none.
 
     The variance is that of the sum of e = w (y - share) / sum(w): the squared deviations of totals
     within strata, m / (m - 1) times, e times sqrt(1 - pi r) where the population is finite. Totals
@@ -79,15 +83,13 @@ def estimate(sample: Sample) -> Estimate:
     J. Surv. Stat. Methodol. 7, 2019). It stays within [0, 1], and has a width where all labels
     agree: the effective size is then sum(w)^2 / sum(w^2), corrected likewise.
     """
-    known = ~np.isnan(sample.labels)
-    count = int(sample.strata.max(initial=-1)) + 1
-    drawn = np.bincount(sample.strata, minlength=count)
-    labelled = np.bincount(sample.strata[known], minlength=count)
+    response, reached = _response(sample)
+    known = ~np.isnan(sample.labels) & reached[sample.strata]
     y, strata = sample.labels[known], sample.strata[known]
-    counts = (len(sample.labels), len(y), int(y.sum()), labelled > 0)
+    counts = (len(sample.labels), len(y), int(y.sum()), reached)
     if not len(y):
         return Estimate(None, None, None, *counts)
-    chances = sample.chances[known] * labelled[strata] / drawn[strata]
+    chances = sample.chances[known] * response[known]
     weights = 1 / chances
     share = float(np.clip((weights * y).sum() / weights.sum(), 0, 1))
     correction = np.where(sample.finite[known], np.sqrt(1 - np.minimum(chances, 1)), 1.0)
@@ -105,6 +107,28 @@ def estimate(sample: Sample) -> Estimate:
     freedom = len(np.unique(properties[correction > 0])) - len(np.unique(strata[correction > 0]))
     low, high = wilson(share, size, freedom) if freedom > 0 else (None, None)
     return Estimate(share, low, high, *counts)
+
+
+def _response(sample: Sample) -> tuple[Floats, Mask]:
+    """The chance that an image's label is known, once it is drawn, and which strata tell.
+
+    A lifted image without a label is seen: something is known of a class above. So r is the part of
+    a stratum's images that are labelled or lifted, and for lifted ones times the part of these that
+    is labelled. Without classes above it is the labelled part.
+
+    Returns:
+        float64 (N,), and bool (strata,): a label is known, and one of a lifted image if there are.
+    """
+    count = int(sample.strata.max(initial=-1)) + 1
+
+    def sizes(which: Mask) -> Floats:
+        return np.bincount(sample.strata[which], minlength=count).astype(np.float64)
+
+    known, lifted = ~np.isnan(sample.labels), sample.lifted
+    seen = sizes(known | lifted) / np.maximum(1, sizes(np.ones(len(known), bool)))
+    answered = sizes(known & lifted) / np.maximum(1, sizes(lifted))
+    reached = (sizes(known) > 0) & ((answered > 0) | (sizes(lifted) == 0))
+    return seen[sample.strata] * np.where(lifted, answered[sample.strata], 1.0), reached
 
 
 def variance_of_totals(values: Floats, strata: Indices, units: Indices) -> float:

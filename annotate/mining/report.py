@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from annotate.catalog.scan import load_catalog
@@ -14,6 +15,8 @@ from annotate.errors import MissingError
 from annotate.mining.prevalence import Estimate, Sample, estimate
 from annotate.mining.round_files import MADE_BY, load_round, round_files
 from annotate.tables import LABELS, read
+from annotate.taxonomy.load import load_taxonomy
+from annotate.taxonomy.model import Taxonomy
 
 if TYPE_CHECKING:
     from annotate.workspace import Workspace
@@ -38,29 +41,44 @@ class Known:
     Attributes:
         labels: for each class id, 1 or 0 by image id; unknown and unasked ones are not there.
         properties: property id by image id.
+        above: for each class id the ids above it.
     """
 
     labels: Mapping[str, pd.Series]
     properties: pd.Series
+    above: Mapping[str, Collection[str]]
 
     def sample(self, images: pd.DataFrame, class_id: str) -> Sample:
-        """A sample from ``image_id``, ``chance``, ``stratum`` and ``finite``."""
-        none = pd.Series(dtype=float)
-        labels = self.labels.get(class_id, none).reindex(images["image_id"])
+        """A sample from ``image_id``, ``chance``, ``stratum`` and ``finite``.
+
+        Where a class above is a no, so is the class: what is no pool is no indoor pool. With
+        parents asked first nobody is asked for it there, and left out it would seem more frequent.
+        """
+        ids = pd.Index(images["image_id"])
+        own = self._values(class_id, ids)
+        above = [self._values(name, ids) for name in self.above.get(class_id, ())]
+        votes = np.array(above).reshape(-1, len(ids))
+        denied, lifted = (votes == 0).any(axis=0), (votes == 1).any(axis=0)
         properties = self.properties.reindex(images["image_id"])
         codes = pd.factorize(properties)[0].astype(np.int64)
         alone = codes < 0
         codes[alone] = codes.max(initial=0) + 1 + np.arange(int(alone.sum()))
         return Sample(
-            labels.to_numpy(np.float64),
+            np.where(np.isnan(own) & denied, 0.0, own),
             images["chance"].to_numpy(np.float64),
             pd.factorize(images["stratum"])[0].astype(np.int64),
             codes,
             images["finite"].to_numpy(bool),
+            lifted & ~denied,
         )
 
+    def _values(self, class_id: str, ids: pd.Index) -> npt.NDArray[np.float64]:
+        """Labels of a class, NaN where there is none."""
+        none = pd.Series(dtype=float)
+        return self.labels.get(class_id, none).reindex(ids).to_numpy(np.float64)
 
-def known_labels(labels: pd.DataFrame, images: pd.DataFrame) -> Known:
+
+def known_labels(labels: pd.DataFrame, images: pd.DataFrame, taxonomy: Taxonomy) -> Known:
     """What annotators decided, by class.
 
     A label that was only propagated from a descendant, while nobody was asked for the class, tells
@@ -70,6 +88,7 @@ def known_labels(labels: pd.DataFrame, images: pd.DataFrame) -> Known:
     Args:
         labels: ``tables.LABELS``.
         images: the catalogue.
+        taxonomy: says which classes are above which.
     """
     asked = labels[["yes", "no", "unsure"]].sum(axis=1) > 0
     decided = labels[(asked & labels["label"].notna()).to_numpy(bool)]
@@ -77,7 +96,8 @@ def known_labels(labels: pd.DataFrame, images: pd.DataFrame) -> Known:
         str(name): pd.Series(part["label"].to_numpy(np.float64), index=part["image_id"])
         for name, part in decided.groupby("class_id", sort=False)
     }
-    return Known(by_class, images.set_index("image_id")["property_id"])
+    above = {name: taxonomy.ancestors(name) for name in taxonomy.ids}
+    return Known(by_class, images.set_index("image_id")["property_id"], above)
 
 
 def report(
@@ -101,7 +121,8 @@ def report(
             f"images were drawn with known probabilities. Draw one with `{MADE_BY}`."
         )
     labels = read(LABELS, workspace.labels / "labels.parquet")
-    known = known_labels(labels, load_catalog(workspace.catalog))
+    taxonomy = load_taxonomy(workspace.taxonomy)
+    known = known_labels(labels, load_catalog(workspace.catalog), taxonomy)
     lines = [line for entry in usable for line in estimates(entry, known, classes)]
     return {"estimates": lines, "rounds": len(usable), "skipped_rounds": len(rounds) - len(usable)}
 

@@ -15,6 +15,7 @@ from annotate.mining.prevalence import Sample, estimate, variance_of_totals, wil
 from annotate.mining.report import Known, Round, estimates, known_labels
 from annotate.mining.stratified import mine_stratified
 from annotate.tables import LABELS, POOLS, empty
+from annotate.taxonomy.model import Taxonomy, TaxonomyClass
 
 Floats = npt.NDArray[np.float64]
 
@@ -25,6 +26,7 @@ def sample_of(labels: Any, chances: Any, **more: Any) -> Sample:
         "strata": np.zeros(len(y), np.int64),
         "properties": np.arange(len(y)),
         "finite": np.ones(len(y), bool),
+        "lifted": np.zeros(len(y), bool),
     }
     return Sample(y, np.broadcast_to(np.asarray(chances, float), y.shape), **values | more)
 
@@ -143,6 +145,7 @@ def test_no_bias_and_full_coverage_after_a_round_for_positives(cap: int) -> None
     known = Known(
         {"pets": images.set_index("image_id")["label"]},
         images.set_index("image_id")["property_id"],
+        {},
     )
     shares, covered = [], 0
     runs = 150
@@ -174,10 +177,62 @@ def test_a_pool_counts_all_its_drawn_images_and_asks_for_answers() -> None:
     labels = labels.assign(no=0, unsure=0, rate=0.0, decided="voted")[list(LABELS.columns)]
     catalogue = pd.DataFrame({"image_id": ["1", "3"], "property_id": [None, None]})
     summary = {"round": 1, "strategy": "similarity"}
-    known = known_labels(labels, catalogue)
+    taxonomy = Taxonomy("t", "1", (), (TaxonomyClass("a", "A", "c"), TaxonomyClass("b", "B", "c")))
+    known = known_labels(labels, catalogue, taxonomy)
     a, b = estimates(Round(receipts, pools, summary), known)
     assert (a["population_images"], a["drawn"], a["labelled"]) == (4, 2, 2)
     assert a["prevalence"] == pytest.approx(2 / (2 + 4 / 3))
     # Image 3 was drawn for a, too; its label of b is propagated, nobody was asked.
     assert (b["drawn"], b["labelled"], b["prevalence"]) == (2, 0, None)
     assert [line["class_id"] for line in estimates(Round(receipts, pools, summary), known, ["b"])]
+
+
+POOL = TaxonomyClass("pool", "Pool", "c")
+INDOOR = TaxonomyClass("indoor", "Indoor pool", "c", parents=("pool",))
+TUB = TaxonomyClass("tub", "Indoor hot tub", "c", parents=("indoor",))
+
+
+def parents_first(pool: list[float | None], indoor: list[float | None]) -> dict[str, Any]:
+    """Each class's estimate of a simple random sample of 200 images from 1,000."""
+    ids = [f"{number:03d}" for number in range(200)]
+    rows = [
+        (image, name, value)
+        for name, values in (("pool", pool), ("indoor", indoor))
+        for image, value in zip(ids, values, strict=True)
+        if value is not None
+    ]
+    labels = pd.DataFrame(rows, columns=["image_id", "class_id", "label"])
+    labels = labels.assign(yes=5, no=0, unsure=0, rate=1.0, decided="voted")
+    catalogue = pd.DataFrame({"image_id": ids, "property_id": None})
+    receipts = pd.DataFrame({"image_id": ids, "stratum": "s", "inclusion_probability": 0.2})
+    drawn_from = [{"name": "s", "population": 1000}]
+    summary = {"round": 1, "strategy": "stratified", "settings": {"max_per_property": 0}}
+    entry = Round(receipts, empty(POOLS), summary | {"drawn_from": drawn_from})
+    known = known_labels(labels, catalogue, Taxonomy("t", "1", (), (POOL, INDOOR, TUB)))
+    lines = estimates(entry, known, ["pool", "indoor", "tub"])
+    return {line["class_id"]: line for line in lines}
+
+
+def test_a_class_asked_only_where_its_parent_is_a_yes() -> None:
+    """40 of 200 show a pool; of these alone the class below is asked, and 10 show it."""
+    pool: list[float | None] = [1.0] * 40 + [0.0] * 160
+    found = parents_first(pool, [1.0] * 10 + [0.0] * 30 + [None] * 160)
+    assert found["pool"]["prevalence"] == pytest.approx(40 / 200)
+    assert found["indoor"]["prevalence"] == pytest.approx(10 / 200)
+    assert found["indoor"]["labelled"] == 200
+    # Wilson's interval of 10 of 200 with the finite population correction: variance (1 - f) s2 / n.
+    variance = 0.8 * np.var([1.0] * 10 + [0.0] * 190, ddof=1) / 200
+    behind = variance_behind(0.05, found["indoor"]["low"], found["indoor"]["high"], 199)
+    assert behind == pytest.approx(variance, rel=1e-3)
+    # Asked of nobody, where it may be: nothing is known.
+    assert found["tub"]["prevalence"] is None
+    assert found["tub"]["unreached_images"] == 1000
+
+
+def test_labels_that_lack_below_a_yes_count_among_the_yeses_only() -> None:
+    # 100 of 200 images are answered, 20 show a pool, 8 of these are decided below it, 2 are a yes.
+    pool: list[float | None] = [1.0] * 20 + [0.0] * 80 + [None] * 100
+    found = parents_first(pool, [1.0] * 2 + [0.0] * 6 + [None] * 192)
+    assert found["pool"]["prevalence"] == pytest.approx(20 / 100)
+    assert found["indoor"]["prevalence"] == pytest.approx(20 / 100 * 2 / 8)
+    assert found["indoor"]["labelled"] == 88

@@ -129,6 +129,7 @@ class Index:
         groups: npt.NDArray[np.int64],
         k: int,
         keep: npt.NDArray[np.bool_] | None = None,
+        names: npt.NDArray[np.object_] | None = None,
     ) -> GroupHits:
         """The best rows for each group of queries by a row's best query, in one pass, exactly.
 
@@ -137,9 +138,10 @@ class Index:
             groups: int64 (q,), the group of each query, numbers from 0; each has a query.
             k: how many rows a group; fewer where there are not as many.
             keep: bool (n,), rows to look at; all by default.
+            names: object (n,), order equal scores; content hashes by default.
         """
-        wanted = Wanted(queries, k, keep)
-        return search_groups(self.embeddings, self.content_hashes, wanted, groups)
+        order = self.content_hashes if names is None else names
+        return search_groups(self.embeddings, order, Wanted(queries, k, keep), groups)
 
     def vectors(self, rows: Rows) -> npt.NDArray[np.float16]:
         """Embeddings of some rows, float16 (len(rows), dim)."""

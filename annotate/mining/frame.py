@@ -10,6 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from annotate.errors import InputError
@@ -79,9 +80,9 @@ def build_frame(images: pd.DataFrame, drawn: Collection[str], scope: Scope) -> F
         funnel.append((f"smaller side of {scope.min_size} pixels or more", len(left)))
     was_drawn = images["image_id"].isin(drawn)
     seen = images[was_drawn].drop_duplicates("content_hash")
-    in_scope = left.assign(_drawn=left["image_id"].isin(drawn))
-    in_scope = in_scope.sort_values(["_drawn", "image_id"], ascending=[False, True])
-    left = in_scope.drop_duplicates("content_hash").drop(columns="_drawn")
+    by_id = left.sort_values("image_id")
+    drawn_first = np.argsort(~by_id["image_id"].isin(drawn).to_numpy(bool), kind="stable")
+    left = by_id.iloc[drawn_first].drop_duplicates("content_hash")
     funnel.append(("each content once", len(left)))
     known = left["content_hash"].isin(seen["content_hash"])
     before, left = left[known], left[~known].sort_values("image_id")

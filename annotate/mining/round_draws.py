@@ -132,7 +132,9 @@ def _stratified(workspace: Workspace, request: Request, frame: Frame, draw: Draw
         how = "perceptual hash"
     strata = strata_of(images, request.settings.by)
     mined = mine_stratified(images, strata, request.settings.allocation, draw)
-    known = frame.before.reindex(columns=list(POOLS.columns)).astype({"rank": "Int32"})
+    # Of the catalogue's columns only this one: a feature may be called as one of the pools' is.
+    known = frame.before[["image_id"]].reindex(columns=list(POOLS.columns))
+    known = known.astype({"rank": "Int32"})
     mined = replace(mined, pool_rows=known)
     facts = {
         "allocation": mined.drawn,

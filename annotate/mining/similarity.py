@@ -142,8 +142,9 @@ class _Ranking:
         vectors = np.concatenate([entry.vectors for entry in classes])
         groups = np.repeat(np.arange(len(classes)), [len(entry.texts) for entry in classes])
         texts = np.array([text for entry in classes for text in entry.texts], object)
-        hits = self.index.search_groups(vectors, groups, k, self.row_image >= 0)
         ids = self.images["image_id"].to_numpy(object)
+        names = ids[self.row_image]  # of rows of no image: any
+        hits = self.index.search_groups(vectors, groups, k, self.row_image >= 0, names)
         properties = self.images["property_id"].to_numpy(object)
         tables = []
         for scores, rows, queries in zip(hits.scores, hits.rows, hits.queries, strict=True):

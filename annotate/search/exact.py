@@ -80,7 +80,7 @@ def search(
 
 def search_groups(
     shards: Shards,
-    content_hashes: npt.NDArray[np.object_],
+    names: npt.NDArray[np.object_],
     wanted: Wanted,
     groups: npt.NDArray[np.int64],
 ) -> GroupHits:
@@ -91,11 +91,11 @@ def search_groups(
 
     Args:
         shards: float16 (rows, dim) each, finite, rows of unit length.
-        content_hashes: object (n,), one for each row of all shards; they order equal scores.
+        names: object (n,), one for each row of all shards; they order equal scores.
         wanted: queries, how many rows for each group, and which.
         groups: int64 (q,), the group of each query, numbers from 0; each has a query.
     """
-    keep = np.ones(len(content_hashes), bool) if wanted.keep is None else wanted.keep
+    keep = np.ones(len(names), bool) if wanted.keep is None else wanted.keep
     k = min(wanted.k, int(np.count_nonzero(keep)))
     members = [np.flatnonzero(groups == group) for group in range(int(groups.max(initial=-1)) + 1)]
     shape = (len(members), k)
@@ -111,7 +111,7 @@ def search_groups(
 
         def finish(own: Rows, rows: Rows) -> tuple[Scores, Rows, Rows]:
             scores, best = _rescore(shards, rows, wanted.queries[own])
-            order = _order(scores, content_hashes[rows])[:k]
+            order = _order(scores, names[rows])[:k]
             return scores[order], rows[order], own[best[order]]
 
         found = list(executor.map(finish, members, pools))
@@ -265,14 +265,13 @@ def _rescore(shards: Shards, rows: Rows, queries: Floats) -> tuple[Scores, Rows]
     return scores, best
 
 
-def _order(scores: Scores, content_hashes: npt.NDArray[np.object_]) -> Rows:
-    """From the best score down, equal ones in the order of their hashes."""
+def _order(scores: Scores, names: npt.NDArray[np.object_]) -> Rows:
+    """From the best score down, equal ones in the order of their names."""
     order = np.argsort(-scores, kind="stable")
     ordered = scores[order]
     equal = np.zeros(len(order), bool)
     equal[1:] = ordered[1:] == ordered[:-1]
     equal[:-1] |= equal[1:]
     tied = order[equal]
-    names = content_hashes[tied].astype(str)
-    order[equal] = tied[np.lexsort((names, -scores[tied]))]
+    order[equal] = tied[np.lexsort((names[tied].astype(str), -scores[tied]))]
     return order

@@ -125,8 +125,11 @@ def best_images(
     Returns:
         ``rank`` from 1, ``score``, ``image_id``, ``uri``, ``property_id`` and ``query`` (number).
     """
-    keep = pd.Series(index.content_hashes).isin(images["content_hash"]).to_numpy(bool)
-    found = index.search_groups(queries, np.zeros(len(queries), np.int64), k, keep)
+    first = images.sort_values("image_id").drop_duplicates("content_hash")
+    names = first.set_index("content_hash")["image_id"].reindex(index.content_hashes)
+    keep = names.notna().to_numpy(bool)
+    groups = np.zeros(len(queries), np.int64)
+    found = index.search_groups(queries, groups, k, keep, names.to_numpy(object))
     contents = pd.DataFrame(
         {
             "content_hash": index.content_hashes[found.rows[0]],
@@ -134,7 +137,9 @@ def best_images(
             "query": found.queries[0],
         }
     )
-    hits = images.merge(contents, on="content_hash")
+    # Without the features: one may be called as a column of the hits is.
+    own = images[["image_id", "uri", "property_id", "content_hash"]]
+    hits = own.merge(contents, on="content_hash")
     hits = hits.sort_values(["score", "image_id"], ascending=[False, True]).head(k)
     return hits.assign(rank=np.arange(1, len(hits) + 1))[HITS].reset_index(drop=True)
 

@@ -89,6 +89,24 @@ def test_rounds_on_the_command_line(workspace: Path) -> None:
     assert "every image" in run("mine", "--all").stderr
 
 
+def test_features_may_be_called_as_columns_of_receipts_are(workspace: Path) -> None:
+    columns = ["score", "rank", "query", "class_id", "stratum", "seed", "position", "row", "old"]
+    table = pd.read_csv(workspace / "photos.csv")[["path", "property_type"]]
+    values = {name: "first" if name == "rank" else "8.7/10" for name in columns}
+    table.assign(**values).to_csv(workspace / "photos.csv", index=False)
+    assert run("catalog", "photos.csv").exit_code == 0
+    assert run("index").exit_code == 0
+    found = run("search", "a dog", "-k", "2", "--json")
+    assert found.exit_code == 0, found.output
+    assert all(-1 <= hit["score"] <= 1 for hit in json.loads(found.stdout)["hits"])
+    for rule in (["--class", "pets"], ["--by", "score"], ["--by", "rank"], ["--by", "seed"]):
+        drawn = run("mine", *rule, "-n", "3")
+        assert drawn.exit_code == 0, drawn.output
+    pools = pd.read_parquet(workspace / "data/candidates/pools-0003.parquet")
+    assert len(pools) == 6
+    assert pools.drop(columns="image_id").isna().all(axis=None)
+
+
 def test_what_mine_refuses(workspace: Path) -> None:
     run("catalog", "photos.csv")
     run("index")

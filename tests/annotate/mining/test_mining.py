@@ -132,6 +132,14 @@ def test_the_order_of_files_changes_nothing_and_round_and_seed_do(
         assert drawn["image_id"].tolist() != one.candidates["image_id"].tolist()
 
 
+def test_equal_scores_at_the_end_of_a_pool_stand_by_image_id(
+    images: pd.DataFrame, index: Index, classes: list[ClassQueries]
+) -> None:
+    same = Index(index.content_hashes, [np.repeat(index.vectors(np.arange(1)), 60, axis=0)])
+    mined = mine_similar(frame_of(images), same, classes, DRAW)
+    assert pool_of(mined, "pets") == sorted(images["image_id"])[:20]
+
+
 def test_near_copies_once_and_an_image_for_two_classes(
     images: pd.DataFrame, index: Index, classes: list[ClassQueries]
 ) -> None:

@@ -14,7 +14,8 @@ from click.testing import CliRunner, Result
 
 from annotate.cli import main
 from annotate.clip.encoder import encode_texts, load_clip
-from annotate.index.shards import load_index
+from annotate.index.shards import Index, load_index
+from annotate.search.looking import best_images
 from annotate.settings import ModelSettings
 
 DrawNoise = Callable[[Path, int], None]
@@ -139,3 +140,15 @@ def test_an_index_of_another_model_is_named(run: Run, tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert "other-00000000" in result.stderr
     assert "mumic-annotate index" in result.stderr
+
+
+def test_equal_scores_stand_by_image_id_at_the_cut_too() -> None:
+    """Of six rows in the order of their hashes the first three are equal; their ids fall."""
+    rows = np.eye(6, dtype=np.float16)[[0, 0, 0, 1, 2, 3]]
+    index = Index(np.array(list("abcdef"), object), [rows[:2], rows[2:]])
+    images = pd.DataFrame(
+        {"image_id": list("9876543"), "content_hash": list("abcdeff"), "uri": "u"}
+    ).assign(property_id=None)
+    query = np.eye(6, dtype=np.float32)[:1]
+    for k in range(1, 8):
+        assert best_images(images, index, query, k)["image_id"].tolist() == list("7893456")[:k]

@@ -24,7 +24,7 @@ from annotate.catalog.measure import FACTS, Known, Measurer, Reject, Rows, measu
 from annotate.catalog.measure import image_id as image_id
 from annotate.catalog.source_tables import STAMP
 from annotate.catalog.sources import Plan
-from annotate.catalog.stacking import stack, to_arrow, to_pandas
+from annotate.catalog.stacking import features_as_now, stack, to_arrow, to_pandas
 from annotate.errors import MissingError
 from annotate.files import read_json, remove_stale, write_json
 from annotate.settings import CatalogSettings
@@ -32,6 +32,7 @@ from annotate.tables import CATALOG, IMAGE_REJECTS, Table, read, write
 
 MADE_BY = "mumic-annotate catalog SOURCE"
 SAVE_SECONDS = 60
+WHOLE = 2.0**53  # from here on a float does not tell one whole number from the next
 STAMPS = Table("stamps", MADE_BY, {"image_id": pa.string(), "stamp": pa.string()})
 PARTIAL = Table(
     "partial scan",
@@ -182,7 +183,7 @@ def _join(items: pa.Table, found: _Found, previous: pa.Table, plan: Plan) -> Sca
     place = others.column_names.index("present")
     others = others.set_column(place, "present", pc.and_(kept, others.column("present")))
 
-    images = stack([images, others]).sort_by("image_id")
+    images = stack([images, features_as_now(others, images)]).sort_by("image_id")
     features = sorted(set(images.column_names) - set(CATALOG.columns))
     frame = to_pandas(images.select([*CATALOG.columns, *features]))
     rejects = [(reject.uri, reject.reason) for reject in found.rejects] + plan.rejects
@@ -200,13 +201,17 @@ def _absent(values: pa.ChunkedArray, others: pa.ChunkedArray) -> pa.ChunkedArray
 
 
 def _whole_numbers(images: pd.DataFrame, features: list[str]) -> pd.DataFrame:
-    """Whole numbers stay whole where some images have none: three stars, not 3.0."""
+    """Whole numbers stay whole where some images have none: three stars, not 3.0.
+
+    Those that a float cannot tell apart stay floats.
+    """
     whole = {
         name: "Int64"
         for name in features
         if pd.api.types.is_float_dtype(images[name])
         and images[name].notna().any()
         and (images[name].dropna() % 1 == 0).all()
+        and images[name].abs().max() < WHOLE
     }
     return images.astype(whole)
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import io
 import json
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -34,6 +36,10 @@ OWN_COLUMNS = (frozenset(CATALOG.columns) | {STAMP}) - {"property_id", "text"}
 Rejects = list[tuple[str, str]]
 
 
+class EmptyError(InputError):
+    """A source is there and names no image."""
+
+
 def list_table(
     source: str, content: Path | bytes, root: Path, settings: CatalogSettings
 ) -> tuple[pd.DataFrame, Rejects]:
@@ -49,12 +55,12 @@ def list_table(
         ``uri``, ``property_id``, ``text`` and features; and the rows without a path.
 
     Raises:
-        InputError: not readable, no rows, no column with paths, or a column that the catalogue
-            fills itself.
+        EmptyError: no rows.
+        InputError: not readable, no column with paths, or a column that the catalogue fills itself.
     """
     table, rejects = _read_table(source, content)
     if table.empty:
-        raise InputError(f"{source}: the table has no rows.")
+        raise EmptyError(f"{source}: the table has no rows.")
     path_column = _path_column(source, table, settings.path_column)
     columns = {settings.property_column: "property_id", settings.text_column: "text"}
     names = [name for name in table.columns if name != path_column]
@@ -97,16 +103,9 @@ def _read_table(source: str, content: Path | bytes) -> tuple[pd.DataFrame, Rejec
         elif suffix in MANIFEST_SUFFIXES:
             table, rejects = _read_manifest(source, content)
         else:
-            # Only an empty field is missing: NA is also the country code of Namibia. Text stays
-            # text where a person would read it so: "007" is no number.
-            table = pd.read_csv(
-                file,
-                sep="\t" if suffix == ".tsv" else ",",
-                dtype=str,
-                keep_default_na=False,
-                na_values=[""],
-                encoding="utf-8-sig",
-            )
+            table = _read_text(file, "\t" if suffix == ".tsv" else ",")
+    except pd.errors.ParserWarning as error:
+        raise InputError(f"{source}: rows have more fields than the first line names.") from error
     except (ValueError, pa.ArrowException, OSError) as error:
         if isinstance(error, InputError):
             raise
@@ -115,6 +114,37 @@ def _read_table(source: str, content: Path | bytes) -> tuple[pd.DataFrame, Rejec
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise InputError(f"{source}: several columns are named {', '.join(twice)}.")
     return table.set_axis(names, axis="columns"), rejects
+
+
+def _read_text(file: io.BytesIO | Path, separator: str) -> pd.DataFrame:
+    """The fields of a CSV as text, under the names that stand in it, even twice.
+
+    Only an empty field is missing: NA is also the country code of Namibia. Fields behind the last
+    column must be empty, as where each row ends in a comma.
+    """
+
+    def parse(**options: Any) -> pd.DataFrame:
+        if isinstance(file, io.BytesIO):
+            file.seek(0)
+        table: pd.DataFrame = pd.read_csv(
+            file,
+            sep=separator,
+            dtype=str,
+            keep_default_na=False,
+            na_values=[""],
+            encoding="utf-8-sig",
+            index_col=False,
+            **options,
+        )
+        return table
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        table = parse()
+    # Pandas makes "stars" and "stars.1" of a name that stands twice.
+    first = parse(header=None, nrows=1).iloc[0]
+    written = [name if pd.isna(own) else own for name, own in zip(table, first, strict=True)]
+    return table.set_axis(written, axis="columns")
 
 
 def _read_manifest(source: str, content: Path | bytes) -> tuple[pd.DataFrame, Rejects]:
@@ -164,14 +194,20 @@ def _feature(column: pd.Series, written: bool) -> pd.Series:
 
 
 def _numbers(column: pd.Series) -> pd.Series:
-    """A written column as numbers, unless one is written as no number would be (007)."""
+    """A written column as numbers, unless one is written as no number would be.
+
+    Such as 007, and codes with so many digits that a float would lose some.
+    """
     text = column.dropna()
     if text.empty or text.str.contains(r"^\s*[-+]?0\d").any():
         return column
     try:
-        return pd.to_numeric(column)
+        numbers = pd.to_numeric(column)
     except (ValueError, TypeError):
         return column
+    if numbers.dtype == np.float64:
+        return numbers if numbers.abs().max() < 2.0**53 else column
+    return numbers if numbers.dtype == np.int64 else column
 
 
 def _path_column(source: str, table: pd.DataFrame, wanted: str) -> str:

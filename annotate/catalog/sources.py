@@ -13,7 +13,13 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 import pyarrow as pa
 
-from annotate.catalog.source_tables import STAMP, TABLE_SUFFIXES, Rejects, list_table
+from annotate.catalog.source_tables import (
+    STAMP,
+    TABLE_SUFFIXES,
+    EmptyError,
+    Rejects,
+    list_table,
+)
 from annotate.catalog.stacking import first_per_key, stack, to_arrow, to_pandas
 from annotate.errors import InputError, MissingError, RemoteError
 from annotate.settings import CatalogSettings
@@ -26,6 +32,7 @@ SUFFIXES = frozenset(
     | {".avif", ".heic", ".heif"}
 )
 DEMO_MARKER = "demo-world.json"
+LINKED = "a link to a folder is not followed; name that folder as a source"
 MAX_TABLE_BYTES = 4_000_000_000  # of a table that is fetched
 
 
@@ -55,12 +62,14 @@ class Plan:
             (null where a listing does not say).
         rejects: ``uri`` and ``reason`` of items that cannot be named.
         demo: every source is the demo world's.
+        emptied: sources of earlier scans that name no image any more.
     """
 
     sources: tuple[str, ...]
     items: pd.DataFrame
     rejects: Rejects
     demo: bool
+    emptied: tuple[str, ...] = ()
 
 
 def plan_scan(
@@ -68,7 +77,8 @@ def plan_scan(
 ) -> Plan:
     """List all sources and join what they say about an image.
 
-    Where sources disagree on a feature, the first that has it wins.
+    Where sources disagree on a feature, the first that has it wins. A source of earlier scans may
+    be empty now: its images are gone.
 
     Args:
         earlier: canonical sources that the catalogue was made from.
@@ -78,7 +88,8 @@ def plan_scan(
 
     Raises:
         MissingError: a source is not there.
-        InputError: no source at all, or see :func:`list_source`.
+        InputError: no source at all, or see :func:`list_source`; of earlier sources those that are
+            empty are none.
         RemoteError: a bucket or host does not answer, or denies it.
     """
     added = [_canonical_source(source, root) for source in given]
@@ -98,16 +109,23 @@ def plan_scan(
             f"{', '.join(lost)}: catalogued earlier, and not there now. Bring it back, or pass "
             "--only with the sources that are left; its images are then marked as gone."
         )
-    tables = [pa.table({STAMP: pa.array([], pa.large_string())})]
+    tables = [_page([], [])]
     rejects: Rejects = []
+    emptied: list[str] = []
     demo = True
     for name in sources:  # a million rows each: only one listing is held at a time
-        listing = list_source(name if is_remote(name) else root / name, root, settings)
+        try:
+            listing = list_source(name if is_remote(name) else root / name, root, settings)
+        except EmptyError:
+            if name not in earlier:
+                raise
+            emptied.append(name)
+            continue
         tables.append(to_arrow(listing.images))
         rejects += listing.rejects
         demo = demo and listing.demo
         del listing
-    return Plan(sources, to_pandas(_join(tables)), rejects, demo)
+    return Plan(sources, to_pandas(_join(tables)), rejects, demo, tuple(emptied))
 
 
 def _canonical_source(source: str, root: Path) -> str:
@@ -132,8 +150,9 @@ def list_source(source: Path | str, root: Path, settings: CatalogSettings) -> Li
 
     Raises:
         MissingError: there is no such folder or file.
-        InputError: an empty folder or table, a file that is no table, no column with paths, or a
-            column that the catalogue fills itself.
+        EmptyError: a folder or table without images.
+        InputError: a folder that cannot be listed, a file that is no table, no column with paths,
+            or a column that the catalogue fills itself.
         RemoteError: a bucket or host does not answer, or denies it.
     """
     if isinstance(source, str):
@@ -182,7 +201,7 @@ def _list_bucket(source: str) -> tuple[pd.DataFrame, Rejects]:
         fine = [entry for entry in images if _encodable(entry[0])]
         pages.append(_page([uri for uri, _ in fine], [stamp for _, stamp in fine]))
     if not rejects and not any(page.num_rows for page in pages):
-        raise InputError(
+        raise EmptyError(
             f"{source}: no images below this prefix ({', '.join(sorted(SUFFIXES))}). It is taken "
             "as a folder; end it with * if it is the beginning of names."
         )
@@ -205,8 +224,10 @@ def _page(uris: list[str], stamps: list[str]) -> pa.Table:
 def _list_folder(folder: Path, root: Path) -> tuple[pd.DataFrame, Rejects]:
     uris: list[str] = []
     rejects: Rejects = []
-    for parent, folders, names in os.walk(folder):
+    for parent, folders, names in os.walk(folder, onerror=_refuse):
         folders[:] = [name for name in folders if not name.startswith(".")]
+        links = [path for name in folders if os.path.islink(path := os.path.join(parent, name))]
+        rejects += [(canonical_uri(path, folder, root), LINKED) for path in links]
         files = [name for name in names if _is_photo(name)]
         prefix = canonical_uri(os.path.join(parent, "x"), folder, root)[:-1] if files else ""
         for name in files:
@@ -216,10 +237,18 @@ def _list_folder(folder: Path, root: Path) -> tuple[pd.DataFrame, Rejects]:
             else:
                 rejects.append(_unnamed(uri))
     if not uris and not rejects:
-        raise InputError(f"{folder}: no images in this folder ({', '.join(sorted(SUFFIXES))}).")
+        raise EmptyError(f"{folder}: no images in this folder ({', '.join(sorted(SUFFIXES))}).")
     none = pd.Series(None, index=range(len(uris)), dtype="str")
     named = pd.Series(uris, dtype="str")
     return pd.DataFrame({"uri": named, "property_id": none, "text": none}), sorted(rejects)
+
+
+def _refuse(error: OSError) -> None:
+    """Stop where a folder cannot be listed: its images would seem to be gone."""
+    raise InputError(
+        f"{error.filename}: the folder cannot be listed ({error.strerror}). The catalogue is as it "
+        "was; make the folder readable, and run the command again."
+    ) from error
 
 
 def _is_photo(path: str) -> bool:

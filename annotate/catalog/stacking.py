@@ -9,6 +9,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from annotate.tables import CATALOG
+
 
 def to_arrow(frame: pd.DataFrame) -> pa.Table:
     """A frame's columns without its index."""
@@ -34,11 +36,11 @@ def stack(tables: Sequence[pa.Table]) -> pa.Table:
     """All rows, in order; a column that a table lacks is null there.
 
     Where types differ, numbers become the wider type and everything else becomes text: one table
-    may call a hotel 17, another one "17b".
+    may call a hotel 17, another one "17b". Tables in which a column has no value have no say.
     """
     names = dict.fromkeys(name for table in tables for name in table.column_names)
     fields = [
-        pa.field(name, _common([t.schema for t in tables if name in t.column_names], name))
+        pa.field(name, _common([t.column(name) for t in tables if name in t.column_names]))
         for name in names
     ]
     parts = []
@@ -53,8 +55,9 @@ def stack(tables: Sequence[pa.Table]) -> pa.Table:
     return pa.concat_tables(parts)
 
 
-def _common(schemas: list[pa.Schema], name: str) -> pa.DataType:
-    kinds = {schema.field(name).type for schema in schemas} - {pa.null()}
+def _common(columns: list[pa.ChunkedArray]) -> pa.DataType:
+    filled = [column for column in columns if column.null_count < len(column)]
+    kinds = {column.type for column in filled or columns} - {pa.null()}
     if not kinds:
         return pa.large_string()
     if len(kinds) == 1:
@@ -70,9 +73,46 @@ def _common(schemas: list[pa.Schema], name: str) -> pa.DataType:
 def _cast(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
     if column.type == kind:
         return column
+    if column.null_count == len(column):
+        return pa.chunked_array([pa.nulls(len(column), kind)])
     if pa.types.is_boolean(column.type) and pa.types.is_large_string(kind):
         return pc.if_else(column, "True", "False").cast(kind)
     return column.cast(kind, safe=not pa.types.is_floating(kind))
+
+
+def features_as_now(others: pa.Table, images: pa.Table) -> pa.Table:
+    """Earlier images with the features as the sources have them now.
+
+    A feature that none of them has a value of is left out: it was renamed or removed. Where a
+    source was corrected from text to numbers, what a gone image has is read as one, or given up.
+
+    Args:
+        others: rows of the catalogue that a scan did not find, ``present`` or gone.
+        images: rows that it found.
+    """
+    for name in sorted(set(others.column_names) - set(CATALOG.columns)):
+        column, place = others.column(name), others.column_names.index(name)
+        if column.null_count == len(column):
+            others = others.remove_column(place)
+        elif name in images.column_names:
+            there = others.column("present")
+            others = others.set_column(place, name, _numbers(column, images.column(name), there))
+    return others
+
+
+def _numbers(
+    column: pa.ChunkedArray, model: pa.ChunkedArray, there: pa.ChunkedArray
+) -> pa.ChunkedArray:
+    """Text as numbers where the model holds numbers, unless an image that is there lost its own."""
+    text = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
+    numbers = pa.types.is_integer(model.type) or pa.types.is_floating(model.type)
+    if not text or not numbers or model.null_count == len(model):
+        return column
+    values = column.to_pandas()
+    read = pd.to_numeric(values, errors="coerce")
+    if (values.notna() & read.isna() & there.to_pandas()).any():
+        return column
+    return pa.chunked_array([pa.Array.from_pandas(read)])
 
 
 def first_per_key(table: pa.Table, key: str) -> pa.Table:

@@ -74,6 +74,8 @@ def catalog(
         with progress(len(plan.items), "catalog") as bar:
             found = scan(plan, folder, workspace.root, settings, bar.update, verify=verify)
         summary = save_scan(found, plan, settings, folder, columns)
+    for source in plan.emptied:
+        note(f"{source}: no images there any more; those of earlier calls are marked as gone.")
     for uri, reason in found.rejects.head(10).itertuples(index=False):
         note(f"rejected {uri}: {reason}")
     lines = [

@@ -171,3 +171,33 @@ def test_a_manifest_without_the_right_column(tmp_path: Path) -> None:
     plan = plan_scan((), [str(tmp_path / "m.jsonl")], tmp_path, named)
     assert plan.items["uri"].tolist() == ["a.png"]
     assert plan.rejects == [("m.jsonl line 2", "not JSON")]
+
+
+def test_rows_that_end_in_a_comma(tmp_path: Path, draw_noise: DrawNoise) -> None:
+    draw_noise(tmp_path / "a.png", 1)
+    (tmp_path / "t.csv").write_text("path,country\na.png,FR,\n", "utf-8")
+    assert items(tmp_path, "t.csv")["country"].to_dict() == {"a.png": "FR"}
+    for content, message in (
+        ("path,country\na.png,FR,hotel\n", "more fields than the first line names"),
+        ("path,country\na.png,FR\nb.png,FR,\n", "not readable as a table"),
+        ("path,stars,stars\na.png,3,4\n", "several columns are named stars"),
+    ):
+        (tmp_path / "t.csv").write_text(content, "utf-8")
+        with pytest.raises(InputError, match=message):
+            items(tmp_path, "t.csv")
+
+
+def test_codes_too_long_for_a_float_keep_their_digits(
+    tmp_path: Path, draw_noise: DrawNoise
+) -> None:
+    for number in range(2):
+        draw_noise(tmp_path / f"{number}.png", number)
+    long = "12345678901234567890"
+    table = f"path,code,id,rare,exact\n0.png,1e20,{long},{long},9007199254740993\n1.png,3,5,,1\n"
+    (tmp_path / "t.csv").write_text(table, "utf-8")
+    frame = pd.DataFrame({"path": ["0.png", "1.png"], "float": [1e20, 3.0], "whole": [2.0, None]})
+    frame.to_parquet(tmp_path / "t.parquet")
+    found = catalogue(tmp_path, "t.csv", "t.parquet")
+    assert found.loc["0.png", ["code", "id", "rare"]].tolist() == ["1e20", long, long]
+    assert found["exact"].tolist() == [9007199254740993, 1]
+    assert found["float"].tolist() == [1e20, 3]

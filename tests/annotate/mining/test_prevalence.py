@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -192,7 +193,7 @@ INDOOR = TaxonomyClass("indoor", "Indoor pool", "c", parents=("pool",))
 TUB = TaxonomyClass("tub", "Indoor hot tub", "c", parents=("indoor",))
 
 
-def parents_first(pool: list[float | None], indoor: list[float | None]) -> dict[str, Any]:
+def parents_first(pool: Sequence[float | None], indoor: Sequence[float | None]) -> dict[str, Any]:
     """Each class's estimate of a simple random sample of 200 images from 1,000."""
     ids = [f"{number:03d}" for number in range(200)]
     rows = [
@@ -215,7 +216,7 @@ def parents_first(pool: list[float | None], indoor: list[float | None]) -> dict[
 
 def test_a_class_asked_only_where_its_parent_is_a_yes() -> None:
     """40 of 200 show a pool; of these alone the class below is asked, and 10 show it."""
-    pool: list[float | None] = [1.0] * 40 + [0.0] * 160
+    pool = [1.0] * 40 + [0.0] * 160
     found = parents_first(pool, [1.0] * 10 + [0.0] * 30 + [None] * 160)
     assert found["pool"]["prevalence"] == pytest.approx(40 / 200)
     assert found["indoor"]["prevalence"] == pytest.approx(10 / 200)
@@ -231,7 +232,7 @@ def test_a_class_asked_only_where_its_parent_is_a_yes() -> None:
 
 def test_labels_that_lack_below_a_yes_count_among_the_yeses_only() -> None:
     # 100 of 200 images are answered, 20 show a pool, 8 of these are decided below it, 2 are a yes.
-    pool: list[float | None] = [1.0] * 20 + [0.0] * 80 + [None] * 100
+    pool = [1.0] * 20 + [0.0] * 80 + [None] * 100
     found = parents_first(pool, [1.0] * 2 + [0.0] * 6 + [None] * 192)
     assert found["pool"]["prevalence"] == pytest.approx(20 / 100)
     assert found["indoor"]["prevalence"] == pytest.approx(20 / 100 * 2 / 8)

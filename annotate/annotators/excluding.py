@@ -8,6 +8,7 @@ from typing import Any
 from annotate.answers.excluded import read_excluded, write_excluded
 from annotate.errors import InputError, MumicError, closest
 from annotate.golden.in_force import read_in_force
+from annotate.labels.imported import label_votes, labelled_votes
 from annotate.labels.stage import label_images
 from annotate.server.model import ACTIVE, EXCLUDED
 from annotate.server.run import DATABASE, open_store
@@ -30,7 +31,8 @@ def change_excluded(
     for other ways to ask, `mumic-annotate tasks` lists them.
 
     Args:
-        workspace: with answers, and perhaps a database of the annotation server.
+        workspace: with answers, or labels made of another tool's votes, and perhaps a database of
+            the annotation server.
         exclude: ids, or names on the server.
         include: likewise.
         reason: why they are excluded; kept beside them.
@@ -103,4 +105,9 @@ def _resolve(name: str, known: dict[str, str]) -> str:
 
 def _consolidate(workspace: Workspace) -> dict[str, Any]:
     taxonomy = load_taxonomy(workspace.taxonomy, workspace.settings.project.classes)
-    return label_images(workspace, read_in_force(workspace, taxonomy).settings)
+    settings = read_in_force(workspace, taxonomy).settings
+    votes = labelled_votes(workspace)
+    if votes is None:
+        return label_images(workspace, settings)
+    people = workspace.settings.tasks.annotators
+    return label_votes(votes, settings, workspace.labels, workspace, people)

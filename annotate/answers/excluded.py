@@ -12,10 +12,10 @@ import pandas as pd
 from annotate.answers.packing import Answers
 from annotate.errors import DamagedError
 from annotate.files import read_json, write_json
-from annotate.tables import ANSWER_REJECTS
 
 FILE = "annotators.json"
 MADE_BY = "mumic-annotate annotators --exclude"
+EXCLUDED = "excluded annotator"
 
 
 def read_excluded(folder: Path) -> dict[str, str]:
@@ -46,22 +46,24 @@ def write_excluded(folder: Path, excluded: Mapping[str, str]) -> None:
 
 
 def leave_out(answers: Answers, excluded: Mapping[str, str]) -> Answers:
-    """Answers without those of some annotators; one line of the rejects says so of each."""
+    """Answers without those of some annotators, which go to the rejects."""
     packed = answers.packed
-    counts = np.bincount(packed.annotator.codes, minlength=len(packed.annotator.values))
-    there = {
-        name: int(count)
-        for name, count in zip(packed.annotator.values, counts, strict=True)
-        if name in excluded and count
-    }
-    if not there:
+    out = np.array([name in excluded for name in packed.annotator.values], bool)
+    gone = out[packed.annotator.codes]
+    if not gone.any():
         return answers
-    out = np.array([name in there for name in packed.annotator.values], bool)
-    kept = packed.take(np.flatnonzero(~out[packed.annotator.codes])).compact()
-    aside = [
-        (FILE, 1, None, None, name, f"excluded annotator, {count:,} answers: {excluded[name]}")
-        for name, count in there.items()
-    ]
-    added = pd.DataFrame(aside, columns=list(ANSWER_REJECTS.columns))
+    aside = packed.take(np.flatnonzero(gone))
+    reasons = [f"{EXCLUDED}: {excluded.get(name, '')}" for name in packed.annotator.values]
+    added = pd.DataFrame(
+        {
+            "file": FILE,
+            "line": 1,
+            "image_id": aside.image.texts(),
+            "question_id": aside.question.texts(),
+            "annotator_id": aside.annotator.texts(),
+            "reason": np.array(reasons, object)[aside.annotator.codes],
+        }
+    )
     rejects = pd.concat([answers.rejects, added], ignore_index=True)
+    kept = packed.take(np.flatnonzero(~gone)).compact()
     return replace(answers, packed=kept, rejects=rejects)

@@ -99,6 +99,10 @@ class Coded:
         """Some rows, by number or mask; values that none of them has stay in the list."""
         return Coded(self.values, self.codes[rows])
 
+    def texts(self) -> npt.NDArray[np.object_]:
+        """The text of each row."""
+        return np.array(self.values, object)[self.codes]
+
     def to_arrow(self) -> pa.DictionaryArray:
         """As Arrow's dictionary of strings."""
         return pa.DictionaryArray.from_arrays(

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
-from annotate.answers.checking import usable_id
+from annotate.answers.checking import UNKNOWN_IMAGE, usable_id
 from annotate.answers.cvat import read_cvat
 from annotate.answers.found import short_text
 from annotate.answers.label_studio import read_label_studio
@@ -82,11 +82,16 @@ def read_votes(path: Path, names: Names) -> FileVotes:
         rows = (read_label_studio if path.suffix.lower() == ".json" else read_cvat)(path)
         table = pa.table([pa.array(column, pa.string()) for column in rows.columns], COLUMNS)
         first = 1
-        aside: list[Row] = [(path.name, *entry[:2], None, None, entry[2]) for entry in rows.aside]
+        aside = [_set_aside(path.name, *entry, names.image) for entry in rows.aside]
     else:
-        table, first, aside = _read_table(path, names.columns), 2, []
+        table, first, aside = _read_table(path, names.columns), 2, list[Row]()
     found = _pack(table, path.name, first, names)
     return replace(found, aside=aside + found.aside)
+
+
+def _set_aside(file: str, line: int, image: str | None, reason: str, find: Find) -> Row:
+    found = find(image) if image else None
+    return file, line, found or image, None, None, UNKNOWN_IMAGE if image and not found else reason
 
 
 def _read_table(path: Path, renamed: Mapping[str, str]) -> pa.Table:
@@ -133,7 +138,7 @@ def _header(path: Path) -> list[str]:
 def _pack(table: pa.Table, file: str, first: int, names: Names) -> FileVotes:
     """Answers of the rows that can be read, and the others with their reason."""
     texts = {name: _texts(table[name]) for name in COLUMNS}
-    image, image_bad = _meant(texts["image"], names.image, "unknown image")
+    image, image_bad = _meant(texts["image"], names.image, UNKNOWN_IMAGE)
     question, class_bad = _meant(texts["class"], names.class_id, "unknown class")
     annotator, person_bad = _meant(
         texts["annotator"], lambda name: name if usable_id(name) else None, "no usable annotator"
@@ -154,8 +159,8 @@ def _pack(table: pa.Table, file: str, first: int, names: Names) -> FileVotes:
         found = np.array([*number, 0], np.int32)[coded.codes]
         bad = np.where(bad == 0, found, bad)
     aside: list[Row] = [
-        (file, row + first, _short(texts["image"], row), _short(texts["class"], row),
-         _short(texts["annotator"], row), reasons[bad[row]])
+        (file, row + first, _short(image, row) or _short(texts["image"], row),
+         _short(texts["class"], row), _short(texts["annotator"], row), reasons[bad[row]])
         for row in np.flatnonzero(bad).tolist()
     ]  # fmt: skip
     kept = np.flatnonzero(bad == 0)

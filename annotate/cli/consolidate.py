@@ -95,6 +95,8 @@ def consolidate(
     }
     given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
     settings = replace(_settings(workspace), **given)
+    if votes_files and until:
+        raise click.UsageError("--until does not go with --votes, which have no time.")
     if votes_files or workspace is None:
         _label_votes(votes_files, _renamed(columns), images, output, settings, as_json)
         return
@@ -182,13 +184,14 @@ def _lines(summary: dict[str, Any], folder: str) -> list[str]:
         lines.append(f"Decided by experts: {golden:,} labels")
     if summary["set_aside"]:
         kinds = ", ".join(f"{n:,} {kind}" for kind, n in summary["set_aside_kinds"].items())
-        lines.append(f"Set aside: {summary['set_aside']:,} answers ({kinds})")
+        lines.append(f"Set aside: {summary['set_aside']:,} answers or lines ({kinds})")
         lines += _some(summary["reasons"].items(), lambda entry: f"{entry[1]:,} x {entry[0]}")
     few = summary["too_few_annotators"]
     if few["images"]:
         examples = ", ".join(few["examples"])
         lines.append(
-            f"Fewer than {few['wanted']} annotators: {few['images']:,} images ({examples})"
+            f"Fewer than {few['wanted']} people answered a question of {few['images']:,} images "
+            f"({examples})"
         )
     agreement = summary["agreement"]
     if agreement["mean_alpha"] is not None:

@@ -7,15 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from annotate.answers.excluded import leave_out, read_excluded
 from annotate.answers.votes_file import Find, Names, join_votes, read_votes
 from annotate.errors import InputError
+from annotate.files import read_json
 from annotate.labels.consolidate import check_settings
 from annotate.labels.experts import read_experts
+from annotate.labels.lacking import Wanted
 from annotate.labels.result import Basis, write_labels
 from annotate.locks import exclusive
 from annotate.settings import ConsolidateSettings
 from annotate.storage.store import canonical_uri
-from annotate.tables import CATALOG, read
+from annotate.tables import CATALOG, LABELS, read
 from annotate.taxonomy.load import load_taxonomy
 from annotate.taxonomy.model import Category, Taxonomy, TaxonomyClass
 from annotate.workspace import Workspace
@@ -71,6 +74,8 @@ def label_votes(
         names = Names(files.columns, image, _class_finder(taxonomy))
         found.append(read_votes(path, names))
     answers = join_votes(found)
+    if workspace is not None:
+        answers = leave_out(answers, read_excluded(workspace.desk))
     if not len(answers.packed):
         raise InputError(_nothing(files, answers.rejects["reason"].tolist()))
     classes = answers.packed.question.values
@@ -82,7 +87,30 @@ def label_votes(
     ordered = [name for name in taxonomy.ids if name in set(classes)]
     basis = Basis({name: (name,) for name in ordered}, taxonomy, settings, experts)
     with exclusive(output / ".lock", busy=f"another process is making {output}. Wait for it."):
-        return write_labels(output, answers, basis, annotators)
+        return write_labels(output, answers, basis, Wanted(annotators), {"votes": _stated(files)})
+
+
+def labelled_votes(workspace: Workspace) -> VoteFiles | None:
+    """The files of votes that ``data/labels/`` was made of; None where there are none.
+
+    Raises:
+        DamagedError: the summary of the labels cannot be read.
+    """
+    summary = workspace.labels / "summary.json"
+    said = read_json(summary, LABELS.made_by).get("votes") if summary.is_file() else None
+    if said is None:
+        return None
+    images = Path(said["images"]) if said["images"] else None
+    return VoteFiles([Path(file) for file in said["files"]], said["columns"], images)
+
+
+def _stated(files: VoteFiles) -> dict[str, Any]:
+    """Where votes came from, for the summary: the same from any folder."""
+    return {
+        "files": [str(path.resolve()) for path in files.paths],
+        "columns": dict(files.columns),
+        "images": str(files.images.resolve()) if files.images else "",
+    }
 
 
 def _nothing(files: VoteFiles, reasons: Sequence[str]) -> str:

@@ -17,6 +17,7 @@ from annotate.labels.consolidate import decide_labels, thresholds
 from annotate.labels.dawid_skene import Estimate, dawid_skene
 from annotate.labels.decisions import Decisions, label_arrow
 from annotate.labels.experts import Experts, expert_labels
+from annotate.labels.lacking import Wanted, find_lacking
 from annotate.labels.summary import summarise
 from annotate.labels.votes import Votes, count_votes
 from annotate.settings import ConsolidateSettings
@@ -66,7 +67,11 @@ def label_answers(answers: Packed, basis: Basis) -> tuple[Votes, Decisions, Esti
 
 
 def write_labels(
-    folder: Path, answers: Answers, basis: Basis, annotators: int, rule: str = ""
+    folder: Path,
+    answers: Answers,
+    basis: Basis,
+    wanted: Wanted,
+    about: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Make and write all files of ``data/labels/``, which change together.
 
@@ -74,19 +79,19 @@ def write_labels(
         folder: ``data/labels``.
         answers: what counts and what does not.
         basis: what else labels rest on.
-        annotators: answers that each image should have.
-        rule: by which the annotation server took images as done; empty: not by a server.
+        wanted: what people should have answered.
+        about: what else the summary says of the answers.
 
     Returns:
         What ``summary.json`` holds; ``changes`` too, if there were labels before.
     """
     packed, settings, taxonomy = answers.packed, basis.settings, basis.taxonomy
     votes, decisions, estimate = label_answers(packed, basis)
-    summary = summarise(packed, answers.rejects, votes, decisions, taxonomy, annotators)
+    summary = summarise(packed, answers.rejects, votes, decisions, taxonomy)
+    summary["too_few_annotators"] = find_lacking(votes, basis.questions, answers.rejects, wanted)
     summary["questions"] = {name: list(ids) for name, ids in basis.questions.items()}
     summary["method"] = settings.method
-    if rule:
-        summary["annotation_rule"] = rule
+    summary |= about or {}
     if estimate is None:
         asked = decisions.votes.class_ids
         summary["thresholds"] = dict(zip(asked, thresholds(asked, taxonomy, settings), strict=True))

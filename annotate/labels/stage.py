@@ -11,14 +11,16 @@ from annotate.errors import InputError, MissingError
 from annotate.files import read_json
 from annotate.labels.consolidate import check_settings
 from annotate.labels.experts import read_experts
+from annotate.labels.lacking import Wanted
 from annotate.labels.result import Basis, moment, write_labels
 from annotate.locks import exclusive
 from annotate.migration.reading import History, Questions, former_questions, in_present_terms
 from annotate.migration.record import keep_snapshot, load_migrations
 from annotate.questions.file import read_plan
+from annotate.questions.planning import QuestionPlan
 from annotate.settings import ConsolidateSettings
 from annotate.tables import ANSWERS, CATALOG, read
-from annotate.tasks.manifest import read_manifest
+from annotate.tasks.manifest import TaskLine, read_manifest
 from annotate.taxonomy.load import load_taxonomy
 from annotate.taxonomy.model import Taxonomy
 from annotate.workspace import Workspace
@@ -61,15 +63,37 @@ def label_images(
     """
     check_settings(settings)
     taxonomy = load_taxonomy(workspace.taxonomy, workspace.settings.project.classes)
-    questions = read_questions(workspace, taxonomy)
+    plan = read_plan(workspace.questions, taxonomy)
+    questions: Questions = {question.id: question.classes for question in plan.questions}
     labels = workspace.labels
     with exclusive(labels / ".lock", busy=f"another process is making {labels}. Wait for it."):
         answers, questions = read_answers(workspace, questions, settings, keep=keep or Keeping())
         experts = read_experts(workspace.golden / "labels.parquet", taxonomy)
         basis = Basis(questions, taxonomy, settings, experts)
         keep_snapshot(workspace)
-        annotators, rule = workspace.settings.tasks.annotators, annotation_rule(workspace)
-        return write_labels(labels, answers, basis, annotators, rule)
+        rule = annotation_rule(workspace)
+        about = {"annotation_rule": rule} if rule else {}
+        wanted = Wanted(workspace.settings.tasks.annotators, _tasks(workspace, plan))
+        return write_labels(labels, answers, basis, wanted, about)
+
+
+def _tasks(workspace: Workspace, plan: QuestionPlan) -> list[TaskLine]:
+    """Images of the tasks that the catalogue has, with the questions that each is asked.
+
+    A question that waits for the answer to another may never be asked, and one of an earlier plan
+    is not.
+    """
+    manifest = workspace.tasks / "manifest.jsonl"
+    if not manifest.is_file():
+        return []
+    catalog = read(CATALOG, workspace.catalog / "images.parquet", ["image_id"])
+    there = set(catalog["image_id"])
+    first = {question.id for question in plan.questions if not question.after}
+    return [
+        TaskLine(task.image_id, tuple(name for name in task.questions if name in first))
+        for task in read_manifest(manifest)
+        if task.image_id in there
+    ]
 
 
 def annotation_rule(workspace: Workspace) -> str:

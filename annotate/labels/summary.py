@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from annotate.answers.excluded import EXCLUDED
 from annotate.answers.packed import Packed
 from annotate.labels.agreement import nominal_alpha, percent_agreement
 from annotate.labels.decisions import HOW, UNKNOWN, Decisions
@@ -27,6 +28,9 @@ _KINDS = (
     ("empty", "partial"),
     ("class ", "partial"),
     ("unknown", "unknown"),
+    (EXCLUDED, "excluded"),
+    ("skipped", "passed over"),
+    ("no tag", "passed over"),
 )
 Mask = npt.NDArray[np.bool_]
 
@@ -37,7 +41,6 @@ def summarise(
     votes: Votes,
     decisions: Decisions,
     taxonomy: Taxonomy,
-    annotators: int,
 ) -> dict[str, Any]:
     """Everything a person should know about the labels before using them.
 
@@ -47,7 +50,6 @@ def summarise(
         votes: counts of the asked classes.
         decisions: what was decided of them.
         taxonomy: the hierarchy and the exclusive pairs.
-        annotators: answers that each image should have.
     """
     label = decisions.label[decisions.listed]
     how = np.bincount(decisions.how[decisions.listed], minlength=len(HOW))
@@ -57,42 +59,29 @@ def summarise(
         "annotators": len(answers.annotator.values),
         "answers": len(answers),
         "set_aside": len(rejects),
-        "set_aside_kinds": dict(kinds(reasons.elements()).most_common()),
+        "set_aside_kinds": dict(kinds(reasons).most_common()),
         "reasons": dict(reasons.most_common()),
         "labels": len(label),
         "positives": int((label == 1).sum()),
         "unknown": int((label == UNKNOWN).sum()),
         "decided": {name: int(count) for name, count in zip(HOW, how, strict=True) if count},
-        "too_few_annotators": too_few(answers, annotators),
         "agreement": agreement(votes),
         "conflicts": conflicts(decisions, taxonomy),
         "classes": _class_counts(decisions),
     }
 
 
-def kinds(reasons: Iterable[str]) -> Counter[str]:
-    """Reasons by kind; what is no answer at all is malformed.
+def kinds(reasons: Mapping[str, int]) -> Counter[str]:
+    """How often each kind of reason was given; what is no answer at all is malformed.
 
-    >>> dict(kinds(["empty", "no usable workerId", "unknown class dgo", "empty"]))
+    >>> dict(kinds({"empty": 2, "no usable workerId": 1, "unknown class dgo": 1}))
     {'partial': 2, 'malformed': 1, 'unknown': 1}
     """
-    return Counter(
-        next((kind for begin, kind in _KINDS if reason.startswith(begin)), "malformed")
-        for reason in reasons
-    )
-
-
-def too_few(answers: Packed, annotators: int) -> dict[str, Any]:
-    """Images with answers of fewer people than there should be."""
-    people = len(answers.annotator.values)
-    pairs = answers.image.codes.astype(np.int64) * people + answers.annotator.codes
-    found = np.bincount(pd.unique(pairs) // max(people, 1), minlength=len(answers.image.values))
-    short = np.flatnonzero(found < annotators)
-    return {
-        "images": len(short),
-        "wanted": annotators,
-        "examples": [answers.image.values[at] for at in short[:EXAMPLES]],
-    }
+    found: Counter[str] = Counter()
+    for reason, count in reasons.items():
+        kind = next((kind for begin, kind in _KINDS if reason.startswith(begin)), "malformed")
+        found[kind] += count
+    return found
 
 
 def agreement(votes: Votes) -> dict[str, Any]:

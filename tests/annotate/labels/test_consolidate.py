@@ -17,6 +17,7 @@ from annotate.answers.files import RawAnswers
 from annotate.answers.packing import check_answers
 from annotate.errors import InputError
 from annotate.labels.consolidate import UNKNOWN, consolidate, decide, decide_labels, propagate
+from annotate.labels.lacking import Wanted, find_lacking
 from annotate.labels.summary import summarise
 from annotate.labels.votes import Votes, count_votes
 from annotate.settings import ConsolidateSettings
@@ -279,10 +280,11 @@ def test_summary_names_conflicts_and_short_images() -> None:
     votes = count_votes(answers.answers, QUESTIONS)
     labels = consolidate(votes, TREE, DEFAULTS)
     decisions = decide_labels(votes, TREE, DEFAULTS)
-    summary = summarise(answers.packed, answers.rejects, votes, decisions, TREE, 5)
+    summary = summarise(answers.packed, answers.rejects, votes, decisions, TREE)
     assert summary["images"] == 2
     assert summary["reasons"] == {"unknown image": 1}
-    assert summary["too_few_annotators"] == {"images": 1, "wanted": 5, "examples": ["i2"]}
+    lacking = find_lacking(votes, QUESTIONS, answers.rejects, Wanted(5))
+    assert lacking == {"images": 1, "wanted": 5, "examples": ["i2"]}
     assert summary["conflicts"]["exclusive"] == [
         {"classes": ["sea", "snow"], "images": 1, "examples": ["i1"]}
     ]

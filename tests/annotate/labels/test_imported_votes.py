@@ -155,11 +155,44 @@ def test_cvat_a_file_for_each_annotator() -> None:
     assert summary["set_aside"] == 3
 
 
-def test_in_a_workspace_images_and_classes_are_those_of_the_workspace(tmp_path: Path) -> None:
+def make_workspace(tmp_path: Path) -> None:
+    """With one image, photos/a.jpg."""
     assert CliRunner().invoke(main, ["init", "."]).exit_code == 0
     catalog = empty(CATALOG).reindex(range(1))
     catalog = catalog.assign(image_id="id1", uri="photos/a.jpg", present=True)
     write(CATALOG, catalog, tmp_path / "data/catalog/images.parquet")
+
+
+def test_who_is_excluded_does_not_count_and_can_be_excluded_afterwards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_workspace(tmp_path)
+    rows = [("photos/a.jpg", "Indoor swimming pool", f"w{at}", int(at < 3)) for at in range(5)]
+    (tmp_path / "elsewhere").mkdir()
+    table(rows).to_csv("elsewhere/votes.csv", index=False)
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    run("--votes", "votes.csv", "--images", "..", "--threshold", "0.5")
+    monkeypatch.chdir(tmp_path)
+
+    def counts() -> Any:
+        found: Any = read(LABELS, tmp_path / "data/labels/labels.parquet")
+        pool = found[found["class_id"] == "indoor_swimming_pool"].iloc[0]
+        return int(pool["label"]), int(pool["yes"]), int(pool["no"])
+
+    assert counts() == (1, 3, 2)
+    command = ["annotators", "--exclude", "w0", "--reason", "in a hurry", "--json"]
+    result = CliRunner().invoke(main, command, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["changed"]["lacking"] == 1
+    assert counts() == (1, 2, 2), "by the threshold of the run before: 0.5"
+    summary = run("--votes", "elsewhere/votes.csv", "--images", ".")
+    assert counts() == (0, 2, 2)
+    assert (summary["annotators"], summary["set_aside_kinds"]) == (4, {"excluded": 1})
+    assert "--until" in run("--votes", "elsewhere/votes.csv", "--until", "2026-01-01", code=2)
+
+
+def test_in_a_workspace_images_and_classes_are_those_of_the_workspace(tmp_path: Path) -> None:
+    make_workspace(tmp_path)
     rows = [
         *(("photos/a.jpg", "Indoor swimming pool", f"w{at}", "1") for at in range(2)),
         ("id1", "indoor_swimming_pool", "w2", "1"),

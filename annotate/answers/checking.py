@@ -20,6 +20,7 @@ from annotate.answers.found import LONGEST, RawAnswers, bare_content, short_text
 
 Questions = Mapping[str, frozenset[str]]
 UNKNOWN_IMAGE = "unknown image"
+UNKNOWN_QUESTION = "unknown question"
 _USUAL = r"^[12]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$"  # 2020-12-28T18:59:15.000Z
 
 
@@ -87,7 +88,7 @@ def _check_response(response: Any, known: Questions) -> Iterator[Answer | Reject
         shown = known.get(question)
         if shown is None and is_own_field(boxes, known):
             continue
-        choices = "unknown question" if shown is None else read_choices(boxes, shown)
+        choices = UNKNOWN_QUESTION if shown is None else read_choices(boxes, shown)
         if question in copies and shown and read_choices(copies[question], shown) != choices:
             choices = "contradictory: the page's hidden copy of the answer says otherwise"
         if type(choices) is Choices:

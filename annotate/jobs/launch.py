@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from annotate.answers.excluded import read_excluded
 from annotate.errors import InputError, MissingError, RemoteError
 from annotate.files import atomic, read_json, write_json
 from annotate.jobs.prices import JobCost, job_cost
@@ -17,12 +16,13 @@ from annotate.jobs.request import LABELS, MANIFEST, TEMPLATE, job_folder, job_na
 from annotate.jobs.rules import check_objects, refuse_public
 from annotate.jobs.upload import ImageFile, put, upload_images
 from annotate.jobs.validate import check_request
+from annotate.questions.file import read_classes
 from annotate.settings import JobSettings, TaskSettings
 from annotate.storage.aws import RefusedError, call, request_shape
 from annotate.storage.store import is_remote
 from annotate.tables import CATALOG, read
-from annotate.tasks.manifest import read_manifest
-from annotate.tasks.objects import answered_images, manifest_line, source_ref
+from annotate.tasks.answered import answered_images
+from annotate.tasks.objects import manifest_line, source_ref
 from annotate.tasks.page import check_template
 from annotate.workspace import Workspace
 
@@ -143,14 +143,7 @@ def _examples(source: Path) -> tuple[list[ImageFile], list[str]]:
 
 
 def _answered(workspace: Workspace, annotators: int) -> set[str]:
-    manifest = workspace.tasks / MANIFEST
-    order = [task.image_id for task in read_manifest(manifest)] if manifest.is_file() else []
-    return answered_images(
-        workspace.answers,
-        annotators=annotators,
-        images=order,
-        excluded=read_excluded(workspace.desk),
-    )
+    return answered_images(workspace, read_classes(workspace.questions), annotators)
 
 
 def _in_bucket(

@@ -76,7 +76,7 @@ def _asked(
     for task in tasks:
         asked.setdefault(task.questions, []).append(task.image_id)
     known = rejects["image_id"].notna() & (rejects["reason"] != UNKNOWN_IMAGE)
-    named = rejects.loc[known, ["image_id", "question_id"]].drop_duplicates()
+    named: Any = rejects.loc[known, ["image_id", "question_id"]].drop_duplicates()
     for question, images in named.groupby("question_id", dropna=False)["image_id"]:
         own = (question,) if question in questions else ()
         asked.setdefault(own, []).extend(images)

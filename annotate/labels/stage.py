@@ -130,15 +130,8 @@ def read_answers(
         MissingError: there are none.
         InputError: not one of them counts; the first reason is named.
     """
-    catalog = read(CATALOG, workspace.catalog / "images.parquet", ["image_id"])
-    manifest = workspace.tasks / "manifest.jsonl"
-    order = [task.image_id for task in read_manifest(manifest)] if manifest.is_file() else []
     history = load_migrations(workspace) if history is None else history
-    everything = {**former_questions(history, questions), **questions}
-    cache = workspace.answers.parent / "cache" / "answers"
-    found = read_folder(workspace.answers, everything, order, cache, keep)
-    answers = pack(found.files, set(catalog["image_id"]), until=moment(settings.until))
-    answers = leave_out(answers, read_excluded(workspace.desk))
+    answers = check_answers(workspace, questions, settings, history, keep)
     if not len(answers.packed) and answers.rejects.empty:
         raise MissingError(
             f"no answers in {workspace.answers}. Put files of answers there, or try the path with "
@@ -152,3 +145,33 @@ def read_answers(
             "workspace's tasks and questions.yaml?"
         )
     return in_present_terms(answers, questions, history, settings)
+
+
+def check_answers(
+    workspace: Workspace,
+    questions: Questions,
+    settings: ConsolidateSettings,
+    history: History | None = None,
+    keep: Keeping | None = None,
+) -> Answers:
+    """All answers of a workspace, checked, each to the question that it was given to.
+
+    Args:
+        workspace: with catalogue and answers.
+        questions: classes of the present questions.
+        settings: when answers are late.
+        history: migrations that closed other questions; None: all that the workspace keeps.
+        keep: as for :func:`read_answers`.
+
+    Raises:
+        MissingError: no catalogue.
+    """
+    catalog = read(CATALOG, workspace.catalog / "images.parquet", ["image_id"])
+    manifest = workspace.tasks / "manifest.jsonl"
+    order = [task.image_id for task in read_manifest(manifest)] if manifest.is_file() else []
+    history = load_migrations(workspace) if history is None else history
+    everything = {**former_questions(history, questions), **questions}
+    cache = workspace.answers.parent / "cache" / "answers"
+    found = read_folder(workspace.answers, everything, order, cache, keep)
+    answers = pack(found.files, set(catalog["image_id"]), until=moment(settings.until))
+    return leave_out(answers, read_excluded(workspace.desk))

@@ -19,11 +19,11 @@ from annotate.questions.rules import lint_plan
 from annotate.settings import TaskSettings
 from annotate.tables import CATALOG, read
 from annotate.tasks.again import asked_again
+from annotate.tasks.answered import answered_images
 from annotate.tasks.examples import examples_in, examples_of
 from annotate.tasks.manifest import read_manifest
 from annotate.tasks.objects import (
     TaskSet,
-    answered_images,
     candidate_images,
     describe_tasks,
     label_categories,
@@ -96,10 +96,8 @@ def build_tasks(
     order = _manifest_order(workspace)
     people = settings.annotators
     excluded = read_excluded(workspace.desk)
-    answered = answered_images(
-        workspace.answers, annotators=people, images=order, excluded=excluded
-    )
-    answered &= set(candidates)
+    questions = {question.id: question.classes for question in plan.questions}
+    answered = answered_images(workspace, questions, people) & set(candidates)
     again = asked_again(
         workspace.candidates,
         workspace.answers,

@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from annotate.answers.files import find_answers
 from annotate.errors import InputError
 from annotate.files import atomic, write_json
 from annotate.questions.planning import Forecast, QuestionPlan
@@ -60,31 +59,6 @@ def candidate_images(folder: Path) -> list[str]:
         for path in sorted(folder.glob("round-*.parquet"))
     ]
     return list(dict.fromkeys(image for frame in rounds for image in frame["image_id"]))
-
-
-def answered_images(
-    folder: Path,
-    *,
-    annotators: int,
-    images: Sequence[str] = (),
-    excluded: Collection[str] = (),
-) -> set[str]:
-    """Ids of the images that as many people have answered as were to be asked.
-
-    Lines that cannot be read count for nothing here; ``consolidate`` reports them.
-
-    Args:
-        folder: ``data/answers``.
-        annotators: distinct people that an image needs.
-        images: ids in the order of the manifest, for the output folders of Ground Truth.
-        excluded: annotators whose answers do not count.
-    """
-    people: dict[str, set[str]] = {}
-    for found in find_answers(folder, images):
-        if isinstance(found.image_id, str) and isinstance(found.answers, list):
-            names = (entry.get("workerId") for entry in found.answers if isinstance(entry, dict))
-            people.setdefault(found.image_id, set()).update({*map(str, names)}.difference(excluded))
-    return {image for image, names in people.items() if len(names) >= annotators}
 
 
 def make_manifest(

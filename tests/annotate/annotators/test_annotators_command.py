@@ -14,7 +14,7 @@ from annotate.answers.choices import NONE, UNSURE
 from annotate.cli import main
 from annotate.server.run import open_store
 from annotate.tables import CATALOG, GOLDEN_LABELS, LABELS, empty, read, write
-from annotate.tasks.objects import answered_images
+from annotate.tasks.answered import answered_images
 from annotate.workspace import Workspace
 
 YAML = """\
@@ -108,9 +108,10 @@ def test_without_somebody_labels_are_made_anew_and_images_asked_again(workspace:
     snow = labels[labels["class_id"] == "snow"]
     assert set(snow["yes"]) == {4}
     assert set(snow["no"]) == {0}
-    folder = workspace / "data/answers"
-    assert answered_images(folder, annotators=5) == set(IMAGES)
-    assert answered_images(folder, annotators=5, excluded={"lazy"}) == set()
+    place = Workspace.find(workspace)
+    asked = {"q01": ("snow", "dog")}
+    assert answered_images(place, asked, 5) == set()
+    assert answered_images(place, asked, 4) == set(IMAGES)
     # It lasts: the next run leaves her out too, until she is taken back.
     assert run("consolidate", "--json")["annotators"] == 4
     found = run("annotators", "--include", "lazy", "--json")

@@ -29,7 +29,7 @@ TEMPLATE = (
     '<crowd-form><img src="{{ task.input.source-ref | grant_read_access }}"></crowd-form>\n'
 )
 PLAN = """\
-taxonomy: {hash}
+taxonomy: none
 strategy: grouped
 questions:
 - id: q01
@@ -193,6 +193,7 @@ def workspace(tmp_path: Path, amazon: Amazon) -> Workspace:
     tasks = root / "data" / "tasks"
     tasks.mkdir(parents=True)
     (tasks / "manifest.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    (root / "questions.yaml").write_text(PLAN)
     (tasks / "template.liquid.html").write_text(TEMPLATE)
     (tasks / "label-categories.json").write_text('{"document-version": "2018-11-28", "labels": []}')
     return Workspace.find(root)

@@ -14,7 +14,9 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 
+from annotate.answers.choices import NONE, UNSURE
 from annotate.jobs.request import job_name
+from annotate.questions.file import read_classes
 from annotate.tables import CATALOG, write
 from annotate.tasks.manifest import read_manifest
 from annotate.tasks.page import check_template
@@ -62,13 +64,26 @@ def test_from_candidates_to_tasks(workspace: Path) -> None:
 def test_answered_images_are_not_asked_again(workspace: Path) -> None:
     call("questions")
     assert call_json("tasks", "--annotators", "2")["images"] == 6
+    asked = read_classes(workspace / "questions.yaml")
+
+    def content(empty: bool) -> dict[str, dict[str, bool]]:
+        return {
+            question: dict.fromkeys((*classes, UNSURE), False) | {NONE: not empty}
+            for question, classes in asked.items()
+        }
+
     (workspace / "data/answers").mkdir()
     with (workspace / "data/answers/a.jsonl").open("w") as file:
         for at in range(4):
-            people = [{"workerId": "x"}, {"workerId": "y"}][: 1 if at == 0 else 2]
+            people = [
+                {"workerId": name, "answerContent": content(at == 1 and name == "y")}
+                for name in ("x", "y")[: 1 if at == 0 else 2]
+            ]
             file.write(json.dumps({"image-id": f"{at:020x}", "answers": people}) + "\n")
     again = call_json("tasks", "--annotators", "2")
-    assert (again["images"], again["answered"]) == (3, 3)
+    assert (again["images"], again["answered"]) == (4, 2), (
+        "one has an answer too few, one an empty one"
+    )
     assert call_json("tasks", "--annotators", "2", "--all", "--limit", "5")["images"] == 5
     assert call_json("tasks", "--annotators", "1")["images"] == 2
 

@@ -19,7 +19,6 @@ from annotate.resources import resource
 from annotate.settings import QuestionSettings, TaskSettings
 from annotate.tasks.liquid import check_liquid, render_liquid
 from annotate.tasks.objects import (
-    answered_images,
     check_manifest,
     label_categories,
     make_manifest,
@@ -239,20 +238,3 @@ def test_label_categories_are_the_classes_asked(
         "document-version": "2018-11-28",
         "labels": [{"label": "c0"}, {"label": "c1"}],
     }
-
-
-def test_answered_needs_enough_distinct_people(tmp_path: Path) -> None:
-    def line(image: str, *people: str) -> str:
-        return json.dumps({"image-id": image, "answers": [{"workerId": name} for name in people]})
-
-    lines = [
-        line("a", "1", "2", "3"),
-        line("b", "1", "1", "1"),
-        line("c", "1", "2"),
-        "{broken",
-        "[]",
-    ]
-    (tmp_path / "one.jsonl").write_text("\n".join(lines), "utf-8")
-    (tmp_path / "two.jsonl").write_text(line("c", "3"), "utf-8")
-    assert answered_images(tmp_path, annotators=3) == {"a", "c"}
-    assert answered_images(tmp_path / "nothing", annotators=3) == set()

@@ -22,7 +22,7 @@ from annotate.dataset.exports.huggingface import write_huggingface
 from annotate.dataset.exports.licence import check_licence
 from annotate.dataset.exports.placing import Placement, place_images
 from annotate.dataset.exports.request import Request
-from annotate.dataset.exports.webdataset import write_shards
+from annotate.dataset.exports.webdataset import remove_shards, write_shards
 from annotate.dataset.lock import LOCK_FILE
 from annotate.errors import InputError
 from annotate.files import atomic, read_json, remove_stale, write_json
@@ -160,13 +160,18 @@ def _export(
     chosen = FORMATS[name]
     same = {
         "format": name,
-        "images_hash": data.lock["images_hash"],
+        **{key: data.lock[key] for key in ("images_hash", "votes_hash", "classes_hash")},
         "images": request.images,
         "per_shard": request.per_shard,
     }
     before = read_json(folder / ABOUT, MADE_BY) if (folder / ABOUT).is_file() else {}
     resume = all(before.get(key) == value for key, value in same.items())
-    write_json(folder / ABOUT, {**same, "finished": False, "files": before.get("files", [])})
+    unfinished = {"format": name, "finished": False, "files": before.get("files", [])}
+    if name == "webdataset" and not resume:
+        # A shard is kept where it is there, so those of another state go before this one is named.
+        write_json(folder / ABOUT, unfinished)
+        remove_shards(folder)
+    write_json(folder / ABOUT, {**same, **unfinished})
     remove_stale(folder)
     with progress(len(data)) as bar:
         files: list[str] = []

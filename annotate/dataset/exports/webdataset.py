@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,8 @@ from annotate.dataset.splits import SPLITS
 from annotate.errors import InputError
 from annotate.files import atomic, write_json
 from annotate.settings import CatalogSettings
+
+_SHARD = re.compile(rf"({'|'.join(SPLITS)})-[0-9]{{6,}}\.tar")
 
 
 def shard_names(data: ExportData, request: Request) -> dict[str, ExportData]:
@@ -38,7 +41,7 @@ def write_shards(
     resume: bool,
     on_progress: Callable[[int], object],
 ) -> tuple[list[str], dict[str, str]]:
-    """Write the shards; with ``resume`` those that are there stay.
+    """Write the shards; with ``resume`` those that are there with all their images stay.
 
     Equal images and labels are equal bytes: times and owners are left out.
 
@@ -48,8 +51,7 @@ def write_shards(
     names = ["classes.json"]
     rejects: dict[str, str] = {}
     for name, part in shard_names(data, request).items():
-        if resume and (folder / name).is_file():
-            rejects |= _left_out_before(part, folder / name)
+        if resume and _is_whole(folder / name, part):
             on_progress(len(part))
         else:
             with atomic(folder / name) as file, tarfile.open(fileobj=file, mode="w") as shard:
@@ -57,6 +59,13 @@ def write_shards(
         names.append(name)
     write_json(folder / "classes.json", data.classes)
     return names, rejects
+
+
+def remove_shards(folder: Path) -> None:
+    """Delete the shards of an earlier export, also those that a killed one had not told of."""
+    for file in folder.glob("*.tar"):
+        if _SHARD.fullmatch(file.name):
+            file.unlink()
 
 
 def _fill(
@@ -99,11 +108,10 @@ def _about(data: ExportData, row: int) -> dict[str, Any]:
     }
 
 
-def _left_out_before(data: ExportData, file: Path) -> dict[str, str]:
+def _is_whole(file: Path, data: ExportData) -> bool:
+    """Whether a shard is there and lacks no image."""
+    if not file.is_file():
+        return False
     with tarfile.open(file) as shard:
         there = {name.split(".")[0] for name in shard.getnames()}
-    return {
-        image_id: "could not be had when its shard was written"
-        for image_id in data.images["image_id"]
-        if image_id not in there
-    }
+    return there.issuperset(data.images["image_id"])

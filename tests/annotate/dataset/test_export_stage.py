@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -15,6 +18,7 @@ from annotate.tables import LABELS, read, write
 from annotate.workspace import Workspace
 from tests.annotate.dataset.command import run
 from tests.annotate.dataset.exported import Truth, export
+from tests.annotate.killing import run_and_kill
 
 
 def files(folder: Path) -> Iterator[tuple[str, str]]:
@@ -39,6 +43,82 @@ def test_a_killed_export_ends_with_the_same_files(truth: Truth, name: str) -> No
     (folder / ".images.csv.x.tmp").write_bytes(b"half")
     export(name)
     assert dict(files(folder)) == whole
+
+
+def other_state(workspace: Workspace) -> None:
+    """Every label turned, and one class another one."""
+    file = workspace.labels / "labels.parquet"
+    labels = read(LABELS, file)
+    renamed = labels["class_id"].replace("snow", "ice")
+    write(LABELS, labels.assign(label=1 - labels["label"], class_id=renamed), file)
+    classes = workspace.root / "classes.yaml"
+    classes.write_text(classes.read_text().replace("id: snow, name: Snow", "id: ice, name: Ice"))
+    run("dataset", "build", "--missing", "allow")
+
+
+@pytest.mark.parametrize("name", ["webdataset", "csv"])
+def test_an_update_killed_at_any_moment_ends_as_a_new_export(
+    exportable: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    with (exportable.root / "mumic.toml").open("a") as settings:
+        settings.write("[dataset]\nimages_per_shard = 12\n")
+    export(name)
+    other_state(exportable)
+    new = dict(files(export(name, "--folder", str(tmp_path / "new"))))
+    copies = [tmp_path / f"killed{at}" for at in range(50)]
+    for copy in copies:
+        shutil.copytree(exportable.root, copy)
+    calls = run_and_kill(f"dataset export --to {name}", copies)
+    assert dict(files(copies[0] / f"data/exports/{name}")) == new
+    for copy in copies[1 : calls + 1]:
+        monkeypatch.chdir(copy)
+        assert dict(files(export(name))) == new
+
+
+def test_shards_follow_votes_and_class_ids(exportable: Workspace) -> None:
+    folder = export("webdataset")
+    file = exportable.labels / "labels.parquet"
+    labels = read(LABELS, file)
+    more = labels.assign(yes=2 * labels["yes"], no=2 * labels["no"])  # the rates stay
+    write(LABELS, more, file)
+    run("dataset", "build", "--missing", "allow")
+    before = votes_in(folder)
+    export("webdataset")
+    doubled = {key: [label, 2 * yes, 2 * no, how] for key, (label, yes, no, how) in before.items()}
+    assert votes_in(folder) == doubled
+    write(LABELS, more.assign(class_id=more["class_id"].replace("snow", "ice")), file)
+    classes = exportable.root / "classes.yaml"
+    classes.write_text(classes.read_text().replace("id: snow", "id: ice"))
+    run("dataset", "build", "--missing", "allow")
+    export("webdataset")
+    names = {"snow": "ice"}
+    assert votes_in(folder) == {
+        (image_id, names.get(name, name)): entry for (image_id, name), entry in doubled.items()
+    }
+
+
+def votes_in(folder: Path) -> dict[tuple[str, str], list[Any]]:
+    """What the samples of all shards say, by image and class."""
+    found = {}
+    for file in folder.glob("*.tar"):
+        with tarfile.open(file) as shard:
+            for entry in shard:
+                if entry.name.endswith(".json") and (content := shard.extractfile(entry)):
+                    sample = json.load(content)
+                    for name, votes in sample["votes"].items():
+                        found[sample["image_id"], name] = votes
+    return found
+
+
+def test_a_shard_that_lacks_an_image_is_tried_again(truth: Truth, exportable: Workspace) -> None:
+    image = exportable.root / next(iter(truth.values()))["uri"]
+    image.rename(image.with_suffix(".away"))
+    folder = export("webdataset")
+    assert "no such file" in (folder / "rejects.csv").read_text()
+    image.with_suffix(".away").rename(image)
+    export("webdataset")
+    assert not (folder / "rejects.csv").exists()
+    assert {image_id for image_id, _ in votes_in(folder)} == set(truth)
 
 
 def test_links_are_links(truth: Truth) -> None:

@@ -19,12 +19,13 @@ from annotate.dataset.build import (
     Dataset,
     build_dataset,
 )
+from annotate.dataset.imported import imported_labels, imported_splits
 from annotate.dataset.lock import LOCK_FILE, make_lock
 from annotate.errors import MissingError
 from annotate.files import read_json, remove_stale, write_json
 from annotate.locks import exclusive
 from annotate.settings import DatasetSettings
-from annotate.tables import CATALOG, DATASET, LABELS, empty, read, read_arrow, write
+from annotate.tables import CATALOG, DATASET, LABELS, read, read_arrow, write
 from annotate.taxonomy.load import load_taxonomy
 from annotate.taxonomy.model import Taxonomy
 from annotate.together import finish, together
@@ -56,7 +57,7 @@ def read_inputs(workspace: Workspace) -> Inputs:
     """
     taxonomy = load_taxonomy(workspace.taxonomy, workspace.settings.project.classes)
     voted = workspace.labels / "labels.parquet"
-    imported = imported_labels(workspace)
+    imported = imported_labels(workspace)[::-1]
     if not voted.is_file() and not imported:
         raise MissingError(
             f"no labels at {voted}. Make them with `{LABELS.made_by}`, or bring your own with "
@@ -79,13 +80,8 @@ def _read_labels(file: Path) -> pd.DataFrame:
     return to_pandas(found)
 
 
-def imported_labels(workspace: Workspace) -> list[Path]:
-    """The files of labels that ``dataset import`` wrote, the oldest name first."""
-    return sorted((workspace.data / "imports").glob("*/labels.parquet"))
-
-
 def _merged(labels: list[pd.DataFrame]) -> pd.DataFrame:
-    """Votes before imports, known labels before unknown ones; each image and class once."""
+    """Each image and class once: a known label before an unknown one, then the first table's."""
     if len(labels) == 1:
         return labels[0]
     rows = pd.concat(labels, ignore_index=True)
@@ -134,13 +130,6 @@ def stored_splits(workspace: Workspace) -> pd.DataFrame:
     file = workspace.dataset / "splits.parquet"
     built = [read(STORED_SPLITS, file)] if file.is_file() else []
     return pd.concat([*built, imported_splits(workspace)]).drop_duplicates("image_id")
-
-
-def imported_splits(workspace: Workspace) -> pd.DataFrame:
-    """The splits that imports keep, the first import's first."""
-    files = sorted((workspace.data / "imports").glob("*/splits.parquet"))
-    parts = [read(STORED_SPLITS, file) for file in files]
-    return pd.concat([empty(STORED_SPLITS), *parts]).drop_duplicates("image_id")
 
 
 def build(inputs: Inputs, stored: pd.DataFrame, settings: DatasetSettings, seed: int) -> Dataset:

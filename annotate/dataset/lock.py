@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pyarrow as pa
 
+from annotate.answers.excluded import FILE as EXCLUDED
+from annotate.dataset.imported import import_folders, imports_folder
 from annotate.dataset.splits import SPLITS
+from annotate.migration.record import FACTS, migrations_folder
 from annotate.settings import DatasetSettings
 from annotate.workspace import Workspace
 
@@ -68,11 +71,20 @@ def describe_inputs(workspace: Workspace, inputs: Inputs) -> dict[str, Any]:
         "taxonomy_hash": inputs.taxonomy.hash,
         "answers": _hashes(workspace, workspace.answers.rglob("*")),
         "labels_hash": _labels_hash(workspace, inputs),
-        "imports": _hashes(workspace, (workspace.data / "imports").glob("*/*.parquet")),
+        "decided_with": _hashes(workspace, _beside_answers(workspace)),
+        "imports": _hashes(workspace, imports_folder(workspace).glob("*/*.parquet")),
+        "import_order": [folder.name for folder in import_folders(workspace)],
         "thresholds": {key: value for key, value in thresholds.items() if key in ids},
         "consolidation": inputs.consolidation.get("settings", {}).get("consolidate", {}),
         "catalog_hash": frame_hash(inputs.catalog.loc[labelled, list(CATALOG_COLUMNS)]),
     }
+
+
+def _beside_answers(workspace: Workspace) -> list[Path]:
+    """What labels are decided with besides answers, label list and settings, as far as it is."""
+    records = migrations_folder(workspace).glob(f"[0-9]*/{FACTS}")
+    experts = workspace.golden / "labels.parquet"
+    return [workspace.questions, workspace.desk / EXCLUDED, experts, *records]
 
 
 def _labels_hash(workspace: Workspace, inputs: Inputs) -> str | None:
@@ -81,7 +93,13 @@ def _labels_hash(workspace: Workspace, inputs: Inputs) -> str | None:
 
 def _hashes(workspace: Workspace, files: Iterable[Path]) -> dict[str, str]:
     found = sorted(file for file in files if file.is_file() and not file.name.startswith("."))
-    return {file.relative_to(workspace.data).as_posix(): sha256(file) for file in found}
+    return {_name(workspace, file): sha256(file) for file in found}
+
+
+def _name(workspace: Workspace, file: Path) -> str:
+    """Of a file as people know it: below ``data/``, or else below the workspace."""
+    folder = workspace.data if file.is_relative_to(workspace.data) else workspace.root
+    return file.relative_to(folder).as_posix()
 
 
 def frame_hash(frame: pd.DataFrame) -> str:

@@ -12,7 +12,8 @@ import pandas as pd
 import pyarrow as pa
 
 from annotate.dataset.build import MADE_BY, STORED_SPLITS
-from annotate.dataset.files import at_work, build, imported_splits, read_inputs, write_files
+from annotate.dataset.files import at_work, build, read_inputs, write_files
+from annotate.dataset.imported import imported_splits
 from annotate.dataset.lock import LOCK_FILE, OUTPUTS, describe_inputs, sha256
 from annotate.errors import DamagedError, InputError, MissingError
 from annotate.files import read_json
@@ -131,18 +132,31 @@ _REMEDIES = {
     "with the locked settings",
     "catalog_hash": "the catalogue changed for labelled images: their files, properties or texts",
     "imports": "imported labels changed",
+    "import_order": "the order of the imports changed, and the last one counts: see the lock's",
 }
 
 
 def _changed(lock: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    found = [text for key, text in _REMEDIES.items() if lock.get(key) != now[key]]
-    before, after = lock.get("answers") or {}, now["answers"]
+    """Inputs that differ; an older lock lacks some of them."""
+    differ = {key for key in _REMEDIES if key in lock and lock[key] != now[key]}
+    if "imports" in differ:
+        differ.discard("import_order")  # another import is in another order as well
+    found = [text for key, text in _REMEDIES.items() if key in differ]
+    if "labels_hash" in differ and "decided_with" in lock:  # equal labels need no explanation
+        files = _changed_files(lock["decided_with"], now["decided_with"])
+        found += [f"{text}, and consolidate decides with it" for text in files]
+    answers = _changed_files(lock.get("answers") or {}, now["answers"])
+    return found + [f"answers: {text}" for text in answers]
+
+
+def _changed_files(before: dict[str, str], after: dict[str, str]) -> list[str]:
+    found = []
     for name in sorted({*before, *after}):
         if before.get(name) != after.get(name):
             state = (
                 "is new" if name not in before else "is gone" if name not in after else "changed"
             )
-            found.append(f"answers: {name} {state}")
+            found.append(f"{name} {state}")
     return found
 
 

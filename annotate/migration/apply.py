@@ -15,7 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from annotate.dataset.files import imported_labels, write_dataset
+from annotate.dataset.files import write_dataset
+from annotate.dataset.imported import imported_labels
 from annotate.errors import InputError
 from annotate.files import atomic, read_json, write_json
 from annotate.labels.stage import label_images

@@ -46,9 +46,9 @@ def _read_file(found: Found, file: Path, base: Path | None) -> None:
         if base is not None and "://" not in path:
             path = _below(base, split, path)
         image = found.image(path, where)
-        image.split = split
-        image.property_id = text_or_none(entry.get("property_id"))
-        image.text = text_or_none(entry.get("caption"))
+        image.tell(
+            split, text_or_none(entry.get("property_id")), text_or_none(entry.get("caption"))
+        )
         by_id[entry["id"]] = image
         if isinstance(entry.get("neg_category_ids"), list):
             found.explicit = True

@@ -40,6 +40,19 @@ class FoundImage:
     no: set[str] = field(default_factory=set)
     unknown: set[str] = field(default_factory=set)
 
+    def merge(self, other: FoundImage) -> None:
+        """Take in what another entry says of the same image; what was said first of it stays."""
+        self.tell(other.split, other.property_id, other.text)
+        self.yes |= other.yes
+        self.no |= other.no
+        self.unknown |= other.unknown
+
+    def tell(self, split: str | None, property_id: str | None, text: str | None) -> None:
+        """Take in what an entry says besides labels, where nothing has been said yet."""
+        self.split = self.split or split
+        self.property_id = self.property_id or property_id
+        self.text = self.text or text
+
 
 @dataclass
 class Found:

@@ -56,9 +56,9 @@ def _jsonl(file: Path, source: Path, split: str | None) -> Found:
 
 def _merge(found: Found, part: Found, below: str, split: str | None) -> None:
     for image in part.images.values():
-        image.path = image.path if "://" in image.path else below + image.path
-        image.split = image.split or split
-        found.images[image.path] = image
+        path = image.path if "://" in image.path else below + image.path
+        image.tell(split, None, None)
+        found.image(path, image.where).merge(image)
     for name, category in part.classes.items():
         found.classes.setdefault(name, category)
     found.explicit |= part.explicit

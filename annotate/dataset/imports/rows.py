@@ -92,9 +92,11 @@ def add_rows(
             found.reject(where, "no path")
             continue
         image = found.image(path, where)
-        image.split = split_name(text_or_none(row.get("split")) or "") or split
-        image.property_id = text_or_none(row.get("property_id"))
-        image.text = text_or_none(row.get("text")) or text_or_none(row.get("caption"))
+        image.tell(
+            split_name(text_or_none(row.get("split")) or "") or split,
+            text_or_none(row.get("property_id")),
+            text_or_none(row.get("text")) or text_or_none(row.get("caption")),
+        )
         if listed:
             image.yes |= _names(row.get(listed))
             image.no |= _names(row.get(negatives)) if negatives else set()

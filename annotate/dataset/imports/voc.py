@@ -41,7 +41,7 @@ def _read_file(found: Found, file: Path, split: str | None) -> None:
     if not path:
         raise InputError("no filename")
     image = found.image(path, file.name)
-    image.split = split
+    image.tell(split, None, None)
     maybe = set()
     for entry in root.iter("object"):
         name = (entry.findtext("name") or "").strip()

@@ -92,6 +92,45 @@ def test_what_changed_is_named_and_nothing_written(workspace: Path) -> None:
     assert hashes(folder) == first
 
 
+def test_what_decided_changed_labels_is_named_and_nothing_where_they_did_not(
+    workspace: Path,
+) -> None:
+    (workspace / "questions.yaml").write_text("questions: []\n")
+    (workspace / "data/annotators.json").write_text('{"excluded": {}}')
+    (workspace / "data/migrations/0001").mkdir(parents=True)
+    (workspace / "data/migrations/0001/migration.json").write_text("{}")
+    run("dataset")
+    lock = json.loads((workspace / "data/dataset/lock.json").read_bytes())
+    # sha256 of "questions: []" and a line's end
+    known = "17a8e7e7dc5e6b61937438bd0fb69bfe907dbd7c6c6c9a86aa324c6e2c392d27"
+    assert lock["decided_with"]["questions.yaml"] == known
+    assert len(lock["decided_with"]) == 3
+
+    (workspace / "questions.yaml").write_text("questions: [] # for the next round\n")
+    (workspace / "data/annotators.json").unlink()
+    (workspace / "data/golden").mkdir()
+    (workspace / "data/golden/labels.parquet").write_bytes(b"experts'")
+    (workspace / "data/migrations/0001/migration.json").write_text("{ }")
+    assert json.loads(run("dataset", "verify", "--json"))["whole"] is True
+    labels = many(200, seed=1)[0]
+    write(LABELS, labels, workspace / "data/labels/labels.parquet")
+    said = run("dataset", "verify", expect=1)
+    assert "labels.parquet changed: run `mumic-annotate consolidate`" in said
+    for state in (
+        "questions.yaml changed, and consolidate decides with it",
+        "annotators.json is gone",
+        "golden/labels.parquet is new",
+        "migrations/0001/migration.json changed",
+    ):
+        assert state in said
+
+    older = {
+        key: value for key, value in lock.items() if key not in ("decided_with", "import_order")
+    }
+    write_json(workspace / "data/dataset/lock.json", older)
+    assert "decides with" not in run("dataset", "verify", expect=1)
+
+
 def test_damage_is_found_and_mended(workspace: Path) -> None:
     run("dataset")
     folder = workspace / "data/dataset"
@@ -121,4 +160,5 @@ def test_labels_of_votes_win_over_imported_ones_that_fill_what_is_unknown(worksp
     assert [list(row) for row in table["labels"].iloc[:1]] == [[1, 0]]
     lock = json.loads((workspace / "data/dataset/lock.json").read_bytes())
     assert list(lock["imports"]) == ["imports/mine/labels.parquet"]
+    assert lock["import_order"] == ["mine"]
     assert json.loads(run("dataset", "verify", "--json"))["whole"] is True

@@ -1,0 +1,77 @@
+"""Labels and splits of an import, from what its source says of each image."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from annotate.dataset.build import STORED_SPLITS
+from annotate.dataset.imports.found import FoundImage
+from annotate.dataset.splits import SPLITS
+from annotate.tables import empty
+from annotate.taxonomy.model import Taxonomy
+
+IMPORTED = "imported"
+_NOTHING, _ABOVE = -1, 2
+
+
+def label_rows(
+    images: dict[str, FoundImage], ids: dict[str, str], taxonomy: Taxonomy, *, absent_is_no: bool
+) -> pd.DataFrame:
+    """Labels of the images; every yes makes the classes above it yes, as with votes.
+
+    Args:
+        images: by id.
+        ids: class id of each name that is taken.
+        taxonomy: gives the classes above.
+        absent_is_no: a class that is not mentioned for an image is a no.
+
+    Returns:
+        ``tables.LABELS``.
+    """
+    above = {class_id: taxonomy.ancestors(class_id) for class_id in ids.values()}
+    wanted = set(above).union(*above.values())
+    class_ids = [class_id for class_id in taxonomy.ids if class_id in wanted]
+    column = {class_id: at for at, class_id in enumerate(class_ids)}
+    mentioned = sorted({column[class_id] for class_id in ids.values()})
+    cells = np.full((len(images), len(class_ids)), _NOTHING, np.int8)
+    for row, image in enumerate(images.values()):
+        yes, no, unknown = (
+            {ids[name] for name in names if name in ids}
+            for names in (image.yes, image.no, image.unknown)
+        )
+        if absent_is_no:
+            cells[row, mentioned] = 0
+        cells[row, [column[name] for name in unknown]] = _NOTHING
+        cells[row, [column[name] for name in no]] = 0
+        cells[row, [column[name] for name in yes & no]] = _NOTHING  # it is said both ways
+        sure = yes - no
+        cells[row, [column[other] for name in sure for other in above[name]]] = _ABOVE
+        cells[row, [column[name] for name in sure]] = 1
+    rows, columns = np.nonzero(cells != _NOTHING)
+    values = cells[rows, columns]
+    return pd.DataFrame(
+        {
+            "image_id": np.array(list(images), object)[rows],
+            "class_id": np.array(class_ids, object)[columns],
+            "label": np.minimum(values, 1),
+            "yes": 0,
+            "no": 0,
+            "unsure": 0,
+            "rate": None,
+            "decided": np.array([IMPORTED, IMPORTED, "propagated"], object)[values],
+        }
+    )
+
+
+def kept_splits(images: dict[str, FoundImage], *, resplit: bool) -> tuple[pd.DataFrame, str]:
+    """The source's splits where it has all three of them, and what became of them."""
+    named = {image_id: image.split for image_id, image in images.items() if image.split}
+    lacking = [name for name in SPLITS if name not in named.values()]
+    if resplit or not named or lacking:
+        note = "made anew"
+        if named and lacking and not resplit:
+            note += f": the source has no {' and no '.join(lacking)}"
+        return empty(STORED_SPLITS), note
+    rows = [(image_id, image_id, split) for image_id, split in sorted(named.items())]
+    return pd.DataFrame(rows, columns=list(STORED_SPLITS.columns)), "kept"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -14,27 +15,44 @@ _FOLDERS = ("images/{0}", "{0}", "{0}2017", "{0}2014", "images", "")
 def read_coco(source: Path, images: Path | None) -> Found:
     """Read a file, or all of a folder's ``annotations/``; the name of a file tells its split.
 
+    COCO's own folder holds captions and lists of images beside annotations with categories; such
+    files are set aside.
+
     Where images name ``neg_category_ids``, as LVIS and our export do, what is in neither list is
     unknown; else COCO's convention holds, that all of every category was annotated.
 
     Raises:
-        InputError: not COCO.
+        InputError: not COCO, or nothing of it says categories of images.
     """
     files = [source] if source.is_file() else sorted((source / "annotations").glob("*.json"))
     base = source if source.is_dir() else source.parent
     if images is None and source.is_file() and base.name == "annotations":
         base = base.parent
     found = Found(images or base)
+    said = []
     for file in files:
-        _read_file(found, file, base if images is None else None)
+        content = load_json(file)
+        if not isinstance(content, dict) or not isinstance(content.get("images"), list):
+            raise InputError(f"{file}: no list `images`, so this is not COCO's JSON.")
+        if (lacking := _lacking(content)) is None:
+            _read_file(found, file, content, base if images is None else None)
+        else:
+            found.reject(file.name, lacking)
+            said.append(f"{file}: {lacking}, so there are no labels to import.")
+    if len(said) == len(files):
+        raise InputError("\n".join(said))
     return found
 
 
-def _read_file(found: Found, file: Path, base: Path | None) -> None:
-    content = load_json(file)
-    if not isinstance(content, dict) or not isinstance(content.get("images"), list):
-        raise InputError(f"{file}: no list `images`, so this is not COCO's JSON.")
-    names = _categories(found, content.get("categories"), file)
+def _lacking(content: dict[str, Any]) -> str | None:
+    """What a file would need to say categories of images; an empty list of annotations is one."""
+    if not isinstance(content.get("categories"), list) or not content["categories"]:
+        return "no categories"
+    return None if isinstance(content.get("annotations"), list) else "no annotations"
+
+
+def _read_file(found: Found, file: Path, content: dict[str, Any], base: Path | None) -> None:
+    names = _categories(found, content["categories"], file)
     split = split_name(file.stem)
     by_id: dict[Any, Any] = {}
     for at, entry in enumerate(content["images"]):
@@ -43,7 +61,7 @@ def _read_file(found: Found, file: Path, base: Path | None) -> None:
         if not isinstance(path, str) or not path or not isinstance(entry.get("id"), int | str):
             found.reject(where, "no id and file_name")
             continue
-        if base is not None and "://" not in path:
+        if base is not None and "://" not in path and not os.path.isabs(path):
             path = _below(base, split, path)
         image = found.image(path, where)
         image.tell(
@@ -53,8 +71,7 @@ def _read_file(found: Found, file: Path, base: Path | None) -> None:
         if isinstance(entry.get("neg_category_ids"), list):
             found.explicit = True
             image.no |= {names[key] for key in entry["neg_category_ids"] if _known(key, names)}
-    annotations = content.get("annotations")
-    for at, entry in enumerate(annotations if isinstance(annotations, list) else []):
+    for at, entry in enumerate(content["annotations"]):
         where = f"{file.name} annotations[{at}]"
         key = entry.get("category_id") if isinstance(entry, dict) else None
         if not _known(key, names):
@@ -69,9 +86,9 @@ def _known(key: Any, table: dict[Any, Any]) -> bool:
     return isinstance(key, int | str) and key in table
 
 
-def _categories(found: Found, listed: Any, file: Path) -> dict[Any, str]:
+def _categories(found: Found, listed: list[Any], file: Path) -> dict[Any, str]:
     names: dict[Any, str] = {}
-    for at, entry in enumerate(listed if isinstance(listed, list) else []):
+    for at, entry in enumerate(listed):
         name = (
             text_or_none(entry.get("class_id") or entry.get("name"))
             if isinstance(entry, dict)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from annotate.errors import InputError
 METADATA = ("metadata.jsonl", "metadata.csv")
 
 
-def read_huggingface(source: Path, images: Path | None) -> Found:
+def read_huggingface(source: Path, images: Path | None, whole: Collection[str] = ()) -> Found:
     """Read ``metadata.jsonl`` or ``metadata.csv`` of the folder and its splits' folders.
 
     Without metadata the folder that an image lies in is its class. A single file of JSON Lines with
@@ -24,20 +26,24 @@ def read_huggingface(source: Path, images: Path | None) -> Found:
         InputError: no metadata, and no images in folders.
     """
     if source.is_file():
-        return _jsonl(source, images or source.parent, None)
+        return _jsonl(source, images or source.parent, None, whole)
     found = Found(images or source)
     files = [file for name in METADATA for file in sorted(source.rglob(name))]
     for file in files:
         below = file.parent.relative_to(source).as_posix()
         split = next((name for part in Path(below).parts if (name := split_name(part))), None)
-        part = read_csv(file, source) if file.suffix == ".csv" else _jsonl(file, source, split)
+        part = (
+            read_csv(file, source, whole)
+            if file.suffix == ".csv"
+            else _jsonl(file, source, split, whole)
+        )
         _merge(found, part, "" if below == "." else f"{below}/", split)
     if not files:
         _folders(found, source)
     return found
 
 
-def _jsonl(file: Path, source: Path, split: str | None) -> Found:
+def _jsonl(file: Path, source: Path, split: str | None, whole: Collection[str]) -> Found:
     found = Found(source)
     rows: list[tuple[str, dict[str, Any]]] = []
     for number, line in enumerate(read_outside(file).splitlines(), 1):
@@ -50,13 +56,14 @@ def _jsonl(file: Path, source: Path, split: str | None) -> Found:
             rows.append((where, row))
         elif line.strip():
             found.reject(where, "not a JSON object")
-    add_rows(found, rows, str(file), split)
+    add_rows(found, rows, str(file), split, whole=whole)
     return found
 
 
 def _merge(found: Found, part: Found, below: str, split: str | None) -> None:
     for image in part.images.values():
-        path = image.path if "://" in image.path else below + image.path
+        whole = "://" in image.path or os.path.isabs(image.path)
+        path = image.path if whole else below + image.path
         image.tell(split, None, None)
         found.image(path, image.where).merge(image)
     for name, category in part.classes.items():

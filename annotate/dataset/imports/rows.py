@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
-import json
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from annotate.catalog.source_tables import PATH_COLUMNS
 from annotate.dataset.imports.found import Found, FoundImage, read_outside, split_name, text_or_none
+from annotate.dataset.imports.lists import Lists
 from annotate.errors import InputError
 
 PATHS = ("file_name", *PATH_COLUMNS)
-LISTS = ("labels", "label", "tags", "classes")
+SINGLE = "label"
+LISTS = ("labels", SINGLE, "tags", "classes")
 NEGATIVES, UNKNOWN = ("negatives", "negative_labels"), ("unknown",)
 LONG = ("class_id", "class", "class_name", "category")
 VALUES = ("value", "present", "answer")
@@ -26,12 +26,12 @@ ABOUT = (
 YES, NO, BLANK = {"1", "1.0", "true", "yes"}, {"0", "0.0", "false", "no"}, {"", "-1", "nan", "none"}
 
 
-def read_csv(source: Path, images: Path | None) -> Found:
+def read_csv(source: Path, images: Path | None, whole: Collection[str] = ()) -> Found:
     """Read a CSV or TSV file.
 
-    Three shapes: a column with a list of classes (``labels``: JSON, or split at ``|``, ``;`` or
-    ``,``); a row per image and class (``class_id``, ``class`` or ``category``, and ``value`` if it
-    says no too); or a column per class with 1, 0 or nothing.
+    Three shapes: a column with a list of classes (``labels``: JSON, or cut at the first of ``|``,
+    ``;`` and ``,`` that the column has); a row per image and class (``class_id``, ``class`` or
+    ``category``, and ``value`` if it says no too); or a column per class with 1, 0 or nothing.
 
     Raises:
         InputError: not readable, or none of these shapes.
@@ -44,7 +44,7 @@ def read_csv(source: Path, images: Path | None) -> Found:
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{source}: not readable as CSV: {error}.") from error
     found = Found(images or source.parent)
-    add_rows(found, rows, str(source))
+    add_rows(found, rows, str(source), whole=whole)
     return found
 
 
@@ -53,6 +53,8 @@ def add_rows(
     rows: Iterable[tuple[str, Mapping[str, Any]]],
     source: str,
     split: str | None = None,
+    *,
+    whole: Collection[str] = (),
 ) -> None:
     """Add rows to what was found.
 
@@ -61,6 +63,7 @@ def add_rows(
         rows: where each stands, and its values by column.
         source: for messages.
         split: of rows that name none.
+        whole: names with a sign that cuts lists, which are classes all the same; see ``Lists``.
 
     Raises:
         InputError: no column with paths, or none with labels.
@@ -73,9 +76,7 @@ def add_rows(
         raise InputError(
             f"{source}: no column with paths of images ({', '.join(PATH_COLUMNS[:6])})."
         )
-    listed = _first(columns, LISTS)
-    long = None if listed else _first(columns, LONG)
-    value = _first(columns, VALUES) if long else None
+    listed, long, value = _shape(columns)
     hot = [] if listed or long else _one_hot(columns, rows, {path_column, *ABOUT})
     if not (listed or long or hot):
         raise InputError(
@@ -86,6 +87,8 @@ def add_rows(
     found.explicit |= bool(negatives or value or hot)
     for column in hot:
         found.classes.setdefault(_class_name(column), "")
+    cells = (row.get(name) for _, row in rows for name in (listed, negatives, unknown) if name)
+    lists = Lists.of(cells, whole, single=listed is not None and listed.lower() == SINGLE)
     for where, row in rows:
         path = text_or_none(row.get(path_column))
         if path is None:
@@ -98,14 +101,26 @@ def add_rows(
             text_or_none(row.get("text")) or text_or_none(row.get("caption")),
         )
         if listed:
-            image.yes |= _names(row.get(listed))
-            image.no |= _names(row.get(negatives)) if negatives else set()
-            image.unknown |= _names(row.get(unknown)) if unknown else set()
+            image.yes |= lists.names(row.get(listed))
+            image.no |= lists.names(row.get(negatives)) if negatives else set()
+            image.unknown |= lists.names(row.get(unknown)) if unknown else set()
         elif long:
             _add_long(found, image, where, row.get(long), row.get(value, "") if value else "1")
         for column in hot:
             _add(found, image, where, _class_name(column), row.get(column))
         found.add_classes(image.yes | image.no | image.unknown)
+
+
+def _shape(columns: list[str]) -> tuple[str | None, str | None, str | None]:
+    """The column that lists classes; or that with one class a row, and that which says yes or no.
+
+    ``label`` is either: the latter where a column such as ``value`` stands beside it.
+    """
+    listed, value = _first(columns, LISTS), _first(columns, VALUES)
+    if listed is not None and not (listed.lower() == SINGLE and value):
+        return listed, None, None
+    long = listed or _first(columns, LONG)
+    return None, long, value if long else None
 
 
 def _first(columns: list[str], wanted: tuple[str, ...]) -> str | None:
@@ -130,19 +145,6 @@ def _one_hot(columns: list[str], rows: list[Any], others: set[str]) -> list[str]
 
 def _class_name(column: str) -> str:
     return column.removeprefix("class:")
-
-
-def _names(value: Any) -> set[str]:
-    """Classes of a cell: a list, JSON, or text split at a sign."""
-    if isinstance(value, str):
-        text = value.strip()
-        try:
-            value = json.loads(text) if text.startswith("[") else re.split(r"[|;,]", text)
-        except ValueError:
-            value = re.split(r"[|;,]", text.strip("[]"))
-    if not isinstance(value, list):
-        value = [value]
-    return {name for entry in value if (name := text_or_none(entry))}
 
 
 def _add_long(found: Found, image: FoundImage, where: str, name: Any, value: Any) -> None:

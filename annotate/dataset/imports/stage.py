@@ -6,7 +6,7 @@ import csv
 import io
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from annotate.dataset.imports.coco import read_coco
 from annotate.dataset.imports.found import Found, FoundImage
 from annotate.dataset.imports.huggingface import read_huggingface
 from annotate.dataset.imports.labels import kept_splits, label_rows
+from annotate.dataset.imports.lists import SIGNS
 from annotate.dataset.imports.rows import read_csv
 from annotate.dataset.imports.voc import read_voc
 from annotate.errors import InputError, MissingError
@@ -35,7 +36,12 @@ from annotate.taxonomy.load import load_taxonomy
 from annotate.taxonomy.model import Taxonomy
 from annotate.workspace import Workspace
 
-READERS = {"coco": read_coco, "voc": read_voc, "csv": read_csv, "huggingface": read_huggingface}
+READERS: dict[str, Callable[[Path, Path | None, Collection[str]], Found]] = {
+    "coco": lambda source, images, _: read_coco(source, images),
+    "voc": lambda source, images, _: read_voc(source, images),
+    "csv": read_csv,
+    "huggingface": read_huggingface,
+}
 
 
 @dataclass(frozen=True)
@@ -121,7 +127,8 @@ def _bring_in(
 ) -> tuple[Workspace, dict[str, Any]]:
     """Write ``data/imports/NAME/`` and the catalogue; the workspace may have another label list."""
     kind = wishes.kind or detect(source)
-    found = READERS[kind](source, wishes.images)
+    whole = set() if wishes.new_taxonomy else _names_with_signs(workspace)
+    found = READERS[kind](source, wishes.images, whole)
     images = _by_uri(workspace, found)
     if not images:
         raise InputError(_nothing(source, found))
@@ -199,6 +206,15 @@ def _nothing(source: Path, found: Found) -> str:
         f"{source}: no image of it can be had ({reasons or 'it names none'}). Name the folder that "
         "its paths start at with --images."
     )
+
+
+def _names_with_signs(workspace: Workspace) -> set[str]:
+    """Names of known classes that a list of classes must not be cut in."""
+    if not workspace.taxonomy.is_file():
+        return set()
+    taxonomy = load_taxonomy(workspace.taxonomy, workspace.settings.project.classes)
+    keys = (key for entry in taxonomy.classes for key in entry.lookup_keys)
+    return {key for key in keys if any(sign in key for sign in SIGNS)}
 
 
 def _taxonomy(

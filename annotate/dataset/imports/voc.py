@@ -26,7 +26,7 @@ def read_voc(source: Path, images: Path | None) -> Found:
     if not files:
         raise InputError(f"{folder}: no XML files, as VOC's annotations are.")
     found = Found(pictures)
-    splits = _splits(source / "ImageSets" / "Main")
+    splits = _splits(source / "ImageSets" / "Main", {file.stem for file in files})
     for file in files:
         try:
             _read_file(found, file, splits.get(file.stem))
@@ -76,12 +76,17 @@ def parse_xml(data: bytes) -> ElementTree.Element:
         raise InputError(f"broken XML: {error}") from error
 
 
-def _splits(folder: Path) -> dict[str, str]:
+def _splits(folder: Path, stems: set[str]) -> dict[str, str]:
+    """Split by the stem of each image's annotations, as it is in the files of ``ImageSets/Main/``.
+
+    A line is a stem, which may hold spaces, or a stem and a number.
+    """
     splits: dict[str, str] = {}
     for file in sorted(folder.glob("*.txt")):
         # aeroplane_train.txt and the like are per class; trainval is both.
         split = split_name(file.stem) if file.stem.isalpha() else None
         if split is not None:
-            text = read_outside(file, MOST_XML_BYTES).decode("utf-8", "replace")
-            splits.update({line.split()[0]: split for line in text.splitlines() if line.split()})
+            text = read_outside(file, MOST_XML_BYTES).decode("utf-8-sig", "replace")
+            for line in filter(None, map(str.strip, text.splitlines())):
+                splits[line if line in stems else line.split()[0]] = split
     return splits

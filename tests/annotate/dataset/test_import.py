@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from annotate.dataset.build import STORED_SPLITS
 from annotate.tables import CATALOG, DATASET, LABELS, read
 from annotate.taxonomy.load import load_taxonomy
 from annotate.workspace import Workspace
@@ -69,6 +70,62 @@ def test_coco_s_own_folders_tell_splits(root: Path) -> None:
     assert summary["stats"]["groups_in_several_splits"] == 4
 
 
+def test_coco_s_own_folder_holds_files_without_labels(root: Path) -> None:
+    folder = root / "source/annotations"
+    folder.mkdir()
+    coco(root).rename(folder / "instances_train2017.json")
+    images = [{"id": at, "file_name": name} for at, name in enumerate(photos(root))]
+    captions = {"images": images, "annotations": [{"id": 1, "image_id": 0, "caption": "a dog"}]}
+    (folder / "captions_train2017.json").write_text(json.dumps(captions))
+    listed = {"images": images, "categories": [{"id": 9, "name": "dog"}]}
+    (folder / "image_info_test2017.json").write_text(json.dumps(listed))
+    (root / "source/photos").rename(root / "source/train2017")
+    summary = take(root / "source")
+    assert (summary["images"], summary["rejected"]) == (IMPORTED, 2)
+    rejects = (root / "w/data/imports/source/rejects.csv").read_text().splitlines()[1:]
+    assert rejects == [
+        "captions_train2017.json,no categories",
+        "image_info_test2017.json,no annotations",
+    ]
+    assert labels(root)["001.jpg"] == {"traffic_light": 1, "dog": 1}
+
+
+def test_coco_with_whole_paths(root: Path) -> None:
+    source = root / "source"
+    for place in ("images/train", "images"):  # where files are looked for by their names
+        (source / place).mkdir(parents=True, exist_ok=True)
+    names = photos(root)
+    images = [{"id": at, "file_name": str(source / "photos" / n)} for at, n in enumerate(names)]
+    summary = take(coco(root, images=images))
+    assert (summary["images"], summary["rejected"]) == (IMPORTED, 0)
+    assert labels(root)["001.jpg"] == {"traffic_light": 1, "dog": 1}
+
+
+def test_voc_with_spaces_in_names(root: Path) -> None:
+    source = voc(root)
+    for at, name in enumerate(("my photo 1", "my", "other 2")):
+        (source / f"JPEGImages/{at + 1:03d}.jpg").rename(source / f"JPEGImages/{name}.jpg")
+        file = source / f"Annotations/{at + 1:03d}.xml"
+        text = file.read_text().replace(f"{at + 1:03d}.jpg", f"{name}.jpg")
+        file.unlink()
+        (source / f"Annotations/{name}.xml").write_text(text)
+    (source / "ImageSets/Main").mkdir(parents=True)
+    (source / "ImageSets/Main/train.txt").write_text("my photo 1\nother 2 \n")
+    (source / "ImageSets/Main/val.txt").write_text("\ufeffmy\n")
+    (source / "ImageSets/Main/test.txt").write_text("004 1\n")
+    summary = take(source)
+    assert summary["splits"] == "kept"
+    stored = read(STORED_SPLITS, root / "w/data/imports/voc/splits.parquet")
+    catalog = read(CATALOG, root / "w/data/catalog/images.parquet").set_index("image_id")
+    found = zip(stored["image_id"].map(catalog["uri"]), stored["split"], strict=True)
+    assert {Path(uri).stem: split for uri, split in found} == {
+        "my photo 1": "train",
+        "other 2": "train",
+        "my": "validation",
+        "004": "test",
+    }
+
+
 def test_voc(root: Path) -> None:
     source = voc(root)
     (source / "ImageSets/Main").mkdir(parents=True)
@@ -83,44 +140,6 @@ def test_voc(root: Path) -> None:
     assert found["001.jpg"] == {"dog": 1, "cat": 0}
     assert found["002.jpg"] == {"dog": 0, "cat": None}  # difficult: neither
     assert found["003.jpg"] == {"dog": 1, "cat": 1}
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "path,dog,cat\n000.png,1,0\n001.jpg,0,\n002.jpg,,1\n",
-        "file_name,class,value\n000.png,dog,1\n000.png,cat,0\n001.jpg,dog,0\n002.jpg,cat,yes\n",
-        'image,labels,negatives\n000.png,dog,"[""cat""]"\n001.jpg,,dog\n002.jpg,cat,\n',
-    ],
-    ids=["a column per class", "a row per class", "lists"],
-)
-def test_csv_in_three_shapes(root: Path, text: str) -> None:
-    source = root / "source/photos/labels.csv"
-    source.write_text(text)
-    assert take(source)["absent"] == "unknown"
-    assert labels(root) == {
-        "000.png": {"dog": 1, "cat": 0},
-        "001.jpg": {"dog": 0, "cat": None},
-        "002.jpg": {"dog": None, "cat": 1},
-    }
-
-
-def test_csv_with_positive_lists_only(root: Path) -> None:
-    source = root / "source/photos/labels.csv"
-    source.write_text(
-        "path,labels,split,property_id\n000.png,dog|cat,train,p\n001.jpg,cat,train,p\n"
-    )
-    summary = take(source)
-    assert (summary["absent"], summary["splits"]) == (
-        "no",
-        "made anew: the source has no validation and no test",
-    )
-    assert labels(root)["001.jpg"] == {"cat": 1, "dog": 0}
-    assert read(CATALOG, root / "w/data/catalog/images.parquet")["property_id"].tolist() == [
-        "p",
-        "p",
-    ]
-    assert take(source, "--absent", "unknown")["labels"] == {"1": 3, "0": 0}
 
 
 def test_folders_as_classes(root: Path) -> None:
@@ -194,19 +213,6 @@ def test_a_new_label_list_beside_the_one_of_init(root: Path) -> None:
     assert (root / "w/mumic.toml").read_text() == changed
     assert labels(root)["000.png"] == {"c_2_beds": 0, "cafe_au_lait": 1}
     assert take(source, "--new-taxonomy")["taxonomy_written"] is None  # made by the first call
-
-
-def test_json_lines(root: Path) -> None:
-    source = root / "source/photos.jsonl"
-    lines = [
-        '{"image": "000.png", "labels": ["dog"]}',
-        "nonsense",
-        '{"image": "001.jpg", "labels": []}',
-    ]
-    source.write_text("\n".join(lines))
-    summary = take(source, "--images", str(root / "source/photos"))
-    assert (summary["images"], summary["rejected"]) == (2, 1)
-    assert labels(root) == {"000.png": {"dog": 1}, "001.jpg": {"dog": 0}}
 
 
 def test_a_yes_makes_the_classes_above_it_yes(root: Path) -> None:

@@ -34,7 +34,12 @@ def test_paths_that_leave_the_folder_are_set_aside(root: Path) -> None:
         ("[]", "not COCO"),
         ('{"images": []}', "no categories"),
         ("[" * 100_000, "not"),
-        ('{"images": [{"id": 1}], "categories": [{"id": 1, "name": "a"}]}', "no id and file_name"),
+        ('{"images": [], "categories": [], "annotations": []}', "no categories"),
+        ('{"images": [], "categories": [{"id": 1, "name": "a"}]}', "no annotations"),
+        (
+            '{"images": [{"id": 1}], "categories": [{"id": 1, "name": "a"}], "annotations": []}',
+            "no id and file_name",
+        ),
     ],
 )
 def test_broken_coco(root: Path, text: str, said: str) -> None:

@@ -10,11 +10,11 @@ written as they are, into ``FOLDER/experiments.json``.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -122,11 +122,10 @@ def run_experiments(folder: Path, *, quick: bool) -> Path:
         name: read_json(_file(folder, name), "make experiments") for name in ["world", *steps]
     }
     result = {
-        "experiments": {name: _kept(found["result"]) for name, found in stored.items()},
+        "experiments": {name: _kept(found) for name, found in stored.items()},
         "quick": quick,
         "machine": machine(),
-        "minutes": sum(found["seconds"] for found in stored.values()) / 60,
-        "processor_minutes": sum(found["processor_seconds"] for found in stored.values()) / 60,
+        "trainings": _trainings(workspace),
         "seeds": len(plan.seeds),
         "epochs": {"main": workspace.settings.train.epochs, "short": plan.short},
     }
@@ -147,21 +146,23 @@ def _file(folder: Path, name: str) -> Path:
 
 
 def _step(folder: Path, name: str, work: Callable[[], Any]) -> None:
-    """Do a step unless its results are there; seconds count what this call took.
+    """Do a step unless its results are there."""
+    if not _file(folder, name).is_file():
+        print(f"{time.strftime('%H:%M:%S')} {name}", file=sys.stderr, flush=True)
+        write_json(_file(folder, name), work())
 
-    Seconds of the processors, over all threads and child processes, say what it takes alone on a
-    machine, also where others were at work beside it.
-    """
-    if _file(folder, name).is_file():
-        return
-    print(f"{time.strftime('%H:%M:%S')} {name}", file=sys.stderr, flush=True)
-    started, before = time.perf_counter(), sum(os.times()[:4])
-    result = work()
-    took = {
-        "seconds": time.perf_counter() - started,
-        "processor_seconds": sum(os.times()[:4]) - before,
-    }
-    write_json(_file(folder, name), {"result": result, **took})
+
+def _trainings(workspace: Workspace) -> dict[str, float]:
+    """How many there were and their minutes, those of earlier calls included."""
+    seconds = []
+    for file in workspace.runs.glob("*/*/run.json"):
+        record = read_json(file, "make experiments")
+        if "blend" not in record:
+            began, ended = (
+                datetime.fromisoformat(record[name]) for name in ("started", "finished")
+            )
+            seconds.append((ended - began).total_seconds())
+    return {"count": len(seconds), "minutes": sum(seconds) / 60}
 
 
 def _world(folder: Path, plan: Plan) -> dict[str, Any]:
@@ -196,10 +197,10 @@ def _main(workspace: Workspace, plan: Plan) -> dict[str, Any]:
     resamples = truth.resamples(settings.evaluate, settings.project.seed)
     # They rest on the frozen tower and on no seed, but for the head that is trained.
     frozen = baseline_methods(_material(workspace, trained[0]), trained[0].run)
-    heads = {seed: _asl_head(workspace, seed) for seed in plan.seeds}
+    heads, about = _asl_heads(workspace, plan.seeds)
     baselines = [
         see(method, seed, truth, resamples, settings.evaluate)
-        for seed, (head, _) in heads.items()
+        for seed, head in zip(plan.seeds, heads, strict=True)
         for method in (*frozen, head)
     ]
     everything = [*seen, *baselines]
@@ -209,27 +210,36 @@ def _main(workspace: Workspace, plan: Plan) -> dict[str, Any]:
             everything, OWN.name, name, truth.cells, settings.evaluate
         )
     summary["fewest_positives"] = settings.evaluate.min_positives
-    summary["asl_head"] = {
-        "points_of_its_search": ASL_TRIALS,
-        "epochs_to_saturation": [epochs for _, epochs in heads.values()],
-    }
+    summary["asl_head"] = about
     return summary
 
 
-def _asl_head(workspace: Workspace, seed: int) -> tuple[Method, int]:
-    """ASL with a linear head on the same pretrained tower, and after how many epochs it is best."""
+def _asl_heads(
+    workspace: Workspace, seeds: Iterable[int]
+) -> tuple[list[Method], list[dict[str, Any]]]:
+    """ASL with a linear head on the same pretrained tower, until it stops getting better.
+
+    The first seed searches for the rate, which then serves the others.
+
+    Returns:
+        The methods, and of each its trials: rates, epochs, the best one's among them, seconds.
+    """
     settings = workspace.settings
-    here = replace(
-        workspace,
-        settings=replace(
-            settings,
-            project=replace(settings.project, seed=seed),
-            baseline=replace(settings.baseline, trials=ASL_TRIALS, tower_lr=settings.train.lr),
-        ),
-    )
-    found = run_baseline(here, "asl-head", BaselineOptions(), BaselineReports())
-    method = Method(found.record["title"], found.scores("test").logits, found.thresholds())
-    return method, found.record["epochs_to_saturation"]
+    budget = replace(settings.baseline, trials=ASL_TRIALS, tower_lr=settings.train.lr)
+    methods, about = [], []
+    for seed in seeds:
+        project = replace(settings.project, seed=seed)
+        here = replace(workspace, settings=replace(settings, project=project, baseline=budget))
+        found = run_baseline(here, "asl-head", BaselineOptions(), BaselineReports())
+        record = found.record
+        methods.append(Method(record["title"], found.scores("test").logits, found.thresholds()))
+        about.append({name: record[name] for name in ("trials", "epochs_to_saturation")})
+        about[-1]["seconds"] = sum(
+            trial["epochs"] * trial["seconds_per_epoch"] for trial in record["searched"]
+        )
+        # The points that were tried differ in their rate alone.
+        budget = replace(budget, trials=1, tower_lr=record["best"]["lr"])
+    return methods, about
 
 
 def _material(workspace: Workspace, entry: Trained) -> Material:

@@ -1,4 +1,4 @@
-"""A CLIP small enough to run in tests, pictures, and a browser."""
+"""A CLIP small enough to run in tests, pictures, a browser, and an environment without a cloud."""
 
 from __future__ import annotations
 
@@ -63,6 +63,22 @@ def draw_noise() -> DrawNoise:
         Image.fromarray(blocks).resize((48, 36), Image.Resampling.NEAREST).save(file)
 
     return draw
+
+
+@pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of this machine's environment or network takes part."""
+    from annotate.storage.aws import forget_client
+
+    for name in list(os.environ):
+        if name.startswith("AWS_") or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, os.devnull)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("NO_PROXY", "*")
+    forget_client()
 
 
 @pytest.fixture(scope="module")

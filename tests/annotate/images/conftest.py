@@ -1,24 +1,18 @@
-"""A real browser for the tests of pages."""
+"""Pictures for contact sheets."""
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
 
 import pytest
-
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+from PIL import Image
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if CHROMIUM is None:
-        pytest.skip("chromium is not installed")
-    playwright = pytest.importorskip("playwright.sync_api")
-    options = "--no-sandbox --disable-quic --no-first-run --disable-background-networking"
-    with playwright.sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=CHROMIUM, args=options.split())
-        yield started
-        started.close()
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with twelve small pictures and a broken one."""
+    folder = tmp_path_factory.mktemp("sheet")
+    for at in range(12):
+        Image.new("RGB", (48, 32), (20 * at, 90, 200 - 15 * at)).save(folder / f"{at}.jpg")
+    (folder / "broken.jpg").write_bytes(b"no picture at all")
+    return folder

@@ -11,40 +11,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
 
 from annotate.images.contact_sheet import Sheet, write_sheet
-from annotate.settings import CatalogSettings
+from tests.annotate.images.sheets import HOSTILE, LIMITS, STRATA, entries
 
-HOSTILE = (
-    '"\'><img src=x onerror="window.hacked=1"></script><script>window.hacked=1</script><!--'
-    "{{ 1 }}{% if %}&lt;\u2028🛏️ مرحبا\u202e"
-)
 MANY = 5_000
-LIMITS = CatalogSettings()
-STRATA = pd.DataFrame(
-    {
-        "stratum": ["type=b", HOSTILE, "type=a"],
-        "population": [100, 0, 300],
-        "drawn": [30, 0, 10],
-    }
-)
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workspace with twelve small pictures and a broken one."""
-    folder = tmp_path_factory.mktemp("sheet")
-    for at in range(12):
-        Image.new("RGB", (48, 32), (20 * at, 90, 200 - 15 * at)).save(folder / f"{at}.jpg")
-    (folder / "broken.jpg").write_bytes(b"no picture at all")
-    return folder
-
-
-def entries(count: int, **columns: Any) -> pd.DataFrame:
-    ids = [f"id{at:05d}" for at in range(count)]
-    base = {"image_id": ids, "uri": [f"{at % 12}.jpg" for at in range(count)], "group": "Pets"}
-    return pd.DataFrame(base | columns)
 
 
 def many() -> pd.DataFrame:

@@ -6,7 +6,6 @@ import hashlib
 import itertools
 import json
 import logging
-import os
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -40,21 +39,10 @@ _numbers = itertools.count()
 
 
 @pytest.fixture
-def alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Credentials that are good for nothing else, and nothing of this machine's."""
-    from annotate.storage.aws import forget_client
-
-    for name in list(os.environ):
-        if name.startswith("AWS_") or name.lower().endswith("_proxy"):
-            monkeypatch.delenv(name)
-    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
-        monkeypatch.setenv(name, os.devnull)
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+def alone(alone: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Credentials, too, that are good for nothing else."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    monkeypatch.setenv("NO_PROXY", "*")
-    forget_client()
 
 
 @pytest.fixture(scope="session")

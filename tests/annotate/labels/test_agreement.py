@@ -6,6 +6,7 @@ from itertools import permutations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -49,15 +50,22 @@ def test_published_example_with_missing_values() -> None:
     assert nominal_alpha(_counts(OBSERVERS)) == pytest.approx(0.743, abs=5e-4)
 
 
+TABLE = np.array([[13, 0, 0], [0, 20, 7], [0, 4, 56]])  # irrCAC, cont3x3abstractors
+
+
+def two_observers(table: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Counts of answers by unit, (units, categories), of a table of one's answers by another's."""
+    rows = np.eye(len(table))
+    return np.concatenate(
+        [
+            np.tile(rows[one] + rows[other], (repeats, 1))
+            for (one, other), repeats in np.ndenumerate(table)
+        ]
+    )
+
+
 def test_published_table_of_two_observers() -> None:
-    table = np.array([[13, 0, 0], [0, 20, 7], [0, 4, 56]])
-    units = []
-    for (one, other), repeats in np.ndenumerate(table):
-        row = np.zeros(3)
-        row[one] += 1
-        row[other] += 1
-        units += [row] * repeats
-    assert nominal_alpha(units) == pytest.approx(0.7972585, abs=5e-8)
+    assert nominal_alpha(two_observers(TABLE)) == pytest.approx(0.7972585, abs=5e-8)
 
 
 @given(arrays(np.int64, (6, 3), elements=st.integers(0, 4)))
@@ -105,14 +113,7 @@ def test_fleiss_published_example() -> None:
 
 
 def test_gwet_published_table() -> None:
-    table = np.array([[13, 0, 0], [0, 20, 7], [0, 4, 56]])  # irrCAC, cont3x3abstractors
-    units = []
-    for (one, other), repeats in np.ndenumerate(table):
-        row = np.zeros(3)
-        row[one] += 1
-        row[other] += 1
-        units += [row] * repeats
-    assert gwet_ac1(units) == pytest.approx(0.8493305, abs=5e-8)
+    assert gwet_ac1(two_observers(TABLE)) == pytest.approx(0.8493305, abs=5e-8)
 
 
 def test_kappa_and_ac1_at_a_low_prevalence() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import itertools
-import os
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -114,20 +113,9 @@ class Bucket:
 
 
 @pytest.fixture
-def alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing of this machine's environment or network takes part."""
-    from annotate.storage.aws import forget_client
-
-    for name in list(os.environ):
-        if name.startswith("AWS_") or name.lower().endswith("_proxy"):
-            monkeypatch.delenv(name)
-    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
-        monkeypatch.setenv(name, os.devnull)
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.setenv("NO_PROXY", "*")
+def alone(alone: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Short pauses, too, before a service is asked again."""
     monkeypatch.setattr("annotate.storage.remote.PAUSE", 0.01)
-    forget_client()
 
 
 @pytest.fixture

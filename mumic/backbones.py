@@ -18,20 +18,31 @@ from torch import Tensor, nn
 from annotate.clip.encoder import Clip, normalise_pixels
 from annotate.clip.hub import cache_only_if_unreachable, quiet
 from annotate.errors import DamagedError, InputError, MissingError, closest
+from mumic.precision import tower_precision
 
 
 class HeadOnTower(nn.Module):
-    """A linear head on the image tower of a CLIP; the tower is trained too."""
+    """A linear head on the image tower of a CLIP; the tower is trained too.
 
-    def __init__(self, clip: Clip, classes: int, seed: int) -> None:
+    Args:
+        clip: its model is trained in place.
+        classes: how many.
+        seed: of the head's random start.
+        bf16: mixed precision in training.
+    """
+
+    def __init__(self, clip: Clip, classes: int, seed: int, *, bf16: bool) -> None:
         super().__init__()
         self.clip = clip
+        self.bf16 = bf16
         self.tower: Any = clip.model.visual
         self.head = _head(clip.dim, classes, seed).to(clip.device)
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Logits, float32."""
-        found: Tensor = self.head(self.tower(normalise_pixels(self.clip, pixels)).float())
+        with tower_precision(self.clip, bf16=self.bf16, training=self.training):
+            rows = self.tower(normalise_pixels(self.clip, pixels))
+        found: Tensor = self.head(rows.float())
         return found
 
 

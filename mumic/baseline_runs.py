@@ -26,7 +26,7 @@ from mumic.baseline_store import Baseline, baselines_folder, write_baseline
 from mumic.baselines import linear_probe, single_label, two_prompts
 from mumic.data import Dataset, load_dataset
 from mumic.demo.commands import machine
-from mumic.model import logit_scale_of, logits_of
+from mumic.model import logit_scale_of, logits_of, use_bf16
 from mumic.pixels import pixel_rows
 from mumic.prompts import NEUTRAL_PROMPT, label_texts, zero_shot_texts
 from mumic.run import check_demo_model, choose_device, utc_now
@@ -145,6 +145,8 @@ def _of_clip(
     if name in FROZEN:
         return _frozen(workspace, dataset, clip, name, reports), facts
     material = _material(workspace, dataset, clip.image_size, reports)
+    bf16 = use_bf16(settings.model.precision, clip.device)
+    facts["precision"] = "bf16 over fp32 weights" if bf16 else "fp32"
 
     def make() -> nn.Module:
         fresh = load_clip(
@@ -154,7 +156,7 @@ def _of_clip(
             device=str(clip.device),
             seed=settings.project.seed,
         )
-        return HeadOnTower(fresh, len(dataset.classes), settings.project.seed)
+        return HeadOnTower(fresh, len(dataset.classes), settings.project.seed, bf16=bf16)
 
     rate = settings.baseline.tower_lr
     return search(workspace, dataset, folder, facts, material, (make, rate), reports.on_note), facts

@@ -61,6 +61,7 @@ def search(
             "settings": deciding,
             "dataset": dataset.fingerprint,
             "start": facts["start_model"],
+            "precision": facts.get("precision", "fp32"),
             "resize": workspace.settings.train.resize,
             "seed": material.seed,
         }

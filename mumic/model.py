@@ -7,8 +7,8 @@ exact, only as far as the longest of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,13 +17,11 @@ import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils import parametrize
 
 from annotate.clip.encoder import Clip, normalise_pixels
 from annotate.errors import InputError
-from mumic.attention import training_attention
 from mumic.lora import add_lora
-from mumic.patches import training_patches
+from mumic.precision import tower_precision
 
 FROZEN_TOWERS = {
     "none": frozenset[str](),
@@ -162,17 +160,8 @@ class MumicModel(nn.Module):
         """Logits of images given as bytes: float32 (n, classes)."""
         return self.logits(self.image_rows(pixels), self.text_rows())
 
-    @contextmanager
-    def _precision(self) -> Iterator[None]:
-        """Training's own ways, in mixed precision; what is stored is as open_clip computes it."""
-        mixed = self.bf16 and self.training
-        with (
-            torch.autocast(self.clip.device.type, dtype=torch.bfloat16, enabled=mixed),
-            training_attention(self.clip, bf16=mixed),
-            training_patches(self.clip) if self.training else nullcontext(),
-            parametrize.cached(),  # a low-rank weight is summed once a pass
-        ):
-            yield
+    def _precision(self) -> AbstractContextManager[None]:
+        return tower_precision(self.clip, bf16=self.bf16, training=self.training)
 
     def train(self, mode: bool = True) -> MumicModel:
         """Training mode for what is trained; a frozen tower keeps its statistics, drops nothing."""

@@ -21,7 +21,7 @@ from PIL import Image
 from annotate.clip.encoder import load_clip, normalise_pixels
 from annotate.clip.precision import index_clip, index_precision
 from annotate.index.embed import Job, local_engine
-from annotate.index.pipeline import Item, Reading, read_batch
+from annotate.index.pipeline import Item, Reading, batches_ahead
 from annotate.settings import CatalogSettings, IndexSettings, ModelSettings
 from benchmarks.report import QUICK, fastest, publish
 
@@ -75,10 +75,10 @@ def main() -> None:
         engine = local_engine(clip, job)
         reading = Reading(root, clip.image_size, job.catalog.max_bytes, job.catalog.max_pixels)
         kind = next(clip.model.parameters()).dtype
-        ready = [
-            normalise_pixels(clip, torch.from_numpy(read_batch(batch, reading).pixels)).to(kind)
-            for batch in batches
-        ]
+        with batches_ahead(batches, reading) as decoded:
+            ready = [
+                normalise_pixels(clip, torch.from_numpy(batch.pixels)).to(kind) for batch in decoded
+            ]
 
         def model_alone() -> None:
             with torch.inference_mode():

@@ -22,16 +22,17 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from annotate.errors import InputError, RemoteError
+from annotate.errors import InputError
 from annotate.images.decoding import perceptual_hash, read_picture
 from annotate.settings import CatalogSettings
+from annotate.storage.outage import Outage
 from annotate.storage.remote import UnreachableError
-from annotate.storage.store import authority, fetch
+from annotate.storage.store import fetch
 
 ID_DIGITS = 20
 CHUNK = 512
 SLICE = 8  # images that a thread takes at a time
-OUTAGE = 20  # failures of a bucket or host in a row that end the scan
+KEPT = "The catalogue is as it was; run the command again when this is mended, and it goes on."
 FACTS = pa.schema(
     [
         ("image_id", pa.large_string()),
@@ -103,29 +104,6 @@ class Known:
         return None if row < 0 else self._stamps[row].as_py()
 
 
-class Outage:
-    """Counts failures in a row of each bucket and host, for all threads."""
-
-    def __init__(self) -> None:
-        self.error: RemoteError | None = None
-        self._failures: dict[str, int] = {}
-        self._lock = threading.Lock()
-
-    def note(self, outcome: Outcome, uri: str) -> None:
-        """Take account of a reading."""
-        if not (place := authority(uri)):
-            return
-        failed = isinstance(outcome, Reject) and outcome.unreachable
-        with self._lock:
-            self._failures[place] = self._failures.get(place, 0) + 1 if failed else 0
-            if failed and self._failures[place] >= OUTAGE:
-                reason = outcome.reason if isinstance(outcome, Reject) else ""
-                self.error = RemoteError(
-                    f"{place}: {OUTAGE} images in a row could not be read: {reason}. The catalogue "
-                    "is as it was; run the command again when this is mended, and it goes on."
-                )
-
-
 def image_id(uri: str, content_hash: str) -> str:
     """Id of an image: first 20 hex digits of SHA-256 over URI, NUL and content hash."""
     return hashlib.sha256(f"{uri}\0{content_hash}".encode()).hexdigest()[:ID_DIGITS]
@@ -138,7 +116,7 @@ class Measurer:
         self._root = root
         self._settings = settings
         self._known = known
-        self._outage = Outage()
+        self._outage = Outage(KEPT)
         # Readers of a network wait, decoders compute: more of them would only take memory.
         self._decoding = threading.BoundedSemaphore(os.cpu_count() or 1)
 
@@ -155,7 +133,8 @@ class Measurer:
             outcome = Reject(uri, str(error), unreachable=True)
         except InputError as error:
             outcome = Reject(uri, str(error))
-        self._outage.note(outcome, uri)
+        why = outcome.reason if isinstance(outcome, Reject) and outcome.unreachable else None
+        self._outage.note(uri, why)
         return outcome
 
     def _measure(self, uri: str, row: int) -> Outcome:
@@ -189,8 +168,7 @@ class Measurer:
         Raises:
             RemoteError: too many failures in a row.
         """
-        if self._outage.error:
-            raise self._outage.error
+        self._outage.check()
 
     def attempt_slice(self, work: Sequence[tuple[str, int]]) -> list[Outcome]:
         """Measure some images; once a bucket or host is out, nothing more is tried."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from annotate.cli.console import emit, json_option, note, open_workspace, progress, table
+from annotate.errors import MumicError
+
+if TYPE_CHECKING:
+    from annotate.workspace import Workspace
 
 DOUBTFUL = 8  # classes that are named
 
@@ -38,6 +42,13 @@ DOUBTFUL = 8  # classes that are named
 @click.option("--seed", type=click.IntRange(0), help="Of all samples.")
 @click.option("--budget", type=click.IntRange(1), help="Candidates in total, over all rounds.")
 @click.option("--run", help="The run whose predictions are uncertain. [default: the newest]")
+@click.option(
+    "--sheet",
+    "again",
+    type=click.IntRange(1),
+    metavar="ROUND",
+    help="Write the contact sheet of a round again; draw nothing.",
+)
 @click.option("--report", is_flag=True, help="Estimate each class's prevalence; draw nothing.")
 @click.option("--no-sheet", is_flag=True, help="Write no contact sheet.")
 @click.option("--allow-demo-model", is_flag=True, help="Use the small CLIP on photos of your own.")
@@ -56,6 +67,7 @@ def mine(
     seed: int | None,
     budget: int | None,
     run: str | None,
+    again: int | None,
     report: bool,
     no_sheet: bool,
     allow_demo_model: bool,
@@ -71,6 +83,7 @@ def mine(
       mumic-annotate mine --strategy stratified --by property_type -n 1000
       mumic-annotate mine --strategy uncertain --class Pets
       mumic-annotate mine --report
+      mumic-annotate mine --sheet 3
     """
     from dataclasses import replace
 
@@ -79,6 +92,10 @@ def mine(
 
     if report:
         _report(names, every, strategy, as_json=as_json)
+        return
+    if again is not None:
+        sheet = _write_sheet(open_workspace(), again)
+        emit({"round": again, "sheet": sheet}, [f"Look at them: {sheet}"], as_json=as_json)
         return
     strategy = _strategy(strategy, by=bool(by), classes=bool(names or every))
     workspace = open_workspace()
@@ -100,11 +117,37 @@ def mine(
         seed=workspace.settings.project.seed if seed is None else seed,
         allow_demo_model=allow_demo_model,
         run=run,
-        sheet=not no_sheet,
     )
-    with progress(None, "contact sheet") as bar:
-        summary = mine_round(workspace, request, bar.update)
+    summary = mine_round(workspace, request)
+    if not no_sheet:
+        summary |= _try_sheet(workspace, summary["round"])
     emit(summary, _lines(summary), as_json=as_json)
+
+
+def _try_sheet(workspace: Workspace, number: int) -> dict[str, str]:
+    """The contact sheet of a round that is drawn already, for the summary.
+
+    Without the sheet the round is as good; only nobody must think that it was not drawn.
+    """
+    again = f"`mumic-annotate mine --sheet {number}`"
+    try:
+        return {"sheet": _write_sheet(workspace, number)}
+    except (MumicError, OSError) as error:
+        note(f"Round {number} is drawn, its contact sheet is not: {error}")
+        note(f"Do not draw again; once that is mended: {again}.")
+        return {"sheet_error": str(error)}
+    except KeyboardInterrupt:
+        note(f"Round {number} is drawn, its contact sheet is not. Write it with {again}.")
+        raise
+
+
+def _write_sheet(workspace: Workspace, number: int) -> str:
+    """Write a round's contact sheet; where it is, seen from the workspace."""
+    from annotate.mining.round_sheet import write_round_sheet
+
+    with progress(None, "contact sheet") as bar:
+        file = write_round_sheet(workspace, number, bar.update)
+    return str(file.relative_to(workspace.root) if file.is_relative_to(workspace.root) else file)
 
 
 def _strategy(strategy: str | None, *, by: bool, classes: bool) -> str:

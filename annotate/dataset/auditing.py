@@ -18,9 +18,8 @@ from annotate.dataset.reading import DatasetArrays, read_dataset
 from annotate.errors import InputError
 from annotate.files import write_json
 from annotate.images.contact_sheet import Sheet, write_sheet
-from annotate.locks import exclusive
 from annotate.mining.draw import Draw, Mined, receipts
-from annotate.mining.round_files import next_round, save_round
+from annotate.mining.round_files import new_round, save_round
 from annotate.tables import LABELS, POOLS, Table, empty, read, write
 from annotate.workspace import Workspace
 
@@ -148,10 +147,7 @@ def _by_class(audit: Audit) -> dict[str, dict[str, int]]:
 
 def _write_round(workspace: Workspace, found: pd.DataFrame, said: OutOfSample) -> int:
     """The labels as candidates, by the worst first; no chance was at work."""
-    folder = workspace.candidates
-    busy = f"another process is drawing a round in {folder}. Wait for it."
-    with exclusive(folder.with_name(f".{folder.name}.lock"), busy=busy):
-        number = next_round(folder)
+    with new_round(workspace.candidates) as number:
         part = found[["image_id", "class_id"]].assign(
             rank=np.arange(1, len(found) + 1), score=1 - found["quality"]
         )
@@ -170,7 +166,7 @@ def _write_round(workspace: Workspace, found: pd.DataFrame, said: OutOfSample) -
             "settings": {"seed": 0},
         }
         rows = Mined(receipts([part], STRATEGY, draw), counts, counts, pool_rows=empty(POOLS))
-        save_round(folder, number, rows, summary)
+        save_round(workspace.candidates, number, rows, summary)
     return number
 
 

@@ -28,8 +28,10 @@ from annotate.index.plan import PLAN, PlannedShard, plan_shards, planned
 from annotate.index.shards import MADE_BY, shard_files
 from annotate.locks import exclusive
 from annotate.settings import CatalogSettings, IndexSettings
+from annotate.storage.outage import Outage
 from annotate.tables import read, write
 
+KEPT = "What was embedded is kept; run the command again when this is mended, and it goes on."
 Progress = Callable[[int], object]
 Batches = Iterable[Sequence[Item]]
 # Embeds batches one after the other; takes them up ahead of what it has given back.
@@ -79,6 +81,7 @@ def build_index(
         InputError: a size below one, another process at work in the folder, or parts that wait
             there to be merged.
         DamagedError: the folder's embeddings are of other weights, or a file cannot be read.
+        RemoteError: a bucket or host does not answer any more.
     """
     check_sizes(job.index)
     with exclusive(folder / ".lock", busy=f"another process is filling {folder}. Wait for it."):
@@ -179,6 +182,9 @@ def follow(
         clip: the model.
         job: batch size, limits of images, engine.
         on_progress: told how many more images are done.
+
+    Raises:
+        RemoteError: a bucket or host does not answer any more; what was done before is kept.
     """
     identity = identity_of(clip, job)
     there = set(shard_files(folder))
@@ -193,10 +199,11 @@ def follow(
     )
     engine = job.engine or local_engine(clip, job)
     report = Report()
+    outage = Outage(KEPT)
     with warnings.catch_warnings(), closing(engine(batches)) as results:
         warnings.simplefilter("ignore")  # Pillow's, of damaged metadata
         for shard in planned(todo, size):
-            target = _Target(folder, shard, kept[shard.number], identity)
+            target = _Target(folder, shard, kept[shard.number], identity, outage)
             made = _fill(target, results, on_progress)
             report = Report(report.embedded + made.embedded, report.skipped + made.skipped)
     return report
@@ -208,6 +215,7 @@ class _Target:
     shard: PlannedShard
     kept: Kept
     identity: Mapping[str, Any]
+    outage: Outage
 
 
 def _fill(target: _Target, results: Iterator[Embedded], on_progress: Progress | None) -> Report:
@@ -217,11 +225,20 @@ def _fill(target: _Target, results: Iterator[Embedded], on_progress: Progress | 
         on_progress(sum(map(len, shard.batches[: kept.batches])))
     with partial_shard(target.folder, shard, kept, target.identity) as partial:
         for batch in shard.batches[kept.batches :]:
-            partial.add(next(results))
+            embedded = next(results)
+            _check_reached(batch, embedded, target.outage)
+            partial.add(embedded)
             if on_progress:
                 on_progress(len(batch))
         partial.finish()
         return Report(partial.embedded - kept.rows, tuple(partial.skipped))
+
+
+def _check_reached(batch: Sequence[Item], embedded: Embedded, outage: Outage) -> None:
+    """Stop, without this batch, once a bucket or host is out: its images are not left out."""
+    for (_, uri), why in zip(batch, embedded.left_out, strict=True):
+        outage.note(uri, why.reason if why and why.unreachable else None)
+    outage.check()
 
 
 def local_engine(clip: Clip, job: Job) -> Engine:
@@ -236,6 +253,6 @@ def local_engine(clip: Clip, job: Job) -> Engine:
                 rows = np.empty((0, clip.dim), np.float16)
                 if len(batch.pixels):
                     rows = encode_images(fast, batch.pixels, job.precision).astype(np.float16)
-                yield Embedded(rows, batch.reasons)
+                yield Embedded(rows, batch.left_out)
 
     return embed

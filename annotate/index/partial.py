@@ -20,6 +20,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
+from annotate.index.pipeline import LeftOut
 from annotate.index.plan import PlannedShard
 from annotate.index.shards import write_shard
 
@@ -31,7 +32,7 @@ class Embedded:
     """One batch, done: unit rows float16 (usable, dim), and why other items have none."""
 
     rows: npt.NDArray[np.float16]
-    reasons: tuple[str | None, ...]  # one an item; None: usable
+    left_out: tuple[LeftOut | None, ...]  # one an item; None: usable
 
 
 @dataclass(frozen=True)
@@ -103,11 +104,12 @@ class PartialShard:
         data = np.ascontiguousarray(batch.rows, HALF).tobytes()
         self._rows.write(data)
         self._rows.flush()
-        left_out = {str(place): why for place, why in enumerate(batch.reasons) if why is not None}
-        entry = {"crc32": zlib.crc32(data), "items": len(batch.reasons), "left_out": left_out}
+        reasons = tuple(None if why is None else why.reason for why in batch.left_out)
+        left_out = {str(place): why for place, why in enumerate(reasons) if why is not None}
+        entry = {"crc32": zlib.crc32(data), "items": len(reasons), "left_out": left_out}
         self._log.write(json.dumps(entry).encode() + b"\n")
         self._log.flush()
-        self.reasons.append(batch.reasons)
+        self.reasons.append(reasons)
 
     def finish(self) -> None:
         """Write the shard; one without any row stays partial, so that nobody reads it again."""

@@ -105,6 +105,7 @@ def build_part(
         InputError: another process makes this part, the part that is there is of another plan, or a
             run on one machine is not finished.
         DamagedError: the part's embeddings are of other weights, or a file cannot be read.
+        RemoteError: a bucket or host does not answer any more; the part is not finished then.
     """
     check_sizes(job.index)
     if (folder / "plan.parquet").is_file():

@@ -21,6 +21,8 @@ import numpy.typing as npt
 
 from annotate.clip.fast_pixels import pixels_of
 from annotate.errors import InputError
+from annotate.storage.outage import Outage
+from annotate.storage.remote import UnreachableError
 from annotate.storage.store import read_bytes
 
 AHEAD = 2  # batches that are read and decoded while the model works
@@ -40,28 +42,44 @@ class Reading:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """Why an image has no pixels; ``unreachable`` if that is its bucket's or host's fault."""
+
+    reason: str
+    unreachable: bool = False
+
+
+@dataclass(frozen=True)
 class Batch:
     """Images ready for the model, and why others are not."""
 
     pixels: Pixels  # (usable, 3, size, size), in the order of the items
-    reasons: tuple[str | None, ...]  # one an item; None: usable
+    left_out: tuple[LeftOut | None, ...]  # one an item; None: usable
 
 
-def read_pixels(item: Item, reading: Reading) -> Pixels | str:
-    """The model's input, uint8 (3, size, size), or the reason why there is none."""
+def read_pixels(item: Item, reading: Reading, outage: Outage) -> Pixels | LeftOut:
+    """The model's input, uint8 (3, size, size), or the reason why there is none.
+
+    Args:
+        item: the image.
+        reading: how files become pixels.
+        outage: takes note; of a bucket or host that is out nothing more is tried.
+    """
     content_hash, uri = item
+    if (why := outage.reason(uri)) is not None:
+        return LeftOut(why, unreachable=True)
     try:
         data = read_bytes(uri, reading.root, max_bytes=reading.max_bytes)
+        outage.note(uri, None)
         if hashlib.sha256(data).hexdigest() != content_hash:
-            return "changed since it was catalogued; run `mumic-annotate catalog`"
+            return LeftOut("changed since it was catalogued; run `mumic-annotate catalog`")
         return pixels_of(data, reading.size, max_pixels=reading.max_pixels)
+    except UnreachableError as error:
+        outage.note(uri, str(error))
+        return LeftOut(str(error), unreachable=True)
     except InputError as error:
-        return str(error)
-
-
-def read_batch(items: Sequence[Item], reading: Reading) -> Batch:
-    """One batch, in this thread: for engines that bring their own parallelism."""
-    return _batch([read_pixels(item, reading) for item in items], reading.size)
+        outage.note(uri, None)
+        return LeftOut(str(error))
 
 
 @contextmanager
@@ -79,9 +97,10 @@ def batches_ahead(
         ahead: batches in memory besides the one in use.
     """
     pool = ThreadPoolExecutor(threads or os.cpu_count() or 1, thread_name_prefix="decode")
+    outage = Outage()
 
     def submit(items: Sequence[Item]) -> Callable[[], Batch]:
-        futures = [pool.submit(read_pixels, item, reading) for item in items]
+        futures = [pool.submit(read_pixels, item, reading, outage) for item in items]
         return lambda: _collect(futures, reading.size)
 
     try:
@@ -97,11 +116,11 @@ def _in_order(started: Iterator[Callable[[], Batch]], ahead: int) -> Iterator[Ba
         yield waiting.popleft()()
 
 
-def _collect(futures: list[Future[Pixels | str]], size: int) -> Batch:
+def _collect(futures: list[Future[Pixels | LeftOut]], size: int) -> Batch:
     return _batch([future.result() for future in futures], size)
 
 
-def _batch(results: list[Pixels | str], size: int) -> Batch:
-    usable = [result for result in results if not isinstance(result, str)]
+def _batch(results: list[Pixels | LeftOut], size: int) -> Batch:
+    usable = [result for result in results if not isinstance(result, LeftOut)]
     pixels = np.stack(usable) if usable else np.empty((0, 3, size, size), np.uint8)
-    return Batch(pixels, tuple(r if isinstance(r, str) else None for r in results))
+    return Batch(pixels, tuple(r if isinstance(r, LeftOut) else None for r in results))

@@ -27,8 +27,9 @@ from annotate.clip.precision import index_clip, index_precision
 from annotate.errors import InputError, MissingError, RemoteError
 from annotate.index.embed import Batches, Job
 from annotate.index.partial import Embedded
-from annotate.index.pipeline import Item, Reading, read_batch
+from annotate.index.pipeline import Item, LeftOut, Pixels, Reading, read_pixels
 from annotate.settings import ModelSettings
+from annotate.storage.outage import Outage
 
 WAVE = 16_384  # batches handed to Ray at once: what the driver holds of the catalogue
 BLOCKS = 2048  # tasks that a wave is cut into, at most
@@ -80,25 +81,26 @@ class Embed:
         rows = np.empty((0, self.clip.dim), np.float16)
         if len(pixels):
             rows = encode_images(self.clip, pixels.copy(), self.precision).astype(np.float16)
-        return {"rows": rows.tobytes(), "reasons": row["reasons"]}
+        return {"rows": rows.tobytes(), "left_out": row["left_out"]}
 
 
 def read_row(row: Row, reading: Reading) -> Row:
     """Contents and URIs become pixels as bytes, and reasons (JSON) why there are none."""
     items = list(zip(json.loads(row["contents"]), json.loads(row["uris"]), strict=True))
-    parts = [_read_safely(item, reading) for item in items]
-    pixels = b"".join(pixels for pixels, _ in parts)
-    return {"pixels": pixels, "reasons": json.dumps([reason for _, reason in parts])}
+    outage = Outage()
+    results = [_read_safely(item, reading, outage) for item in items]
+    pixels = b"".join(r.tobytes() for r in results if not isinstance(r, LeftOut))
+    left_out = [(r.reason, r.unreachable) if isinstance(r, LeftOut) else None for r in results]
+    return {"pixels": pixels, "left_out": json.dumps(left_out)}
 
 
-def _read_safely(item: Item, reading: Reading) -> tuple[bytes, str | None]:
+def _read_safely(item: Item, reading: Reading, outage: Outage) -> Pixels | LeftOut:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's, of damaged metadata
-            batch = read_batch([item], reading)
-        return batch.pixels.tobytes(), batch.reasons[0]
+            return read_pixels(item, reading, outage)
     except Exception as error:  # whatever a decoder raises: it must cost this image only
-        return b"", f"cannot be read: {type(error).__name__}: {error}"
+        return LeftOut(f"cannot be read: {type(error).__name__}: {error}")
 
 
 def ray_job(job: Job, model: ModelSettings, clip: Clip, cluster: Cluster) -> Job:
@@ -175,7 +177,8 @@ def _wave(
     try:
         for row in _stream(wave, work, actors):
             rows = np.frombuffer(row["rows"], np.float16).reshape(-1, dim)
-            yield Embedded(rows, tuple(json.loads(row["reasons"])))
+            left_out = (why and LeftOut(*why) for why in json.loads(row["left_out"]))
+            yield Embedded(rows, tuple(left_out))
     except broken as error:
         reason = str(error).strip().rpartition("\n")[2]
         raise RemoteError(

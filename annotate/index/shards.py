@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 MADE_BY = "mumic-annotate index"
 SHARD = Table("index shard", MADE_BY, {"content_hash": pa.string()})
 IDENTITY = b"mumic"  # key in a sidecar's metadata
+_SHARD_NAME = re.compile(r"shard-(\d+)\.parquet")
 
 
 def model_folder(index: Path, clip: Clip) -> Path:
@@ -36,8 +37,12 @@ def model_folder(index: Path, clip: Clip) -> Path:
 
 
 def shard_files(folder: Path) -> dict[int, Path]:
-    """Finished shards by number: a shard's Parquet file is written last."""
-    return {int(file.stem[6:]): file for file in sorted(folder.glob("shard-[0-9]*.parquet"))}
+    """Finished shards by number: a shard's Parquet file is written last.
+
+    Other files beside them, such as copies, do not count.
+    """
+    names = [(_SHARD_NAME.fullmatch(file.name), file) for file in folder.glob("shard-*.parquet")]
+    return dict(sorted((int(found[1]), file) for found, file in names if found))
 
 
 def embedded_contents(folder: Path) -> list[str]:

@@ -15,6 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from annotate.dataset.files import write_dataset
 from annotate.dataset.imported import imported_labels
 from annotate.errors import InputError
@@ -38,7 +40,7 @@ from annotate.migration.record import (
     migrations_folder,
 )
 from annotate.mining.draw import Mined
-from annotate.mining.round_files import next_round, save_round
+from annotate.mining.round_files import new_round, round_files, round_number, save_round
 from annotate.questions.file import render_plan
 from annotate.tables import CANDIDATES, LABELS, POOLS, empty, read, write
 from annotate.taxonomy.edit import write_values
@@ -191,12 +193,20 @@ def _write_round(workspace: Workspace, migration: Migration) -> int | None:
     ask = read(CANDIDATES, migration.folder / _ASK)
     if ask.empty:
         return None
-    number = _round_number(workspace, migration)
-    ask = ask.assign(round=number)
+    folder = workspace.candidates
+    with new_round(folder) as following:
+        number = _round_of(folder, migration) or following
+        mined, summary = _round(ask.assign(round=number), migration)
+        save_round(folder, number, mined, summary)
+    return number
+
+
+def _round(ask: pd.DataFrame, migration: Migration) -> tuple[Mined, dict[str, Any]]:
+    """The round of these receipts, and its summary."""
     counts = ask.groupby("class_id", sort=False)["image_id"].size()
     drawn = {str(name): int(count) for name, count in counts.items()}
     summary = {
-        "round": number,
+        "round": int(ask["round"].iloc[0]),
         "strategy": STRATEGY,
         "migration": migration.number,
         "images": int(ask["image_id"].nunique()),
@@ -206,18 +216,16 @@ def _write_round(workspace: Workspace, migration: Migration) -> int | None:
         "settings": {"seed": 0},
         "near_copies_by": "not compared",
     }
-    save_round(
-        workspace.candidates, number, Mined(ask, drawn, drawn, pool_rows=empty(POOLS)), summary
-    )
-    return number
+    return Mined(ask, drawn, drawn, pool_rows=empty(POOLS)), summary
 
 
-def _round_number(workspace: Workspace, migration: Migration) -> int:
-    """The round that a killed command wrote for this migration, else the next one."""
-    for file in sorted(workspace.candidates.glob("round-[0-9]*.json")):
-        if read_json(file, CANDIDATES.made_by).get("migration") == migration.number:
-            return int(file.stem[6:])
-    return next_round(workspace.candidates)
+def _round_of(folder: Path, migration: Migration) -> int | None:
+    """The round that a killed command wrote for this migration."""
+    for file in round_files(folder):
+        summary = read_json(file.with_suffix(".json"), CANDIDATES.made_by)
+        if summary.get("migration") == migration.number:
+            return round_number(file)
+    return None
 
 
 def _write_labels(workspace: Workspace, folder: Path, tell: Told) -> dict[str, Any]:

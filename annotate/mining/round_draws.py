@@ -45,7 +45,6 @@ class Request:
         seed: of all samples.
         allow_demo_model: use the small CLIP on photos that are not the demo world's.
         run: whose predictions say what is uncertain; None: the newest.
-        sheet: write the contact sheet.
     """
 
     strategy: str
@@ -54,7 +53,6 @@ class Request:
     seed: int
     allow_demo_model: bool = False
     run: str | None = None
-    sheet: bool = True
 
 
 @dataclass(frozen=True)

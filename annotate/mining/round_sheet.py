@@ -8,34 +8,64 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from annotate.catalog.scan import load_catalog
 from annotate.images.contact_sheet import Sheet, write_sheet
-from annotate.mining.draw import Mined
-from annotate.mining.round_files import sheet_file
+from annotate.mining.round_files import load_round, round_file, sheet_file
+from annotate.taxonomy.load import load_taxonomy
 
 if TYPE_CHECKING:
     from annotate.workspace import Workspace
 
 
+def write_round_sheet(
+    workspace: Workspace, number: int, on_progress: Callable[[int], object] | None = None
+) -> Path:
+    """Write the page of a round beside its receipts.
+
+    Args:
+        workspace: with the round.
+        number: of the round.
+        on_progress: told how many more pictures are in the page.
+
+    Raises:
+        MissingError: there is no such round.
+        InputError: a template of one's own is broken.
+    """
+    receipts, _, summary = load_round(round_file(workspace.candidates, number))
+    names = {entry.id: entry.name for entry in load_taxonomy(workspace.taxonomy).classes}
+    target = sheet_file(workspace.candidates, number)
+    write_sheet(
+        round_sheet(load_catalog(workspace.catalog), receipts, summary, names),
+        target,
+        root=workspace.root,
+        limits=workspace.settings.catalog,
+        own_templates=workspace.templates,
+        on_progress=on_progress,
+    )
+    return target
+
+
 def round_sheet(
-    images: pd.DataFrame, mined: Mined, summary: Mapping[str, Any], names: Mapping[str, str]
+    images: pd.DataFrame,
+    receipts: pd.DataFrame,
+    summary: Mapping[str, Any],
+    names: Mapping[str, str],
 ) -> Sheet:
     """What the page of a round shows.
 
     Args:
-        images: the catalogue, or those rows of it that were drawn.
-        mined: the round.
+        images: the catalogue.
+        receipts: of the round.
         summary: as in ``round-NNNN.json``.
         names: of classes, by id.
     """
     where = images.set_index("image_id")[["uri", "property_id"]]
-    entries = mined.candidates.join(where, on="image_id")
+    entries = receipts.join(where, on="image_id")
     groups = entries["class_id"].map(lambda name: names.get(name, name), na_action="ignore")
     groups = groups.astype(object).fillna(entries["stratum"]).fillna(summary["strategy"])
     entries = entries.assign(group=groups, chance=entries["inclusion_probability"])
-    strata = None
-    if mined.population:
-        rows = [(name, size, mined.drawn[name]) for name, size in mined.population.items()]
-        strata = pd.DataFrame(rows, columns=["stratum", "population", "drawn"])
+    sizes = [row for row in summary["drawn_from"] if "population" in row]
+    strata = pd.DataFrame(sizes).rename(columns={"name": "stratum"}) if sizes else None
     funnel = ", ".join(f"{row['rule']} {row['images']:,}" for row in summary["funnel"])
     facts = [
         ("strategy", str(summary["strategy"])),
@@ -46,19 +76,3 @@ def round_sheet(
     ]
     facts += [(name, str(summary[name])) for name in ("model", "run") if name in summary]
     return Sheet(f"Candidates of round {summary['round']}", facts, entries, strata)
-
-
-def write_round_sheet(
-    workspace: Workspace, sheet: Sheet, number: int, on_progress: Callable[[int], object] | None
-) -> Path:
-    """Write the page of a round beside its receipts."""
-    target = sheet_file(workspace.candidates, number)
-    write_sheet(
-        sheet,
-        target,
-        root=workspace.root,
-        limits=workspace.settings.catalog,
-        own_templates=workspace.templates,
-        on_progress=on_progress,
-    )
-    return target

@@ -1,8 +1,7 @@
-"""One round of mining in a workspace: frame, draw, files, contact sheet."""
+"""One round of mining in a workspace: frame, draw, files."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,6 @@ import pandas as pd
 from annotate.catalog.scan import check_not_empty, load_catalog
 from annotate.errors import InputError
 from annotate.files import remove_stale
-from annotate.locks import exclusive
 from annotate.mining.draw import Draw, Mined
 from annotate.mining.frame import Frame, Scope, build_frame
 from annotate.mining.near_copies import check_cosine
@@ -19,27 +17,21 @@ from annotate.mining.round_draws import Request, draw_round
 from annotate.mining.round_files import (
     answered_images,
     load_candidates,
-    next_round,
+    new_round,
     save_round,
-    sheet_file,
 )
-from annotate.mining.round_sheet import round_sheet, write_round_sheet
 from annotate.settings import MineSettings
-from annotate.taxonomy.load import load_taxonomy
 
 if TYPE_CHECKING:
     from annotate.workspace import Workspace
 
 
-def mine_round(
-    workspace: Workspace, request: Request, on_progress: Callable[[int], object] | None = None
-) -> dict[str, Any]:
-    """Draw one round and write it to ``data/candidates``.
+def mine_round(workspace: Workspace, request: Request) -> dict[str, Any]:
+    """Draw one round and write it to ``data/candidates``; its contact sheet is made from there.
 
     Args:
         workspace: with a catalogue.
         request: what to mine.
-        on_progress: told how many more pictures are in the contact sheet.
 
     Returns:
         The summary, as in ``round-NNNN.json``.
@@ -51,38 +43,23 @@ def mine_round(
     """
     images = load_catalog(workspace.catalog)  # with what is gone: its content may be elsewhere now
     check_not_empty(images)
-    folder = workspace.candidates
-    busy = f"another process is drawing a round in {folder}. Wait for it."
-    # Two would take one number. The lock is beside the folder: what is refused leaves none behind.
-    with exclusive(folder.with_name(f".{folder.name}.lock"), busy=busy):
-        return _mine_round(workspace, request, images, on_progress)
+    with new_round(workspace.candidates) as number:
+        return _mine_round(workspace, request, images, number)
 
 
 def _mine_round(
-    workspace: Workspace,
-    request: Request,
-    images: pd.DataFrame,
-    on_progress: Callable[[int], object] | None,
+    workspace: Workspace, request: Request, images: pd.DataFrame, number: int
 ) -> dict[str, Any]:
     folder = workspace.candidates
     remove_stale(folder)
     drawn = set(load_candidates(folder)["image_id"])
-    draw = _draw(request, len(drawn), next_round(folder))
+    draw = _draw(request, len(drawn), number)
     _check_properties(images, draw)
     seen = drawn | answered_images(workspace.answers)
     frame = build_frame(images, seen, _scope(workspace, request.settings))
     done = draw_round(workspace, request, frame, draw)
     summary = _summary(request, draw, done.mined, frame) | done.facts
-    if request.sheet:
-        file = sheet_file(folder, draw.round)
-        inside = file.is_relative_to(workspace.root)
-        summary["sheet"] = str(file.relative_to(workspace.root) if inside else file)
     save_round(folder, draw.round, done.mined, summary)
-    if request.sheet:  # after the round, which does not depend on pictures that cannot be read
-        classes = request.classes or load_taxonomy(workspace.taxonomy).classes
-        names = {entry.id: entry.name for entry in classes}
-        page = round_sheet(frame.images, done.mined, summary, names)
-        write_round_sheet(workspace, page, draw.round, on_progress)
     return summary
 
 

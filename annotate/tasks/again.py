@@ -12,6 +12,7 @@ from pathlib import Path
 from annotate.answers.files import find_answers
 from annotate.answers.found import bare_content
 from annotate.files import read_json
+from annotate.mining.round_files import round_files
 from annotate.questions.planning import QuestionPlan
 from annotate.tables import CANDIDATES, read
 
@@ -74,7 +75,7 @@ def asked_since(candidates: Path, plan: QuestionPlan) -> dict[tuple[str, str], s
     """
     of_class = {name: question.id for question in plan.questions for name in question.classes}
     since: dict[tuple[str, str], str] = {}
-    for file in sorted(candidates.glob("round-[0-9]*.parquet")):
+    for file in round_files(candidates):
         rows = read(CANDIDATES, file, ["image_id", "class_id", "strategy"])
         rows = rows[rows["strategy"].isin(STRATEGIES)]
         if rows.empty:

@@ -14,6 +14,7 @@ import pandas as pd
 
 from annotate.errors import InputError
 from annotate.files import atomic, write_json
+from annotate.mining.round_files import round_files
 from annotate.questions.planning import Forecast, QuestionPlan
 from annotate.settings import TaskSettings
 from annotate.tables import CANDIDATES, read
@@ -54,10 +55,7 @@ def candidate_images(folder: Path) -> list[str]:
     Raises:
         DamagedError: a round cannot be read.
     """
-    rounds = [
-        read(CANDIDATES, path, columns=["image_id"])
-        for path in sorted(folder.glob("round-*.parquet"))
-    ]
+    rounds = [read(CANDIDATES, path, columns=["image_id"]) for path in round_files(folder)]
     return list(dict.fromkeys(image for frame in rounds for image in frame["image_id"]))
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from annotate.tables import CANDIDATES, read
+from annotate.files import write_json
+from annotate.locks import exclusive
+from annotate.tables import CANDIDATES, empty, read, write
 from annotate.workspace import Workspace
 from tests.annotate.migration.world import (
     AFTER,
@@ -55,6 +57,21 @@ def test_everything_is_carried_over(workspace: Path) -> None:
     rows = read(CANDIDATES, workspace / "data" / "candidates" / "round-0001.parquet")
     assert set(zip(rows["image_id"], rows["class_id"], strict=True)) == TO_ASK
     assert set(rows["strategy"]) == {"migration"}
+
+
+def test_a_round_that_is_being_drawn_keeps_its_number(workspace: Path) -> None:
+    with exclusive(workspace / "data" / ".candidates.lock"):
+        refused = run("taxonomy", "migrate", "--apply")
+    assert refused.exit_code == 1
+    assert "another process is drawing a round" in refused.stderr
+    # Meanwhile round 1 was drawn; files beside the rounds have no say.
+    rounds = workspace / "data" / "candidates"
+    write(CANDIDATES, empty(CANDIDATES), rounds / "round-0001.parquet")
+    write_json(rounds / "round-0001.json", {"round": 1})
+    write_json(rounds / "round-0007-notes.json", {"migration": 1})
+    assert run("taxonomy", "migrate", "--apply").exit_code == 0
+    rows = read(CANDIDATES, rounds / "round-0002.parquet")
+    assert set(zip(rows["image_id"], rows["class_id"], strict=True)) == TO_ASK
 
 
 def test_the_round_is_asked_and_its_answers_count_beside_the_old(workspace: Path) -> None:

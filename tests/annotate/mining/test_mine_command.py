@@ -238,6 +238,62 @@ def test_two_rounds_are_not_drawn_at_once(workspace: Path) -> None:
     assert run("mine", "--by", "property_type", "-n", "5").exit_code == 0
 
 
+def test_a_round_whose_sheet_fails_is_drawn_once(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("catalog", "photos.csv")
+    template = workspace / "templates/contact-sheet.html.j2"
+    template.parent.mkdir()
+    template.write_text("{% if %}", "utf-8")
+    shown = run("mine", "--by", "property_type", "-n", "5", "--json")
+    assert shown.exit_code == 0, shown.output
+    summary = json.loads(shown.stdout)
+    assert summary["round"] == 1
+    assert "sheet" not in summary
+    assert "correct the template" in summary["sheet_error"]
+    assert "Round 1 is drawn, its contact sheet is not" in shown.stderr
+    assert "`mumic-annotate mine --sheet 1`" in shown.stderr
+    assert "correct the template" in run("mine", "--sheet", "1").stderr
+    template.unlink()
+    again = run("mine", "--sheet", "1", "--json")
+    assert json.loads(again.stdout) == {"round": 1, "sheet": "data/candidates/round-0001.html"}
+    assert [file.name for file in (workspace / "data/candidates").glob("round-*.parquet")] == [
+        "round-0001.parquet"
+    ]
+    # It is the sheet that the round would have had.
+    sheet = workspace / "data/candidates/round-0001.html"
+    first = sheet.read_bytes()
+    assert all(
+        name in first.decode()
+        for name in pd.read_parquet(sheet.with_suffix(".parquet"))["image_id"]
+    )
+    assert "has no round 7. Its rounds: 1." in run("mine", "--sheet", "7").stderr
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("annotate.mining.round_sheet.write_sheet", interrupted)
+    broken = run("mine", "--by", "property_type", "-n", "5")
+    assert broken.exit_code != 0
+    assert "Round 2 is drawn, its contact sheet is not" in broken.stderr
+
+
+def test_files_beside_the_rounds_and_shards_do_not_count(workspace: Path) -> None:
+    run("catalog", "photos.csv")
+    run("index")
+    assert run("mine", "--class", "pets", "-n", "5").exit_code == 0
+    candidates = workspace / "data/candidates"
+    copied = candidates / "round-0001-backup.parquet"
+    copied.write_bytes((candidates / "round-0001.parquet").read_bytes())
+    (shard,) = (workspace / "data/index").glob("*/shard-00000.parquet")
+    shard.with_name("shard-00000 (copy).parquet").write_bytes(shard.read_bytes())
+    summary = json.loads(run("mine", "--class", "pets", "-n", "5", "--json").stdout)
+    assert summary["round"] == 2
+    assert {row["rule"]: row["images"] for row in summary["funnel"]}[
+        "not drawn or answered before"
+    ] == 35
+
+
 def test_a_drawn_image_that_was_moved_is_not_drawn_again(workspace: Path) -> None:
     photos = workspace / "photos"
     table = workspace / "photos.csv"

@@ -15,13 +15,13 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from annotate.catalog.measure import OUTAGE
 from annotate.catalog.scan import Scan, known_sources, load_catalog, save_scan, scan
 from annotate.catalog.sources import plan_scan
 from annotate.cli import main
 from annotate.errors import InputError, MissingError, RemoteError
 from annotate.settings import CatalogSettings
 from annotate.storage.aws import forget_client
+from annotate.storage.outage import OUTAGE
 
 SETTINGS = CatalogSettings()
 

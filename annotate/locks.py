@@ -21,12 +21,33 @@ def exclusive(file: Path, *, busy: str | None = None) -> Iterator[None]:
     Raises:
         InputError: another process holds it and ``busy`` was given.
     """
+    with _held(file, fcntl.LOCK_EX | (fcntl.LOCK_NB if busy is not None else 0), busy or ""):
+        yield
+
+
+@contextlib.contextmanager
+def shared(file: Path, *, busy: str) -> Iterator[None]:
+    """Hold a lock file together with others that do; nobody holds it alone meanwhile.
+
+    Args:
+        file: made if need be; it stays, empty.
+        busy: the message for when another process holds it alone.
+
+    Raises:
+        InputError: another process does.
+    """
+    with _held(file, fcntl.LOCK_SH | fcntl.LOCK_NB, busy):
+        yield
+
+
+@contextlib.contextmanager
+def _held(file: Path, how: int, busy: str) -> Iterator[None]:
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("wb") as handle:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | (fcntl.LOCK_NB if busy is not None else 0))
+            fcntl.flock(handle, how)
         except BlockingIOError as error:
-            raise InputError(busy or "") from error
+            raise InputError(busy) from error
         yield
 
 

@@ -23,7 +23,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from annotate.errors import InputError
-from annotate.images.decoding import perceptual_hash, read_picture
+from annotate.images.decoding import read_picture
+from annotate.images.hashing import perceptual_hash
 from annotate.settings import CatalogSettings
 from annotate.storage.outage import Outage
 from annotate.storage.remote import UnreachableError

@@ -186,16 +186,22 @@ def _lines(summary: dict[str, Any]) -> list[str]:
             f"{', '.join(summary['cut_short'])}: predictions just below the threshold were not "
             "stored; predict with a smaller --min-probability."
         )
+    settings = summary["settings"]
+    wanted = settings["stratified_n" if strategy == "stratified" else "n"]
+    if settings["drawn_n"] < wanted:
+        note(
+            f"the budget of {settings['budget']:,} candidates left room for "
+            f"{settings['drawn_n']:,} instead of {wanted:,}; raise budget under [mine] in "
+            "mumic.toml, or give --budget."
+        )
     short = [
-        entry["name"]
-        for entry in summary["drawn_from"]
-        if entry["drawn"] < summary["settings"]["drawn_n"]
+        entry["name"] for entry in summary["drawn_from"] if entry["drawn"] < settings["drawn_n"]
     ]
     if strategy != "stratified" and short:
         note(f"took all there are for {', '.join(short)}.")
     named = "stratum" if strategy == "stratified" else "class"
     header, columns = [named, "images", "drawn"], ["name", "pool", "drawn"]
-    if strategy == "stratified" and summary["settings"]["max_per_property"]:
+    if strategy == "stratified" and settings["max_per_property"]:
         header, columns = [named, "images", "capped", "drawn"], ["name", "population", *columns[1:]]
     rows = [[entry[column] for column in columns] for entry in summary["drawn_from"]]
     lines = table(header, rows)

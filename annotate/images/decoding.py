@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -34,8 +33,6 @@ UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-HASH_SIDE = 8
-HASH_INPUT = 32
 
 # Our own limit is checked on every header, before decoding; Pillow's warns at an unrelated number.
 Image.MAX_IMAGE_PIXELS = None
@@ -102,42 +99,6 @@ def squash(image: Image.Image, size: int) -> npt.NDArray[np.uint8]:
     """Resize to a square without cropping, bicubic with antialiasing: uint8 (3, size, size)."""
     pixels = np.asarray(image.resize((size, size), Image.Resampling.BICUBIC))
     return np.ascontiguousarray(pixels.transpose(2, 0, 1))
-
-
-def perceptual_hash(image: Image.Image) -> str:
-    """64-bit DCT hash of a picture as 16 hex digits: near copies differ in few bits.
-
-    The picture as 32 x 32 grey levels, its two-dimensional DCT-II, and of the 8 x 8 lowest
-    frequencies the bits of those above their median, row by row.
-    """
-    grey = image.convert("L").resize((HASH_INPUT, HASH_INPUT), Image.Resampling.LANCZOS)
-    basis = _dct_basis()
-    low = basis @ np.asarray(grey, np.float64) @ basis.T
-    low = low.round(6)  # a flat picture's coefficients are rounding noise, not signs
-    bits = (low > np.median(low)).ravel()
-    return np.packbits(bits).tobytes().hex()
-
-
-def hamming(a: str, b: str) -> int:
-    """Number of bits in which two perceptual hashes differ.
-
-    >>> hamming("00000000000000ff", "00000000000000fe")
-    1
-    """
-    return (int(a, 16) ^ int(b, 16)).bit_count()
-
-
-def hash_bits(hashes: list[str]) -> npt.NDArray[np.uint64]:
-    """Perceptual hashes as numbers, for :func:`numpy.bitwise_count` of differences."""
-    return np.array([int(value, 16) for value in hashes], np.uint64)
-
-
-@lru_cache
-def _dct_basis() -> npt.NDArray[np.float64]:
-    """First rows of the DCT-II matrix: 2 cos(pi k (2n + 1) / 2N), shape (8, 32)."""
-    k = np.arange(HASH_SIDE)[:, None]
-    n = np.arange(HASH_INPUT)[None, :]
-    return np.asarray(2 * np.cos(np.pi * k * (2 * n + 1) / (2 * HASH_INPUT)))
 
 
 def _orientation(image: Image.Image) -> int:

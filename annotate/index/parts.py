@@ -34,7 +34,7 @@ from annotate.index.embed import (
 from annotate.index.partial import remove_partial
 from annotate.index.plan import deal, plan_digest, plan_shards
 from annotate.index.shards import MADE_BY, SHARD, open_shard, shard_files
-from annotate.locks import exclusive
+from annotate.locks import exclusive, shared
 from annotate.tables import read
 
 PARTS = "parts"
@@ -102,14 +102,29 @@ def build_part(
         on_progress: told how many more images are done.
 
     Raises:
-        InputError: another process makes this part, the part that is there is of another plan, or a
-            run on one machine is not finished.
+        InputError: another process makes this part or fills or merges the index, the part that is
+            there is of another plan, or a run on one machine is not finished.
         DamagedError: the part's embeddings are of other weights, or a file cannot be read.
         RemoteError: a bucket or host does not answer any more; the part is not finished then.
     """
     check_sizes(job.index)
-    if (folder / "plan.parquet").is_file():
-        raise InputError(f"{folder}: a run on one machine was broken off. Finish it: `{MADE_BY}`.")
+    # Parts are made at the same time, but not while one machine fills the index.
+    with shared(folder / ".lock", busy=f"another process is filling {folder}. Wait for it."):
+        if (folder / "plan.parquet").is_file():
+            raise InputError(
+                f"{folder}: a run on one machine was broken off. Finish it: `{MADE_BY}`."
+            )
+        return _build_part(images, folder, clip, job, part, on_progress)
+
+
+def _build_part(
+    images: pd.DataFrame,
+    folder: Path,
+    clip: Clip,
+    job: Job,
+    part: Part,
+    on_progress: Progress | None,
+) -> Report:
     plan = plan_shards(images, folder, job.index.shard_size)
     if plan.empty:
         return Report()

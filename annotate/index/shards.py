@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -147,6 +148,11 @@ class Index:
         """
         order = self.content_hashes if names is None else names
         return search_groups(self.embeddings, order, Wanted(queries, k, keep), groups)
+
+    def rows_of(self, content_hashes: pd.Series) -> Rows:
+        """Where contents stand: int64 (n,), -1 for what is not embedded."""
+        row = pd.Series(np.arange(len(self.content_hashes)), index=self.content_hashes)
+        return row.reindex(content_hashes, fill_value=-1).to_numpy(np.int64)
 
     def vectors(self, rows: Rows) -> npt.NDArray[np.float16]:
         """Embeddings of some rows, float16 (len(rows), dim)."""

@@ -14,9 +14,9 @@ import pandas as pd
 
 from annotate.errors import InputError, MissingError
 from annotate.index.shards import Index
-from annotate.mining.draw import Draw, Mined, generator, receipts
+from annotate.mining.draw import Draw, Mined, generator, receipts, rows_in
 from annotate.mining.kcenter import Limits, k_center
-from annotate.mining.near_copies import Vectors
+from annotate.mining.near_copies import Vectors, all_near
 from annotate.mining.predictions import RunPredictions
 
 ANY_CLASS = "any class"  # the pool of images that are uncertain in some class
@@ -68,7 +68,7 @@ def _entropy(margin: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 @dataclass(frozen=True)
-class _Embedded:
+class _Indexed:
     """Images of a frame that are in the index.
 
     Attributes:
@@ -82,20 +82,14 @@ class _Embedded:
     index: Index
 
     @classmethod
-    def of(cls, images: pd.DataFrame, index: Index) -> _Embedded:
+    def of(cls, images: pd.DataFrame, index: Index) -> _Indexed:
         """Look the images up.
 
         Raises:
             MissingError: none is in the index.
         """
-        row_of = pd.Series(np.arange(len(index.content_hashes)), index=index.content_hashes)
-        rows = row_of.reindex(images["content_hash"], fill_value=-1).to_numpy(np.int64)
+        rows = rows_in(index, images)
         there = rows >= 0
-        if not there.any():
-            raise MissingError(
-                f"none of the {len(images):,} images that may be drawn is in the index. Embed them "
-                "with `mumic-annotate index`."
-            )
         return cls(images[there].reset_index(drop=True), rows[there], index)
 
     def vectors(self, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.float16]:
@@ -134,7 +128,7 @@ def mine_uncertain(
         InputError: a class that the run does not know, or nothing that is left to choose.
     """
     predictions.check_classes(class_ids)
-    embedded = _Embedded.of(images, index)
+    embedded = _Indexed.of(images, index)
     rows = predictions.rows[predictions.rows["image_id"].isin(embedded.images["image_id"])]
     if rows.empty:
         raise MissingError(
@@ -165,7 +159,7 @@ def _pool(ranked: pd.DataFrame, images: pd.DataFrame, draw: Draw) -> pd.DataFram
 
 
 def _spread(
-    pool: pd.DataFrame, embedded: _Embedded, draw: Draw, taken: Vectors | None
+    pool: pd.DataFrame, embedded: _Indexed, draw: Draw, taken: Vectors | None
 ) -> pd.DataFrame:
     """Rows of a pool that are unlike each other, best rank first."""
     if pool.empty:
@@ -206,7 +200,7 @@ def mine_diverse(
         MissingError: no image of the frame is embedded.
         InputError: nothing that is left to choose.
     """
-    embedded = _Embedded.of(images, index)
+    embedded = _Indexed.of(images, index)
     positions = np.arange(len(embedded.images))
     if len(positions) > pool_size:
         rng = generator(draw.seed, draw.round, "diverse")
@@ -244,8 +238,4 @@ def _nothing(size: int, draw: Draw) -> str:
             "the run is certain that no image that may be drawn shows these classes. Predict with "
             "a smaller --min-probability, or mine by similarity."
         )
-    return (
-        f"nothing is left to draw: all {size:,} images of the pool are near copies (cosine of "
-        f"{draw.near_cosine} or more) of images that were drawn before. Raise near_cosine under "
-        "[mine] in mumic.toml, or add images to the catalogue."
-    )
+    return all_near(size, draw.near_cosine)

@@ -14,6 +14,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from annotate.errors import MissingError
+from annotate.index.shards import Index
+from annotate.search.halves import Rows
 from annotate.tables import CANDIDATES, POOLS, empty
 
 
@@ -61,6 +64,21 @@ def generator(seed: int, round_number: int, what: str) -> np.random.Generator:
     """The random numbers of one class or stratum in one round."""
     digest = hashlib.sha256(what.encode()).digest()[:16]
     return np.random.default_rng([seed, round_number, int.from_bytes(digest)])
+
+
+def rows_in(index: Index, images: pd.DataFrame) -> Rows:
+    """The row of each image in the index, -1 for those that are not embedded.
+
+    Raises:
+        MissingError: none is.
+    """
+    rows = index.rows_of(images["content_hash"])
+    if not (rows >= 0).any():
+        raise MissingError(
+            f"none of the {len(images):,} images that may be drawn is in the index. Embed them "
+            "with `mumic-annotate index`."
+        )
+    return rows
 
 
 def receipts(parts: Sequence[pd.DataFrame], strategy: str, draw: Draw) -> pd.DataFrame:

@@ -8,8 +8,7 @@ does not swallow its far end, as connected components would.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -152,11 +151,10 @@ def _reaches(a: Vectors, b: Vectors, cosine: float) -> Mask:
     return np.asarray((a.astype(np.float64) * b.astype(np.float64)).sum(axis=1) >= cosine)
 
 
-def runs_of_equals(codes: Indices) -> Iterator[tuple[int, int]]:
-    """Start and end of each run of equal numbers.
-
-    >>> list(runs_of_equals(np.array([4, 4, 7, 9, 9])))
-    [(0, 2), (2, 3), (3, 5)]
-    """
-    borders = np.flatnonzero(np.diff(codes)) + 1
-    return pairwise([0, *borders.tolist(), len(codes)]) if len(codes) else iter(())
+def all_near(size: int, cosine: float) -> str:
+    """Why nothing is left of a pool of so many images."""
+    return (
+        f"nothing is left to draw: all {size:,} images of the pool are near copies (cosine of "
+        f"{cosine} or more) of images that were drawn before. Raise near_cosine under [mine] in "
+        "mumic.toml, or add images to the catalogue."
+    )

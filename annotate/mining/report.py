@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from annotate.catalog.scan import load_catalog
+from annotate.dataset.files import imported_labels
 from annotate.errors import MissingError
 from annotate.mining.prevalence import Estimate, Sample, estimate
 from annotate.mining.round_files import MADE_BY, load_round, round_files
@@ -83,15 +84,16 @@ def known_labels(labels: pd.DataFrame, images: pd.DataFrame, taxonomy: Taxonomy)
 
     A label that was only propagated from a descendant, while nobody was asked for the class, tells
     positives from unknown ones, never negatives. It would make a class seem more frequent, and is
-    left out.
+    left out. Those of experts and of imports count, votes or not.
 
     Args:
-        labels: ``tables.LABELS``.
+        labels: ``tables.LABELS``, one row of an image and class.
         images: the catalogue.
         taxonomy: says which classes are above which.
     """
     asked = labels[["yes", "no", "unsure"]].sum(axis=1) > 0
-    decided = labels[(asked & labels["label"].notna()).to_numpy(bool)]
+    told = asked | (labels["decided"] != "propagated")
+    decided = labels[(told & labels["label"].notna()).to_numpy(bool)]
     by_class = {
         str(name): pd.Series(part["label"].to_numpy(np.float64), index=part["image_id"])
         for name, part in decided.groupby("class_id", sort=False)
@@ -120,11 +122,24 @@ def report(
             f"no {strategy or 'similarity or stratified'} round in {workspace.candidates} whose "
             f"images were drawn with known probabilities. Draw one with `{MADE_BY}`."
         )
-    labels = read(LABELS, workspace.labels / "labels.parquet")
     taxonomy = load_taxonomy(workspace.taxonomy)
-    known = known_labels(labels, load_catalog(workspace.catalog), taxonomy)
+    known = known_labels(_all_labels(workspace), load_catalog(workspace.catalog), taxonomy)
     lines = [line for entry in usable for line in estimates(entry, known, classes)]
     return {"estimates": lines, "rounds": len(usable), "skipped_rounds": len(rounds) - len(usable)}
+
+
+def _all_labels(workspace: Workspace) -> pd.DataFrame:
+    """Labels of votes and of imports; of an image and class the first that is known.
+
+    Raises:
+        MissingError: there are none.
+    """
+    voted, imported = workspace.labels / "labels.parquet", imported_labels(workspace)
+    if not imported:
+        return read(LABELS, voted)
+    files = [*([voted] if voted.is_file() else []), *imported]
+    labels = pd.concat([read(LABELS, file) for file in files], ignore_index=True)
+    return labels[labels["label"].notna()].drop_duplicates(["image_id", "class_id"])
 
 
 def estimates(entry: Round, known: Known, classes: Collection[str] = ()) -> list[dict[str, Any]]:

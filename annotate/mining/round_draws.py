@@ -12,7 +12,7 @@ import pandas as pd
 from annotate.catalog.scan import is_demo_catalog
 from annotate.errors import MissingError
 from annotate.files import read_json
-from annotate.index.shards import Index, load_index, model_folder, shard_files
+from annotate.index.shards import MADE_BY, Index, load_index, model_folder, shard_files
 from annotate.mining.active import mine_diverse, mine_uncertain
 from annotate.mining.draw import Draw, Mined
 from annotate.mining.frame import Frame
@@ -20,8 +20,8 @@ from annotate.mining.near_copies import Vectors
 from annotate.mining.predictions import load_predictions
 from annotate.mining.similarity import ClassQueries, mine_similar
 from annotate.mining.strata import strata_of
-from annotate.mining.stratified import Embedded, distinct_within_properties, mine_stratified
-from annotate.settings import MineSettings, ModelSettings
+from annotate.mining.stratified import Nearness, distinct_within_properties, mine_stratified
+from annotate.settings import MineSettings
 from annotate.tables import POOLS
 from annotate.taxonomy.model import TaxonomyClass
 from annotate.taxonomy.prompts import search_queries
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from annotate.clip.encoder import Clip
     from annotate.workspace import Workspace
 
-MADE_BY = "mumic-annotate index"
 STRATEGIES = ("similarity", "stratified", "uncertain", "diverse")
 
 
@@ -119,15 +118,15 @@ def _vectors_of(index: Index, contents: pd.Series) -> Vectors | None:
 def _stratified(workspace: Workspace, request: Request, frame: Frame, draw: Draw) -> Drawn:
     images = frame.images
     strata_of(images, request.settings.by)  # what is wrong with the features is said first
-    folder = find_index(workspace.index, workspace.settings.model)
+    folder = index_folder(workspace)
     funnel = frame.funnel_rows
-    if folder and draw.near_cosine <= 1:
-        embedded = Embedded(load_index(folder), draw.near_cosine, frame.seen)
-        images = images[distinct_within_properties(images, embedded)].reset_index(drop=True)
-        how = f"perceptual hash; embeddings within a property, {_bound(draw)}"
+    how = f"perceptual hash; embeddings within a property, {_bound(draw)}"
+    if folder is None:
+        how = "perceptual hash; no embeddings of the configured model"
+    elif draw.near_cosine <= 1:
+        nearness = Nearness(load_index(folder), draw.near_cosine, frame.seen)
+        images = images[distinct_within_properties(images, nearness)].reset_index(drop=True)
         funnel.append({"rule": "near copies of a property once", "images": len(images)})
-    else:
-        how = "perceptual hash"
     strata = strata_of(images, request.settings.by)
     mined = mine_stratified(images, strata, request.settings.allocation, draw)
     # Of the catalogue's columns only this one: a feature may be called as one of the pools' is.
@@ -146,7 +145,7 @@ def _stratified(workspace: Workspace, request: Request, frame: Frame, draw: Draw
 
 def _uncertain(workspace: Workspace, request: Request, frame: Frame, draw: Draw) -> Drawn:
     predictions = load_predictions(workspace, request.run)
-    folder, index = _index_without_model(workspace)
+    folder, index = _any_index(workspace)
     taken = _vectors_of(index, frame.seen["content_hash"])
     wanted = [entry.id for entry in request.classes]
     mined = mine_uncertain(frame.images, index, predictions, wanted, draw, taken)
@@ -163,7 +162,7 @@ def _uncertain(workspace: Workspace, request: Request, frame: Frame, draw: Draw)
 
 
 def _diverse(workspace: Workspace, request: Request, frame: Frame, draw: Draw) -> Drawn:
-    folder, index = _index_without_model(workspace)
+    folder, index = _any_index(workspace)
     taken = _vectors_of(index, frame.seen["content_hash"])
     facts = {
         "model": folder.name,
@@ -172,9 +171,9 @@ def _diverse(workspace: Workspace, request: Request, frame: Frame, draw: Draw) -
     return Drawn(mine_diverse(frame.images, index, draw, taken), facts)
 
 
-def _index_without_model(workspace: Workspace) -> tuple[Path, Index]:
-    """Embeddings of the configured model; it is loaded only where its name does not tell."""
-    folder = find_index(workspace.index, workspace.settings.model)
+def _any_index(workspace: Workspace) -> tuple[Path, Index]:
+    """Embeddings of the configured model, for strategies that need no model beside them."""
+    folder = index_folder(workspace)
     if folder is not None:
         return folder, load_index(folder)
     from annotate.clip.encoder import load_clip
@@ -183,20 +182,28 @@ def _index_without_model(workspace: Workspace) -> tuple[Path, Index]:
     return model_folder(workspace.index, clip), _open_index(workspace, clip)
 
 
-def find_index(index: Path, model: ModelSettings) -> Path | None:
-    """The folder with embeddings of the configured model, found without loading the model.
+def index_folder(workspace: Workspace) -> Path | None:
+    """The folder with embeddings of the configured model; None where there are none.
 
-    Returns:
-        None where there is none, or several (weights that changed): only the model can tell then.
+    The model is loaded only where its name does not say which weights it has: it is a folder or a
+    file, which may have changed since, or there are embeddings of several weights of the name.
     """
+    model = workspace.settings.model
     wanted = {(model.name, model.pretrained), (model.name, "")}
     fitting = []
-    for file in sorted(index.glob("*/model.json")):
+    for file in sorted(workspace.index.glob("*/model.json")):
         about = read_json(file, MADE_BY)
         is_dict = isinstance(about, dict)
-        if is_dict and (about.get("name"), about.get("pretrained")) in wanted:
+        named = is_dict and (about.get("name"), about.get("pretrained")) in wanted
+        if named and shard_files(file.parent):
             fitting.append(file.parent)
-    return fitting[0] if len(fitting) == 1 and shard_files(fitting[0]) else None
+    mutable = model.name.startswith("local-dir:") or (workspace.root / model.pretrained).is_file()
+    if len(fitting) < 2 and not (fitting and mutable):
+        return fitting[0] if fitting else None
+    from annotate.clip.encoder import load_clip
+
+    folder = model_folder(workspace.index, load_clip(model, workspace.root))
+    return folder if folder in fitting else None
 
 
 def _bound(draw: Draw) -> str:

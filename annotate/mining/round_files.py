@@ -10,7 +10,6 @@ from typing import Any
 
 import pandas as pd
 
-from annotate.answers.files import find_answers
 from annotate.errors import DamagedError, MissingError
 from annotate.files import read_json, write_json
 from annotate.locks import exclusive
@@ -63,11 +62,6 @@ def load_candidates(folder: Path) -> pd.DataFrame:
     """Receipts of all rounds; empty where nothing was mined yet."""
     parts = [read(CANDIDATES, file) for file in round_files(folder)]
     return pd.concat(parts, ignore_index=True) if parts else empty(CANDIDATES)
-
-
-def answered_images(folder: Path) -> set[str]:
-    """Ids of the images that the files of answers name; whether they count is not decided here."""
-    return {raw.image_id for raw in find_answers(folder) if isinstance(raw.image_id, str)}
 
 
 def sheet_file(folder: Path, number: int) -> Path:

@@ -10,12 +10,12 @@ import pandas as pd
 from annotate.catalog.scan import check_not_empty, load_catalog
 from annotate.errors import InputError
 from annotate.files import remove_stale
+from annotate.mining.annotated import annotated_images
 from annotate.mining.draw import Draw, Mined
 from annotate.mining.frame import Frame, Scope, build_frame
 from annotate.mining.near_copies import check_cosine
 from annotate.mining.round_draws import Request, draw_round
 from annotate.mining.round_files import (
-    answered_images,
     load_candidates,
     new_round,
     save_round,
@@ -55,7 +55,7 @@ def _mine_round(
     drawn = set(load_candidates(folder)["image_id"])
     draw = _draw(request, len(drawn), number)
     _check_properties(images, draw)
-    seen = drawn | answered_images(workspace.answers)
+    seen = drawn | annotated_images(workspace)
     frame = build_frame(images, seen, _scope(workspace, request.settings))
     done = draw_round(workspace, request, frame, draw)
     summary = _summary(request, draw, done.mined, frame) | done.facts

@@ -13,12 +13,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from annotate.errors import InputError
 from annotate.index.shards import Index
-from annotate.mining.draw import Draw, Mined, generator, receipts
-from annotate.mining.near_copies import Vectors, distinct_vectors
+from annotate.mining.draw import Draw, Mined, generator, receipts, rows_in
+from annotate.mining.near_copies import Mask, Vectors, all_near, distinct_vectors
 from annotate.tables import POOLS
 
-SPARE = 4  # a pool of `top` is first looked for in top + top / SPARE images
+SPARE = 4  # a pool of `top` is first looked for in top + top / SPARE images, m in SPARE m
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,15 @@ def mine_similar(
         classes: at least one.
         draw: how much.
         taken: embeddings of images that were drawn before; near copies of them are left out.
+
+    Raises:
+        MissingError: no image is embedded.
+        InputError: all are near copies of images that were drawn before.
     """
-    return draw_from(build_pools(images, index, classes, draw, taken), draw)
+    pools = build_pools(images, index, classes, draw, taken)
+    if not any(map(len, pools.values())):
+        raise InputError(all_near(len(images), draw.near_cosine))
+    return draw_from(pools, draw)
 
 
 def draw_from(pools: Mapping[str, pd.DataFrame], draw: Draw) -> Mined:
@@ -95,7 +103,8 @@ def build_pools(
     """The best ``top`` images of each class, near copies once and at most m of a property.
 
     Of near copies among all that is ranked, whatever class it was found for, the one that stands
-    highest in a ranking stays. A pool that is short after that is filled up from further down.
+    highest in a ranking stays. A pool that is short after that is filled up from further down;
+    with a cap of m only from properties that it has room for, from the best SPARE m of each.
 
     Args:
         images: of a frame.
@@ -108,27 +117,69 @@ def build_pools(
         For each class id, best first: ``image_id``, ``rank`` (from 1), ``score``, ``query`` and
         ``position`` (of its row in ``images``).
     """
-    place = pd.Series(np.arange(len(images)), index=images["content_hash"])
-    row_image = place.reindex(index.content_hashes, fill_value=-1).to_numpy(np.int64)
-    available = int((row_image >= 0).sum())
+    rows = rows_in(index, images)
+    row_image = np.full(len(index.content_hashes), -1)
+    row_image[rows[rows >= 0]] = np.flatnonzero(rows >= 0)
+    property_id = pd.factorize(images["property_id"])[0]  # -1: of none, which has no cap
     ranking = _Ranking(images, index, row_image)
-    depth = dict.fromkeys((entry.class_id for entry in classes), draw.top + draw.top // SPARE + 1)
     found: dict[str, pd.DataFrame] = {}
-    short = list(classes)
-    while short:
-        for entry, ranked in zip(short, ranking.best(short, depth[short[0].class_id]), strict=True):
-            found[entry.class_id] = ranked
+    seen: set[str] = set()  # classes for which all that counts is ranked
+    depth = draw.top + draw.top // SPARE + 1
+    short, keep = list(classes), row_image >= 0
+    while short and keep.any():
+        for entry, ranked in zip(short, ranking.best(short, depth, keep), strict=True):
+            found[entry.class_id] = _joined(found.get(entry.class_id), ranked, draw)
         kept = _distinct(found, index, draw.near_cosine, taken)
         pools = {name: _cut(ranked[kept[name]], draw) for name, ranked in found.items()}
-        deepest = max(depth.values())
-        short = [
-            entry
-            for entry in classes
-            if len(pools[entry.class_id]) < draw.top and depth[entry.class_id] < available
-        ]
+        if depth >= np.count_nonzero(keep):
+            seen |= {entry.class_id for entry in short}
+        lacking = [name for name, pool in pools.items() if len(pool) < draw.top]
+        short = [e for e in classes if e.class_id in lacking and e.class_id not in seen]
+        room = np.zeros(len(images), bool)
         for entry in short:
-            depth[entry.class_id] = 2 * deepest
+            name = entry.class_id
+            room |= _has_room(pools[name], found[name], property_id, draw.max_per_property)
+        keep = (row_image >= 0) & room[row_image]
+        depth *= 2
     return pools
+
+
+def _joined(above: pd.DataFrame | None, ranked: pd.DataFrame, draw: Draw) -> pd.DataFrame:
+    """A ranking with what was found further down, as far as it counts."""
+    if above is not None:
+        ranked = pd.concat([above, ranked]).drop_duplicates("position")
+        ranked = ranked.sort_values(["score", "image_id"], ascending=[False, True])
+    return _per_property(ranked, SPARE * draw.max_per_property).reset_index(drop=True)
+
+
+def _per_property(ranked: pd.DataFrame, most: int) -> pd.DataFrame:
+    """The best images of each property; of none, or where ``most`` is 0: all."""
+    if not most:
+        return ranked
+    earlier = ranked.groupby("property_id").cumcount()
+    within = (earlier < most) | ranked["property_id"].isna()
+    return ranked[within.to_numpy(bool)]
+
+
+def _has_room(
+    pool: pd.DataFrame, ranked: pd.DataFrame, property_id: npt.NDArray[np.int64], most: int
+) -> Mask:
+    """Which images of the frame may still come into a pool.
+
+    Args:
+        pool: that is short.
+        ranked: what it was cut from.
+        property_id: number of each image's property, -1: none.
+        most: images of a property in a pool; 0: all.
+    """
+    if not most:
+        return np.ones(len(property_id), bool)
+    full = np.zeros(int(property_id.max(initial=-1)) + 2, bool)  # the last is for those of none
+    for rows, limit in ((pool, most), (ranked, SPARE * most)):
+        owners = property_id[rows["position"].to_numpy(np.int64)]
+        full |= np.bincount(owners % len(full), minlength=len(full)) >= limit
+    full[-1] = False
+    return np.asarray(~full[property_id])
 
 
 @dataclass(frozen=True)
@@ -137,14 +188,20 @@ class _Ranking:
     index: Index
     row_image: npt.NDArray[np.int64]  # position in images of each index row, -1: not in the frame
 
-    def best(self, classes: Sequence[ClassQueries], k: int) -> list[pd.DataFrame]:
-        """The k best images of each class by their best query, ties by image id."""
+    def best(self, classes: Sequence[ClassQueries], k: int, keep: Mask) -> list[pd.DataFrame]:
+        """The k best images of each class by their best query, ties by image id.
+
+        Args:
+            classes: at least one.
+            k: how many.
+            keep: bool, (rows of the index,): which to look at.
+        """
         vectors = np.concatenate([entry.vectors for entry in classes])
         groups = np.repeat(np.arange(len(classes)), [len(entry.texts) for entry in classes])
         texts = np.array([text for entry in classes for text in entry.texts], object)
         ids = self.images["image_id"].to_numpy(object)
         names = ids[self.row_image]  # of rows of no image: any
-        hits = self.index.search_groups(vectors, groups, k, self.row_image >= 0, names)
+        hits = self.index.search_groups(vectors, groups, k, keep, names)
         properties = self.images["property_id"].to_numpy(object)
         tables = []
         for scores, rows, queries in zip(hits.scores, hits.rows, hits.queries, strict=True):
@@ -182,9 +239,5 @@ def _distinct(
 
 def _cut(ranked: pd.DataFrame, draw: Draw) -> pd.DataFrame:
     """The best of a ranking: at most m of a property, ``top`` in all."""
-    if draw.max_per_property:
-        earlier = ranked.groupby("property_id").cumcount()  # of no property: no limit
-        within = (earlier < draw.max_per_property) | ranked["property_id"].isna()
-        ranked = ranked[within.to_numpy(bool)]
-    pool = ranked.head(draw.top)
+    pool = _per_property(ranked, draw.max_per_property).head(draw.top)
     return pool.assign(rank=np.arange(1, len(pool) + 1))

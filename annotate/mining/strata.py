@@ -90,7 +90,8 @@ def allocate(sizes: Mapping[str, int], n: int, how: str) -> dict[str, int]:
     still = {name: size ** POWERS[how] for name, size in sorted(sizes.items()) if size}
     shares = dict.fromkeys(sorted(sizes), 0)
     while still:
-        quota = {name: left * value / sum(still.values()) for name, value in still.items()}
+        total = sum(still.values())
+        quota = {name: left * value / total for name, value in still.items()}
         whole = [name for name in still if quota[name] >= sizes[name]]
         if not whole:
             return shares | _largest_remainder(quota, left)

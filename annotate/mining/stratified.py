@@ -7,7 +7,9 @@ chapter 9): some images of each property at random, then some of those of each s
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -15,14 +17,13 @@ import pandas as pd
 
 from annotate.index.shards import Index
 from annotate.mining.draw import Draw, Mined, generator, receipts
-from annotate.mining.near_copies import distinct_vectors, runs_of_equals
+from annotate.mining.near_copies import Indices, Mask, distinct_vectors
 from annotate.mining.strata import allocate
 
 FIRST_PHASE = "images of each property"  # names the random numbers of the first phase
 GATHERED = 20_000  # embeddings in memory at a time
 
 Floats = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
 
 
 def mine_stratified(images: pd.DataFrame, strata: pd.Series, how: str, draw: Draw) -> Mined:
@@ -90,7 +91,7 @@ def first_phase(images: pd.DataFrame, draw: Draw) -> tuple[Mask, Floats]:
 
 
 @dataclass(frozen=True)
-class Embedded:
+class Nearness:
     """Embeddings to tell near copies by.
 
     Attributes:
@@ -104,24 +105,21 @@ class Embedded:
     seen: pd.DataFrame
 
 
-def distinct_within_properties(images: pd.DataFrame, embedded: Embedded) -> Mask:
+def distinct_within_properties(images: pd.DataFrame, nearness: Nearness) -> Mask:
     """Which images are not near copies of an image of the same property with a smaller id.
 
     Nor of one that was drawn before. An image without a property or an embedding is kept.
 
     Args:
         images: of a frame, sorted by image id.
-        embedded: what to compare.
+        nearness: what to compare.
 
     Returns:
         bool (N,).
     """
-    both = pd.concat([embedded.seen.assign(old=True), images.assign(old=False)])
+    both = pd.concat([nearness.seen.assign(old=True), images.assign(old=False)])
     codes = pd.factorize(both["property_id"])[0]
-    row_of = pd.Series(
-        np.arange(len(embedded.index.content_hashes)), index=embedded.index.content_hashes
-    )
-    rows = row_of.reindex(both["content_hash"], fill_value=-1).to_numpy(np.int64)
+    rows = nearness.index.rows_of(both["content_hash"])
     old = both["old"].to_numpy(bool)
     comparable = np.flatnonzero((codes >= 0) & (rows >= 0))
     # By property, those drawn before first; the others are in the order of their ids already.
@@ -129,24 +127,34 @@ def distinct_within_properties(images: pd.DataFrame, embedded: Embedded) -> Mask
     kept = np.ones(len(both), bool)
     for start, end in _batches(codes[order]):
         batch = order[start:end]
-        vectors = embedded.index.vectors(rows[batch])
-        for a, b in runs_of_equals(codes[batch]):
+        vectors = nearness.index.vectors(rows[batch])
+        for a, b in _runs_of_equals(codes[batch]):
             first = a + int(old[batch[a:b]].sum())
             if b - a > 1 and first < b:
                 taken = vectors[a:first]
-                kept[batch[first:b]] = distinct_vectors(vectors[first:b], embedded.cosine, taken)
-    return np.asarray(kept[len(embedded.seen) :])
+                kept[batch[first:b]] = distinct_vectors(vectors[first:b], nearness.cosine, taken)
+    return np.asarray(kept[len(nearness.seen) :])
 
 
 def _batches(codes: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
     """Start and end of runs of whole properties of about :data:`GATHERED` images."""
     batches: list[tuple[int, int]] = []
     start = 0
-    for _, end in runs_of_equals(codes):
+    for _, end in _runs_of_equals(codes):
         if end - start >= GATHERED or end == len(codes):
             batches.append((start, end))
             start = end
     return batches
+
+
+def _runs_of_equals(codes: Indices) -> Iterator[tuple[int, int]]:
+    """Start and end of each run of equal numbers.
+
+    >>> list(_runs_of_equals(np.array([4, 4, 7, 9, 9])))
+    [(0, 2), (2, 3), (3, 5)]
+    """
+    borders = np.flatnonzero(np.diff(codes)) + 1
+    return pairwise([0, *borders.tolist(), len(codes)]) if len(codes) else iter(())
 
 
 def _sizes(strata: pd.Series) -> dict[str, int]:

@@ -145,7 +145,7 @@ def best_images(
 
 
 def _embed_picture(workspace: Workspace, clip: Clip, picture: str) -> npt.NDArray[np.float32]:
-    """A query image as the index would embed it, float32 (1, dim)."""
+    """A query image's embedding, float32 (1, dim): in full precision, whatever the index has."""
     limits = workspace.settings.catalog
     uri = picture if is_remote(picture) else str(Path(picture).expanduser().resolve())
     try:

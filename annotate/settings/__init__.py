@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from annotate.errors import InputError
 from annotate.settings.dataset import (
     CatalogSettings,
     ConsolidateSettings,
@@ -88,9 +89,13 @@ def parse(raw: Mapping[str, Any], where: str = "mumic.toml") -> Settings:
     """Settings from parsed TOML, with every problem named at once.
 
     Raises:
-        InputError: an unknown section or key (with the closest known one), a value of a wrong type.
+        InputError: an unknown section or key (with the closest known one), a value of a wrong type,
+            a negative seed.
     """
-    return Settings(**read_sections(Settings, raw, where))
+    settings = Settings(**read_sections(Settings, raw, where))
+    if settings.project.seed < 0:
+        raise InputError(f"{where}: [project] seed must be 0 or more.")
+    return settings
 
 
 def render(settings: Settings) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import posixpath
+import re
 import stat
 import time
 from collections.abc import Iterable
@@ -17,6 +18,8 @@ from annotate.storage.remote import Fetched, check_size
 # A file that was written this short a time ago may be written again without another time.
 SETTLED_NS = 2_000_000_000
 _S3_SPELLINGS = ("s3a", "s3n")
+_HOST = re.compile(r"[/?#]")  # what ends it
+_AUTHORITY = re.compile(r"([^/?#]*@)?([^/?#]*)(.*)", re.DOTALL)  # login, host and port, the rest
 
 
 def is_remote(uri: str) -> bool:
@@ -31,10 +34,11 @@ def is_remote(uri: str) -> bool:
 def authority(uri: str) -> str:
     """The bucket or host that a remote URI is read from; empty for a local one.
 
-    >>> authority("https://h.example/a.jpg?b"), authority("a.jpg")
-    ('https://h.example', '')
+    >>> authority("https://h.example/a.jpg?b"), authority("https://h?a=b"), authority("a.jpg")
+    ('https://h.example', 'https://h', '')
     """
-    return "/".join(uri.split("/", 3)[:3]) if is_remote(uri) else ""
+    scheme, _, rest = uri.partition("://")
+    return f"{scheme}://{_HOST.split(rest, maxsplit=1)[0]}" if is_remote(uri) else ""
 
 
 def canonical_uri(uri: str, base: Path, root: Path) -> str:
@@ -64,8 +68,9 @@ def _remote(uri: str) -> str:
     if scheme in _S3_SPELLINGS:
         scheme = "s3"
     if scheme in ("http", "https"):
-        host, slash, path = rest.partition("/")
-        rest = f"{host.lower()}{slash}{path}"
+        rest = _AUTHORITY.sub(
+            lambda found: f"{found[1] or ''}{found[2].lower()}{found[3]}", rest, 1
+        )
     return f"{scheme}://{rest}"
 
 

@@ -100,7 +100,8 @@ def _ask(uri: str, headers: dict[str, str]) -> urllib3.BaseHTTPResponse:
         )
     except urllib3.exceptions.MaxRetryError as error:
         cause = error.reason
-        if "redirect" in str(cause):
+        refused = isinstance(cause, urllib3.exceptions.ResponseError)
+        if refused and "redirect" in str(cause):  # an error of a connection names the host instead
             raise InputError(f"redirected more than {MAX_REDIRECTS} times") from error
         raise UnreachableError(_short(cause)) from error
     except (urllib3.exceptions.LocationValueError, http.client.InvalidURL, ValueError) as error:

@@ -58,3 +58,8 @@ def test_a_whole_number_is_a_number_but_a_truth_value_is_neither() -> None:
     assert parse({"train": {"lr": 1}}).train.lr == 1.0
     with pytest.raises(InputError, match="epochs must be a whole number, not True"):
         parse({"train": {"epochs": True}})
+
+
+def test_a_negative_seed_is_refused() -> None:
+    with pytest.raises(InputError, match=r"mumic.toml: \[project\] seed must be 0 or more"):
+        parse({"project": {"seed": -1}})

@@ -196,6 +196,15 @@ def test_what_does_not_fit_is_refused_and_left_alone(
         merge_parts(folder)
 
 
+def test_no_part_is_made_while_one_machine_fills_the_index(copied: Path) -> None:
+    shutil.rmtree(model_folder(copied) / "parts")
+    with exclusive(model_folder(copied) / ".lock"):
+        refused = run(copied, "index", "--shard", "1/2")
+    assert refused.exit_code == 1
+    assert "another process is filling" in refused.stderr
+    assert run(copied, "index", "--shard", "1/2").exit_code == 0
+
+
 def test_one_process_a_part(copied: Path) -> None:
     with exclusive(model_folder(copied) / "parts" / "1-of-2" / ".lock"):
         result = run(copied, "index", "--shard", "1/2")

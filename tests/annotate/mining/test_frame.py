@@ -13,7 +13,7 @@ from annotate.images.neighbours import near_duplicates
 from annotate.index.shards import Index
 from annotate.mining.frame import Scope, build_frame
 from annotate.mining.near_copies import check_cosine, distinct_hashes, distinct_vectors, keep_first
-from annotate.mining.stratified import Embedded, distinct_within_properties
+from annotate.mining.stratified import Nearness, distinct_within_properties
 
 
 def walk(count: int, near: set[tuple[int, int]], taken: int) -> list[bool]:
@@ -141,10 +141,10 @@ def test_near_copies_of_a_property_only() -> None:
     images.loc[[1, 7], "property_id"] = None  # 1 and its copy 6; 7 is the copy of 2
     images.loc[8, "property_id"] = "q"  # the copy of 3, at another property
     seen = images.loc[[4]]
-    kept = distinct_within_properties(images.drop(4), Embedded(index, 0.99, seen))
+    kept = distinct_within_properties(images.drop(4), Nearness(index, 0.99, seen))
     assert images.drop(4)["content_hash"][kept].tolist() == ["0", "1", "2", "3", "6", "7", "8"]
     unknown = images.assign(content_hash="not embedded")
-    assert distinct_within_properties(unknown, Embedded(index, 0.99, seen)).all()
+    assert distinct_within_properties(unknown, Nearness(index, 0.99, seen)).all()
 
 
 def test_a_cosine_that_makes_everything_a_copy_is_refused() -> None:

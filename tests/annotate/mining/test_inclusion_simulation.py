@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,16 @@ import numpy.typing as npt
 import pandas as pd
 import pytest
 
-from annotate.index.shards import Index
+from annotate.files import write_json
+from annotate.index.shards import Index, write_shard
 from annotate.mining.draw import Draw
 from annotate.mining.frame import Scope, build_frame
+from annotate.mining.round_draws import Request, draw_round
 from annotate.mining.similarity import ClassQueries, build_pools, draw_from, mine_similar
 from annotate.mining.strata import strata_of
 from annotate.mining.stratified import mine_stratified
+from annotate.settings import MineSettings
+from annotate.workspace import Workspace
 
 COUNT = 90
 SEEDS = 500
@@ -94,8 +99,6 @@ def test_similarity_with_overlapping_pools_caps_near_copies_and_two_rounds(
         frame = frame_of(catalogue, seen)
         draw = replace(DRAW, round=number)
         pools = build_pools(frame, index, classes, draw, taken)
-        whole = mine_similar(frame, index, classes, draw, taken)
-        pd.testing.assert_frame_equal(whole.candidates, draw_from(pools, draw).candidates)
         in_pools = Counter(name for pool in pools.values() for name in pool["image_id"])
         assert {2, 3} & set(in_pools.values())  # pools overlap
         assert not seen & set(in_pools)
@@ -161,6 +164,52 @@ def test_strata_of_property_features_have_exact_probabilities(
     if cap:
         owners = together.join(frame.set_index("image_id")["property_id"], on="image_id")
         assert owners.groupby(["seed", "property_id"]).size().max() <= cap
+
+
+def test_a_second_round_of_a_workspace_as_it_is_drawn(
+    catalogue: pd.DataFrame, index: Index, tmp_path: Path
+) -> None:
+    """Near copies of a property by embedding, images drawn before, a cap, awkward features."""
+    (tmp_path / "mumic.toml").write_text('[model]\nname = "m"\npretrained = "p"\n', "utf-8")
+    workspace = Workspace.find(tmp_path)
+    folder = workspace.index / "m-00000000"
+    rows = index.vectors(np.arange(COUNT)).copy()
+    rows[40:50] = rows[50:60]  # by embedding the same, of the same property
+    owner = catalogue["property_id"].to_numpy(object).copy()
+    owner[40:50] = owner[50:60]
+    images = catalogue.assign(property_id=owner, rank="first", score="8.7/10", seed=3)
+    kind = dict(zip(catalogue["property_id"], catalogue["kind"], strict=True))
+    images = images.assign(kind=[kind[name] for name in owner], uri=images["image_id"])
+    write_shard(folder, 0, rows, images["content_hash"].tolist(), {})
+    write_json(folder / "model.json", {"name": "m", "pretrained": "p"})
+    seen = set(images["image_id"].iloc[[0, 7, 41, 55]])
+    frame = build_frame(images, seen, Scope(near_bits=3))
+    settings = MineSettings(by=("kind",), allocation="sqrt", near_cosine=0.99)
+    request = Request("stratified", (), settings, 0)
+    runs = []
+    for seed in range(SEEDS):
+        draw = Draw(n=18, top=1, seed=seed, round=2, max_per_property=2, near_cosine=0.99)
+        done = draw_round(workspace, request, frame, draw)
+        runs.append(done.mined.candidates)
+    assert set(done.mined.pool_rows["image_id"]) == set(frame.before["image_id"]) == seen
+    assert done.mined.pool_rows.drop(columns="image_id").isna().all(axis=None)
+    # Who may be drawn, by pairs: of two equal embeddings the first id, and none like one seen.
+    at = images.set_index("image_id")
+    vector = pd.Series(list(rows.astype(float)), index=images["image_id"])
+    reachable: list[str] = []
+    for name in frame.images["image_id"]:
+        others = [*seen, *reachable]
+        alike = [o for o in others if at.loc[o, "property_id"] == at.loc[name, "property_id"]]
+        if all(vector[name] @ vector[other] < 0.99 for other in alike):
+            reachable.append(name)
+    assert len(reachable) < len(frame.images)
+    together = pd.concat(runs)
+    assert set(together["image_id"]) == set(reachable)
+    chances = together.groupby("image_id")["inclusion_probability"].first().reindex(reachable)
+    frequencies = together["image_id"].value_counts().reindex(reachable).to_numpy(float) / SEEDS
+    assert agree(frequencies, chances.to_numpy(float), SEEDS)
+    population = {row: sum(at.loc[reachable, "kind"] == row[5:]) for row in done.mined.population}
+    assert done.mined.population == population
 
 
 def test_conditional_probabilities_of_two_phases_weigh_without_bias(

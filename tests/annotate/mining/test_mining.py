@@ -140,6 +140,46 @@ def test_equal_scores_at_the_end_of_a_pool_stand_by_image_id(
     assert pool_of(mined, "pets") == sorted(images["image_id"])[:20]
 
 
+@pytest.mark.parametrize(("cap", "top"), [(1, 20), (2, 20), (4, 60)])
+def test_a_capped_pool_is_the_best_of_each_property(
+    images: pd.DataFrame, index: Index, classes: list[ClassQueries], cap: int, top: int
+) -> None:
+    draw = replace(DRAW, top=top, max_per_property=cap)
+    mined = mine_similar(frame_of(images), index, classes, draw)
+    for entry in classes:
+        ranked = best_of(entry, images, index)
+        best = ranked[ranked.groupby("property_id").cumcount() < cap].index[:top]
+        assert pool_of(mined, entry.class_id) == best.tolist()
+
+
+def test_a_pool_that_cannot_be_filled_does_not_rank_everything(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """2,000 images of 20 properties, one of each: no pool of 100 can be filled."""
+    rng = np.random.default_rng(4)
+    rows = unit(rng.standard_normal((2000, 16))).astype(np.float16)
+    names = np.array([f"{number:04d}" for number in range(2000)], object)
+    frame = pd.DataFrame({"image_id": names, "content_hash": names})
+    frame = frame.assign(property_id=[f"p{number % 20}" for number in range(2000)])
+    index = Index(names, [rows])
+    ranked: list[int] = []
+    search = Index.search_groups
+
+    def spied(self: Index, *arguments: Any) -> Any:
+        hits = search(self, *arguments)
+        ranked.append(hits.rows.size)
+        return hits
+
+    monkeypatch.setattr(Index, "search_groups", spied)
+    query = ClassQueries("pets", ("dog",), unit(rng.standard_normal((1, 16))).astype(np.float32))
+    mined = mine_similar(frame, index, [query], Draw(5, 100, 0, 1, 1, near_cosine=0.999))
+    scores = rows.astype(np.float64) @ query.vectors[0].astype(np.float64)
+    best = frame.assign(score=scores).sort_values("score", ascending=False)
+    best = best.drop_duplicates("property_id")
+    assert pool_of(mined, "pets") == best["image_id"].tolist()
+    assert sum(ranked) < 500
+
+
 def test_near_copies_once_and_an_image_for_two_classes(
     images: pd.DataFrame, index: Index, classes: list[ClassQueries]
 ) -> None:

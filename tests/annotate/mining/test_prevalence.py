@@ -175,7 +175,8 @@ def test_a_pool_counts_all_its_drawn_images_and_asks_for_answers() -> None:
     )
     rows = [("1", "a", 1, 5), ("3", "a", 0, 5), ("5", "b", None, 2), ("3", "b", 1, 0)]
     labels = pd.DataFrame(rows, columns=["image_id", "class_id", "label", "yes"])
-    labels = labels.assign(no=0, unsure=0, rate=0.0, decided="voted")[list(LABELS.columns)]
+    how = ["voted", "voted", "unknown", "propagated"]
+    labels = labels.assign(no=0, unsure=0, rate=0.0, decided=how)[list(LABELS.columns)]
     catalogue = pd.DataFrame({"image_id": ["1", "3"], "property_id": [None, None]})
     summary = {"round": 1, "strategy": "similarity"}
     taxonomy = Taxonomy("t", "1", (), (TaxonomyClass("a", "A", "c"), TaxonomyClass("b", "B", "c")))

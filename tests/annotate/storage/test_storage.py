@@ -13,7 +13,7 @@ import annotate.storage.store
 from annotate.catalog.scan import load_catalog, save_scan, scan
 from annotate.catalog.sources import plan_scan
 from annotate.settings import CatalogSettings
-from annotate.storage.store import canonical_uri, fetch, join_remote
+from annotate.storage.store import authority, canonical_uri, fetch, join_remote
 
 SETTINGS = CatalogSettings()
 HOUR_NS = 3600 * 10**9
@@ -37,6 +37,19 @@ def test_a_settled_file_is_read_once(tmp_path: Path, old_files: None) -> None:
     second = fetch("a.jpg", tmp_path, max_bytes=9, stamp=first.stamp)
     assert second is not None
     assert second.data == b"two"
+
+
+def test_the_host_of_an_address_ends_where_its_path_or_query_begins(tmp_path: Path) -> None:
+    for given, uri in {
+        "HTTPS://IMG.Example.com?id=AbC": "https://img.example.com?id=AbC",
+        "https://IMG.example.com:80/A?B": "https://img.example.com:80/A?B",
+        "https://Me:Pass@IMG.example.com/A": "https://Me:Pass@img.example.com/A",
+        "http://H#F": "http://h#F",
+        "s3a://Bucket/Key": "s3://Bucket/Key",
+    }.items():
+        assert canonical_uri(given, tmp_path, tmp_path) == uri
+    assert authority("https://h?id=1") == authority("https://h/?id=2") == "https://h"
+    assert authority("s3://bucket/a?b") == "s3://bucket"
 
 
 def test_a_file_of_this_moment_has_no_stamp(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from annotate.errors import InputError
 from annotate.storage.remote import ATTEMPTS, UnreachableError
 from annotate.storage.store import fetch, read_bytes
-from annotate.storage.web import MAX_REDIRECTS
+from annotate.storage.web import MAX_REDIRECTS, RETRIES
 
 LIMIT = 1_000_000
 DATA = random.Random(1).randbytes(300_000)
@@ -22,6 +22,16 @@ TAG = '"one"'
 
 def read(uri: str) -> bytes:
     return read_bytes(uri, Path("/"), max_bytes=LIMIT)
+
+
+def test_a_host_called_redirect_that_is_down_is_not_reached(
+    alone: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    never = RETRIES.new(total=0, connect=0, backoff_factor=0)
+    monkeypatch.setattr("annotate.storage.web.RETRIES", never)
+    for uri in ("http://redirect.localhost:9/a.jpg", "http://127.0.0.1:9/redirect/a.jpg"):
+        with pytest.raises(UnreachableError):
+            read(uri)
 
 
 def send(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from annotate.answers.files import find_answers
-from annotate.dataset.files import imported_labels
+from annotate.dataset.imported import imported_labels
 from annotate.tables import LABELS, read
 from annotate.tasks.manifest import read_manifest
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from annotate.catalog.scan import load_catalog
-from annotate.dataset.files import imported_labels
+from annotate.dataset.imported import imported_labels
 from annotate.errors import MissingError
 from annotate.mining.prevalence import Estimate, Sample, estimate
 from annotate.mining.round_files import MADE_BY, load_round, round_files
@@ -129,7 +129,7 @@ def report(
 
 
 def _all_labels(workspace: Workspace) -> pd.DataFrame:
-    """Labels of votes and of imports; of an image and class the first that is known.
+    """Labels of votes and of imports; of an image and class votes count first, then late imports.
 
     Raises:
         MissingError: there are none.
@@ -137,7 +137,7 @@ def _all_labels(workspace: Workspace) -> pd.DataFrame:
     voted, imported = workspace.labels / "labels.parquet", imported_labels(workspace)
     if not imported:
         return read(LABELS, voted)
-    files = [*([voted] if voted.is_file() else []), *imported]
+    files = [*([voted] if voted.is_file() else []), *imported[::-1]]
     labels = pd.concat([read(LABELS, file) for file in files], ignore_index=True)
     return labels[labels["label"].notna()].drop_duplicates(["image_id", "class_id"])
 

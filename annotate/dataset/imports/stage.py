@@ -153,7 +153,9 @@ def _bring_in(
         "not_in_catalogue": len(images) - len(by_image),
         "classes": len(set(ids.values())),
         "classes_skipped": sorted(set(found.classes) - set(ids)),
-        "labels": {str(value): int((labels["label"] == value).sum()) for value in (1, 0)},
+        "labels": {
+            str(value): int((labels["label"].to_numpy() == value).sum()) for value in (1, 0)
+        },
         "absent": absent,
         "splits": note,
         "rejected": len(found.rejects),

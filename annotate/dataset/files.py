@@ -8,7 +8,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from annotate.catalog.stacking import to_pandas
 from annotate.dataset.build import (
@@ -71,24 +73,26 @@ def read_inputs(workspace: Workspace) -> Inputs:
     return Inputs(_merged(labels), catalog, taxonomy, consolidation)
 
 
-def _read_labels(file: Path) -> pd.DataFrame:
+def _read_labels(file: Path) -> pa.Table:
     """Labels with numbered texts: millions of rows repeat few of them."""
-    found = read_arrow(LABELS, file)
+    found = read_arrow(LABELS, file, list(LABELS.columns))
     for name in NUMBERED:
         at = found.schema.get_field_index(name)
         found = found.set_column(at, name, found.column(name).dictionary_encode())
-    return to_pandas(found)
+    return found
 
 
-def _merged(labels: list[pd.DataFrame]) -> pd.DataFrame:
+def _merged(labels: list[pa.Table]) -> pd.DataFrame:
     """Each image and class once: a known label before an unknown one, then the first table's."""
-    if len(labels) == 1:
-        return labels[0]
-    rows = pd.concat(labels, ignore_index=True)
-    rows = rows.assign(unknown=rows["label"].isna())
-    rows = rows.sort_values("unknown", kind="stable").drop_duplicates(["image_id", "class_id"])
-    rows = rows.drop(columns="unknown").sort_index().reset_index(drop=True)
-    return rows.astype(dict.fromkeys(NUMBERED, "category"))
+    rows = pa.concat_tables(labels).unify_dictionaries()
+    if len(labels) > 1:
+        image, class_id = (rows[name].combine_chunks() for name in ("image_id", "class_id"))
+        cell = image.indices.to_numpy().astype(np.int64) * len(class_id.dictionary)
+        cell += class_id.indices.to_numpy()
+        order = np.argsort(rows["label"].is_null().to_numpy(), kind="stable")
+        first = order[~pd.Series(cell[order]).duplicated().to_numpy()]
+        rows = rows.take(np.sort(first))
+    return to_pandas(rows)
 
 
 def write_dataset(workspace: Workspace, settings: DatasetSettings) -> dict[str, Any]:

@@ -7,14 +7,13 @@ from typing import Any
 
 from annotate.answers.excluded import read_excluded, write_excluded
 from annotate.errors import InputError, MumicError, closest
-from annotate.golden.in_force import read_in_force
+from annotate.golden.in_force import settings_in_force
 from annotate.labels.imported import label_votes, labelled_votes
 from annotate.labels.stage import label_images
 from annotate.server.model import ACTIVE, EXCLUDED
 from annotate.server.run import DATABASE, open_store
 from annotate.server.store import Store
 from annotate.tables import ANSWERS, read_arrow
-from annotate.taxonomy.load import load_taxonomy
 from annotate.workspace import Workspace
 
 
@@ -104,8 +103,7 @@ def _resolve(name: str, known: dict[str, str]) -> str:
 
 
 def _consolidate(workspace: Workspace) -> dict[str, Any]:
-    taxonomy = load_taxonomy(workspace.taxonomy, workspace.settings.project.classes)
-    settings = read_in_force(workspace, taxonomy).settings
+    settings = settings_in_force(workspace)
     votes = labelled_votes(workspace)
     if votes is None:
         return label_images(workspace, settings)

@@ -21,7 +21,7 @@ class Tasks:
 
     Attributes:
         annotator, image: whose, and of what.
-        seconds: that the task took; NaN where it is not known.
+        seconds: that the task took in all; NaN where a part of it is not known.
         ticks: classes ticked in all questions.
     """
 
@@ -34,11 +34,22 @@ class Tasks:
 def find_tasks(sheet: Sheet) -> Tasks:
     """Answers to all questions of an image by one person, put together."""
     images = len(sheet.votes.image_ids)
-    keys, first, task = np.unique(
-        sheet.annotator * images + sheet.image, return_index=True, return_inverse=True
-    )
+    keys, task = np.unique(sheet.annotator * images + sheet.image, return_inverse=True)
     ticks = np.bincount(task[sheet.tick_row], minlength=len(keys))
-    return Tasks(keys // max(images, 1), keys % max(images, 1), sheet.seconds[first], ticks)
+    seconds = _seconds(sheet, task, len(keys))
+    return Tasks(keys // max(images, 1), keys % max(images, 1), seconds, ticks)
+
+
+def _seconds(sheet: Sheet, task: npt.NDArray[np.int64], tasks: int) -> npt.NDArray[np.float32]:
+    """Seconds of each task: those of its responses, each of which says so in all its answers.
+
+    Parents first, or asked again after a change, an image takes a person several responses.
+    """
+    values, at = np.unique(sheet.seconds, return_inverse=True)
+    moments = int(sheet.submitted.max(initial=0)) + 1
+    responses = np.unique((task * moments + sheet.submitted) * len(values) + at)
+    of_task, at = np.divmod(responses, max(len(values), 1))
+    return np.bincount(of_task // moments, values[at], tasks).astype(np.float32)
 
 
 def annotator_facts(sheet: Sheet, golden: npt.NDArray[np.int8] | None) -> pd.DataFrame:

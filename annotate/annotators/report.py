@@ -17,12 +17,13 @@ from annotate.annotators.patterns import find_always_none, find_copies, find_str
 from annotate.annotators.sheet import Sheet, make_sheet
 from annotate.answers.excluded import read_excluded
 from annotate.answers.packed import Packed, read_packed
+from annotate.errors import MissingError
 from annotate.files import write_json
 from annotate.golden.stage import golden_file
 from annotate.labels.dawid_skene import dawid_skene
 from annotate.labels.stage import labelled_questions
 from annotate.labels.truth import read_truth
-from annotate.tables import ANSWERS, CATALOG, GOLDEN_LABELS, read, read_arrow
+from annotate.tables import CATALOG, GOLDEN_LABELS, read
 from annotate.taxonomy.load import load_taxonomy
 from annotate.workspace import Workspace
 
@@ -41,11 +42,9 @@ def report_annotators(workspace: Workspace, truth_file: Path | None = None) -> d
         MissingError: no labels, or no such CSV.
         InputError: the CSV is wrong.
     """
-    file = workspace.labels / "answers.parquet"
     questions = labelled_questions(workspace)
-    answers = read_packed(file)
-    seconds = read_arrow(ANSWERS, file, ["seconds"])["seconds"].to_numpy().astype(np.float32)
-    sheet = make_sheet(answers, questions, seconds)
+    answers = read_packed(workspace.labels / "answers.parquet", times=True)
+    sheet = make_sheet(answers, questions)
     golden = _golden(workspace, sheet, truth_file)
     facts = annotator_facts(sheet, golden).join(_skill(answers, questions, sheet), "annotator_id")
     none, copies = find_always_none(sheet), find_copies(sheet)
@@ -99,9 +98,10 @@ def _golden(
         listed = np.isin(np.array(votes.image_ids, object), np.array(truth.image_ids, object))
         table[listed] = truth.rows_of(votes.image_ids)[listed][:, columns]
         return table
-    if not any(workspace.golden.glob("labels.parquet")):
+    try:
+        labels = read(GOLDEN_LABELS, golden_file(workspace))
+    except MissingError:
         return None
-    labels = read(GOLDEN_LABELS, golden_file(workspace))
     rows = pd.Index(votes.image_ids, dtype=object).get_indexer(pd.Index(labels["image_id"]))
     columns = pd.Index(votes.class_ids, dtype=object).get_indexer(pd.Index(labels["class_id"]))
     inside = (rows >= 0) & (columns >= 0)

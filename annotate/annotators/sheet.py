@@ -27,7 +27,8 @@ class Sheet:
         member: (Q, C), whether a question asks a class.
         image, question, annotator: (A,) of each answer.
         sure: (A,), whether unticked classes are a no.
-        seconds: (A,), for the whole task; NaN where it is not known.
+        submitted: (A,), when each was sent, as numbers; answers of one response share it.
+        seconds: (A,), for the whole response; NaN where it is not known.
         tick_row: (T,), the answer of each tick.
         tick_class: (T,), its class.
     """
@@ -39,6 +40,7 @@ class Sheet:
     question: Rows
     annotator: Rows
     sure: Mask
+    submitted: Rows
     seconds: npt.NDArray[np.float32]
     tick_row: Rows
     tick_class: Rows
@@ -69,21 +71,14 @@ class Sheet:
         return sums
 
 
-def make_sheet(
-    answers: Packed,
-    questions: Mapping[str, Sequence[str]],
-    seconds: npt.NDArray[np.float32] | None = None,
-) -> Sheet:
+def make_sheet(answers: Packed, questions: Mapping[str, Sequence[str]]) -> Sheet:
     """Lay out answers; skipped ones play no part.
 
     Args:
         answers: at most one per image, question and annotator.
         questions: class ids of each question.
-        seconds: of each answer, where ``answers`` was read without them.
     """
-    kept = np.flatnonzero(~answers.skipped)
-    spent = (answers.seconds if seconds is None else seconds)[kept]
-    packed = answers.take(kept).compact()
+    packed = answers.take(np.flatnonzero(~answers.skipped)).compact()
     votes = count_votes(packed, questions)
     column = {name: at for at, name in enumerate(votes.class_ids)}
     member = np.zeros((len(packed.question.values), len(column)), bool)
@@ -98,7 +93,8 @@ def make_sheet(
         packed.question.codes.astype(np.int64),
         packed.annotator.codes.astype(np.int64),
         ~packed.unsure,
-        spent,
+        packed.submitted.codes.astype(np.int64),
+        packed.seconds,
         np.repeat(np.arange(len(packed)), packed.ticks),
         place[packed.ticked.codes],
     )

@@ -8,10 +8,10 @@ without any tag says nothing: CVAT does not tell whether anybody looked at it.
 from __future__ import annotations
 
 from pathlib import Path
-from xml.etree import ElementTree
 
 from annotate.answers.foreign import ForeignVotes
 from annotate.errors import InputError
+from annotate.outside_xml import parse_xml
 
 UNTAGGED = "no tag: CVAT does not say whether anybody looked"
 
@@ -22,13 +22,10 @@ def read_cvat(path: Path) -> ForeignVotes:
     Raises:
         InputError: it is not such an XML file.
     """
-    content = path.read_bytes()
     try:
-        if b"<!DOCTYPE" in content or b"<!ENTITY" in content:
-            raise InputError(f"{path}: it defines entities, which no export of CVAT does.")
-        root = ElementTree.fromstring(content)
-    except ElementTree.ParseError as error:
-        raise InputError(f"{path}: not readable as XML ({error}).") from error
+        root = parse_xml(path.read_bytes())
+    except InputError as error:
+        raise InputError(f"{path}: {error}.") from error
     if root.tag != "annotations":
         raise InputError(f'{path}: not an export "CVAT for images 1.1" (<annotations>).')
     labels = [entry.text or "" for entry in root.iterfind("meta//labels/label/name")]

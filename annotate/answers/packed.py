@@ -240,6 +240,12 @@ def from_arrow(table: pa.Table) -> Packed:
         found: Mask = table[name].to_numpy().astype(bool)
         return found
 
+    submitted = Coded(("",), np.zeros(rows, np.int32))
+    seconds = np.full(rows, np.nan, np.float32)
+    if "submitted" in there:
+        submitted = _with_gaps(table["submitted"])
+    if "seconds" in there:
+        seconds = table["seconds"].to_numpy().astype(np.float32)
     return Packed(
         Coded.from_arrow(table["image_id"]),
         Coded.from_arrow(table["question_id"]),
@@ -249,12 +255,23 @@ def from_arrow(table: pa.Table) -> Packed:
         mask("none"),
         mask("unsure"),
         mask("skipped"),
-        Coded(("",), np.zeros(rows, np.int32)),
-        np.full(rows, np.nan, np.float32),
+        submitted,
+        seconds,
     )
 
 
+def _with_gaps(column: pa.ChunkedArray) -> Coded:
+    """Encode a column of strings, or of a dictionary of strings; null is an empty text."""
+    if not pa.types.is_dictionary(column.type):
+        column = column.dictionary_encode()
+    array = column.unify_dictionaries().combine_chunks()
+    values = [*array.dictionary.to_pylist(), ""]
+    codes = array.indices.fill_null(len(values) - 1).to_numpy(zero_copy_only=False)
+    return Coded.sort(values, codes.astype(np.int32))
+
+
 _VOTING = ("image_id", "question_id", "annotator_id", "ticked", "unsure", "skipped")
+_TIMES = ("submitted", "seconds")
 
 
 def from_frame(frame: pd.DataFrame) -> Packed:
@@ -263,8 +280,12 @@ def from_frame(frame: pd.DataFrame) -> Packed:
     return from_arrow(pa.Table.from_pandas(frame, schema, preserve_index=False))
 
 
-def read_packed(path: Path) -> Packed:
+def read_packed(path: Path, *, times: bool = False) -> Packed:
     """Read ``answers.parquet`` for counting votes, without ever making texts of its codes.
+
+    Args:
+        path: the file.
+        times: also when answers were given, and how long they took.
 
     Raises:
         MissingError: no such file.
@@ -272,9 +293,10 @@ def read_packed(path: Path) -> Packed:
     """
     if not path.is_file():
         raise MissingError(f"no answers at {path}. Make it with `{ANSWERS.made_by}`.")
-    texts = ["image_id", "question_id", "annotator_id", "ticked.list.element"]
+    texts = ["image_id", "question_id", "annotator_id", "ticked.list.element", "submitted"]
+    columns = [*_VOTING, *(_TIMES if times else ())]
     try:
-        return from_arrow(pq.read_table(path, columns=list(_VOTING), read_dictionary=texts))
+        return from_arrow(pq.read_table(path, columns=columns, read_dictionary=texts))
     except (pa.ArrowException, OSError, KeyError) as error:
         raise DamagedError(
             f"{path}: not a readable table of answers ({error}). Delete it and run "

@@ -119,9 +119,10 @@ def _read_table(path: Path, renamed: Mapping[str, str]) -> pa.Table:
                     strings_can_be_null=False,
                 ),
             )
+        columns = [_texts(table[name]) for name in wanted]
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not readable as a table of votes ({error}).") from error
-    return table.rename_columns(COLUMNS)
+    return pa.table(columns, COLUMNS)
 
 
 def _delimiter(path: Path) -> str:
@@ -137,7 +138,7 @@ def _header(path: Path) -> list[str]:
 
 def _pack(table: pa.Table, file: str, first: int, names: Names) -> FileVotes:
     """Answers of the rows that can be read, and the others with their reason."""
-    texts = {name: _texts(table[name]) for name in COLUMNS}
+    texts = {name: Coded.from_arrow(table[name]) for name in COLUMNS}
     image, image_bad = _meant(texts["image"], names.image, UNKNOWN_IMAGE)
     question, class_bad = _meant(texts["class"], names.class_id, "unknown class")
     annotator, person_bad = _meant(
@@ -184,11 +185,14 @@ def _pack(table: pa.Table, file: str, first: int, names: Names) -> FileVotes:
     return FileVotes(file, packed.compact(), kept + first, aside)
 
 
-def _texts(column: pa.ChunkedArray) -> Coded:
-    """A column as texts, whatever its type; null is an empty text."""
-    if not pa.types.is_dictionary(column.type):
-        column = column.cast(pa.string()).fill_null("")
-    return Coded.from_arrow(column)
+def _texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column as texts, or a dictionary of them, whatever its type; null is an empty text."""
+    if pa.types.is_dictionary(column.type):
+        nulls = column.null_count or any(chunk.dictionary.null_count for chunk in column.chunks)
+        if column.type.value_type == pa.string() and not nulls:
+            return column
+        column = column.cast(column.type.value_type)
+    return column.cast(pa.string()).fill_null("")
 
 
 def _meant(coded: Coded, find: Find, problem: str) -> tuple[Coded, list[str]]:

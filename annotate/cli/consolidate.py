@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from annotate.cli.console import emit, json_option, note, open_workspace, progress
+from annotate.settings.dataset import METHODS
 
 if TYPE_CHECKING:
     from annotate.settings import ConsolidateSettings
     from annotate.workspace import Workspace
 
 VOTE_COLUMNS = ("image", "class", "annotator", "answer")
-METHODS = ("majority", "dawid-skene", "pooled-dawid-skene")
 _SHOWN = 5
 
 

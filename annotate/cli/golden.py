@@ -165,7 +165,7 @@ def _score_lines(summary: dict[str, Any]) -> list[str]:
         [
             row["class_id"],
             row["positives"],
-            row["threshold"],
+            "-" if row["threshold"] is None else row["threshold"],
             *with_interval(row, "precision"),
             *with_interval(row, "recall"),
             _number(row["f1"]),
@@ -181,6 +181,11 @@ def _score_lines(summary: dict[str, Any]) -> list[str]:
             f"Mean over {summary['scored_classes']} classes, {summary['images']:,} images: "
             f"precision {summary['macro_precision']:.3f}, recall {summary['macro_recall']:.3f}, "
             f"F1 {summary['macro_f1']:.3f}"
+        )
+    if summary["method"] != "majority":
+        lines.append(
+            f"Labels by {summary['method']}, estimated without the experts' word; the curves and "
+            "the paper's statement are of votes."
         )
     if summary["single_annotator_f1"] is not None:
         lines.append(f"A single annotator's mean F1: {summary['single_annotator_f1']:.3f}")
@@ -245,8 +250,8 @@ def _threshold_lines(summary: dict[str, Any], settings: GoldenSettings) -> list[
     macro = summary["macro"]
     if macro["classes"]:
         lines.append(
-            f"Cross-fitted {aim}, mean over {macro['classes']} classes: {macro['chosen']:.3f}, "
-            f"with the present thresholds {macro['default']:.3f}"
+            f"Mean {aim} over {macro['classes']} classes, by thresholds that the other folds "
+            f"carry: {macro['chosen']:.3f}, by the present ones: {macro['default']:.3f}"
         )
     if summary["written"]:
         lines.append(f"{summary['written']}: {summary['moved']} thresholds written")

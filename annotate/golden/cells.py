@@ -36,6 +36,7 @@ class Cells:
         groups: (N,), the property; an image without one is alone in its group.
         simple: (C,), whether the golden labels of a class are a simple random sample.
         outside: golden labels that are not in the sample and so have no probability; left out.
+        own: (N, C) labels as another method than voting makes them; None: votes make them.
     """
 
     votes: Votes
@@ -44,6 +45,7 @@ class Cells:
     groups: npt.NDArray[np.int64]
     simple: Mask
     outside: int = 0
+    own: Labels | None = None
 
     @property
     def class_ids(self) -> tuple[str, ...]:

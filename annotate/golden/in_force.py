@@ -22,12 +22,18 @@ class InForce:
 
 def read_in_force(workspace: Workspace, taxonomy: Taxonomy) -> InForce:
     """How ``consolidate`` decided last, options included; else as ``mumic.toml`` says."""
+    settings = settings_in_force(workspace)
+    limits = thresholds(taxonomy.ids, taxonomy, settings)
+    return InForce(settings, dict(zip(taxonomy.ids, limits, strict=True)))
+
+
+def settings_in_force(workspace: Workspace) -> ConsolidateSettings:
+    """The settings alone; for these the label list may be another one than that of the labels."""
     settings = workspace.settings.consolidate
     file = workspace.labels / "summary.json"
     if file.is_file():
         settings = _stated(read_json(file, "mumic-annotate consolidate"), settings)
-    limits = thresholds(taxonomy.ids, taxonomy, settings)
-    return InForce(settings, dict(zip(taxonomy.ids, limits, strict=True)))
+    return settings
 
 
 def _stated(summary: Any, settings: ConsolidateSettings) -> ConsolidateSettings:

@@ -25,7 +25,7 @@ def write_page(summary: Mapping[str, Any], target: Path, own_templates: Path) ->
     environment = bracket_templates(own_templates)
     environment.filters["rate"] = lambda value: "–" if value is None else f"{value:.3f}"
     classes = [
-        {**entry, "plot": plot(entry["curve"]), "own": _x(max(0.2, entry["threshold"]))}
+        {**entry, "plot": plot(entry["curve"]), "own": _own(entry["threshold"])}
         for entry in summary["classes"]
     ]
     html = environment.get_template(TEMPLATE).render(
@@ -60,6 +60,10 @@ def plot(curve: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, str]]:
             "band": _points(upper + lower[::-1]),
         }
     return drawn
+
+
+def _own(threshold: float | None) -> float | None:
+    return None if threshold is None else _x(max(0.2, threshold))
 
 
 def _points(places: Sequence[tuple[float, float]]) -> str:

@@ -34,14 +34,14 @@ class Point:
     """A class at one threshold.
 
     Attributes:
-        threshold: the share of yes votes that makes a label.
+        threshold: the share of yes votes that makes a label; None where votes alone do not.
         found: golden images that are labelled positive.
         hits: of these, how many are.
         precision, recall: weighted by the sampling probabilities.
         f1: their harmonic mean; None without a golden positive.
     """
 
-    threshold: float
+    threshold: float | None
     found: int
     hits: int
     precision: Rate
@@ -58,7 +58,8 @@ class ClassScore:
         images: golden images with a known label.
         positives: of these, how many show it.
         interval: wilson or bootstrap.
-        own: at the class's own threshold, with those of all others in force.
+        own: as labels are made: at the class's own threshold, with those of all others in force,
+            or by another method.
         curve: all classes at one threshold, one after another of ``GRID``.
     """
 
@@ -87,7 +88,7 @@ class GoldenScore:
     Attributes:
         images: golden images with votes.
         classes: that have golden labels and votes, in the taxonomy's order.
-        own: means at the classes' own thresholds.
+        own: means as labels are made.
         curve: means at every threshold of ``GRID``.
         scored_classes: classes with enough golden positives, over which the means are taken.
         unknown: golden labels of images with too few votes; left out.
@@ -128,8 +129,15 @@ def score_golden(
         min_positives: classes with fewer golden positives are shown and not in the means.
         seed: of the resamples.
     """
-    sets = [list(own_limits), *([limit] * len(cells.class_ids) for limit in GRID)]
-    labels = np.stack([cells.labels_at(limits, taxonomy, settings) for limits in sets], axis=-1)
+    limits: list[float | None] = list(own_limits)
+    own = cells.own
+    if own is None:
+        own = cells.labels_at(own_limits, taxonomy, settings)
+    else:
+        limits = [None] * len(limits)
+    curve = ([limit] * len(cells.class_ids) for limit in GRID)
+    sets = [own, *(cells.labels_at(some, taxonomy, settings) for some in curve)]
+    labels = np.stack(sets, axis=-1)
     voted = (cells.votes.yes.astype(np.int64) + cells.votes.no).sum(axis=0) > 0
     weights = resample(cells.groups, resamples, seed)
     known = (cells.truth != UNKNOWN) & voted
@@ -139,7 +147,7 @@ def score_golden(
         if not counts.groups.size:
             continue
         drawn = resampled_rates(counts, weights)
-        points = _points(counts, drawn, (own_limits[at], *GRID), simple=bool(cells.simple[at]))
+        points = _points(counts, drawn, (limits[at], *GRID), simple=bool(cells.simple[at]))
         images = int(((labels[:, at, 0] != UNKNOWN) & known[:, at]).sum())
         classes.append(
             ClassScore(
@@ -166,14 +174,18 @@ def score_golden(
 
 
 def _points(
-    counts: Counts, drawn: tuple[Floats, Floats], thresholds: Sequence[float], *, simple: bool
+    counts: Counts,
+    drawn: tuple[Floats, Floats],
+    thresholds: Sequence[float | None],
+    *,
+    simple: bool,
 ) -> list[Point]:
     hits, found, true = (part.sum(axis=0) for part in (counts.hits, counts.found, counts.true))
     f1 = f_score(hits, found, true)
     precision, recall = rates(counts, drawn, simple=simple)
     return [
         Point(
-            float(threshold),
+            threshold,
             int(counts.raw[1, at]),
             int(counts.raw[0, at]),
             precision[at],

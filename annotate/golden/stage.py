@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from annotate.errors import InputError, MissingError
 from annotate.files import remove_stale, write_json
 from annotate.golden.cells import Cells, make_cells, truth_cells
 from annotate.golden.in_force import InForce, read_in_force
+from annotate.golden.method import labels_by_method
 from annotate.golden.page import write_page
 from annotate.golden.paper import check_paper
 from annotate.golden.sample import check_settings
@@ -59,6 +61,8 @@ def score_labels(
 ) -> dict[str, Any]:
     """Score ``data/labels/`` against the golden set, or a CSV of true labels.
 
+    Labels are made anew, by the method and settings in force and without the experts' word.
+
     Args:
         workspace: with labels.
         settings: of the intervals.
@@ -75,8 +79,9 @@ def score_labels(
     check_settings(settings)
     evidence = read_evidence(workspace, truth_file)
     seed = workspace.settings.project.seed
+    own = labels_by_method(workspace, evidence.force, evidence.taxonomy, evidence.cells)
     score = score_golden(
-        evidence.cells,
+        replace(evidence.cells, own=own),
         evidence.limits,
         evidence.taxonomy,
         evidence.force.settings,
@@ -89,6 +94,7 @@ def score_labels(
         "paper": check_paper(score, evidence.taxonomy),
         "single_annotator_f1": mean_f1(single),
         "annotators": single,
+        "method": evidence.force.settings.method,
         "min_positives": min_positives,
         "truth": "" if truth_file is None else str(truth_file),
         "paths_not_in_catalogue": evidence.truth.unmatched if evidence.truth else 0,
@@ -189,10 +195,17 @@ def pick_thresholds(
 
     Raises:
         MissingError: no labels, and no golden labels or truth.
-        InputError: a setting is wrong, or the taxonomy file cannot be changed.
+        InputError: a setting is wrong, another method than voting made the labels, or the taxonomy
+            file cannot be changed.
     """
     check_settings(settings)
     evidence = read_evidence(workspace, truth_file)
+    method = evidence.force.settings.method
+    if method != "majority":
+        raise InputError(
+            f"the labels were made by {method}, where vote thresholds play no part. Run "
+            "`mumic-annotate consolidate --method majority` first."
+        )
     choices = choose_thresholds(
         evidence.cells,
         evidence.limits,
@@ -207,7 +220,7 @@ def pick_thresholds(
     summary = {
         "classes": [asdict(choice) | {"moved": choice.moved} for choice in choices],
         "moved": len(moved),
-        "macro": _macro(choices),
+        "macro": cross_fitted(choices),
         "written": str(workspace.taxonomy) if write and moved else "",
         "truth": "" if truth_file is None else str(truth_file),
         "settings": {"golden": asdict(settings), "consolidate": asdict(evidence.force.settings)},
@@ -216,12 +229,16 @@ def pick_thresholds(
     return summary
 
 
-def _macro(choices: list[Choice]) -> dict[str, float | int | None]:
-    """Cross-fitted means of the rule and of the default, over classes with a golden positive."""
+def cross_fitted(choices: Sequence[Choice]) -> dict[str, float | int | None]:
+    """Means over the classes with a golden positive, on images that did not choose.
+
+    ``chosen`` is of the thresholds that the other folds carry, whether or not the class then takes
+    one: what confirms a choice cannot also say how good it is.
+    """
     scored = [choice for choice in choices if choice.positives]
     if not scored:
         return {"classes": 0, "chosen": None, "default": None}
-    chosen = [(choice.score if choice.moved else choice.default_score) or 0.0 for choice in scored]
+    chosen = [choice.score or 0.0 for choice in scored]
     default = [choice.default_score or 0.0 for choice in scored]
     return {
         "classes": len(scored),

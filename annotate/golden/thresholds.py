@@ -44,7 +44,8 @@ class Choice:
         default: in force now: its own of the taxonomy, else the workspace's.
         best: of the golden set alone, whether it carries it or not; None without a positive.
         positives: golden positives that the choice rests on.
-        score: cross-fitted F-beta (or recall, where a precision is asked for) of the rule.
+        score: F-beta (or recall, where a precision is asked for) of thresholds that the other folds
+            carry, each on the fold that had no part in it.
         default_score: the same of the default, on the same images.
         reason: why, in a few words.
     """

@@ -26,11 +26,10 @@ from annotate.labels.decisions import (
 from annotate.labels.experts import Experts, expert_labels, with_experts
 from annotate.labels.votes import Counts, Votes
 from annotate.settings import ConsolidateSettings
+from annotate.settings.dataset import METHODS
 from annotate.taxonomy.model import Taxonomy
 
-METHODS = ("majority", "dawid-skene", "pooled-dawid-skene")
-
-__all__ = ["METHODS", "UNKNOWN", "consolidate", "decide", "decide_labels", "propagate"]
+__all__ = ["UNKNOWN", "consolidate", "decide", "decide_labels", "propagate"]
 
 
 def consolidate(votes: Votes, taxonomy: Taxonomy, settings: ConsolidateSettings) -> pd.DataFrame:

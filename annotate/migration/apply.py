@@ -21,6 +21,8 @@ from annotate.dataset.files import write_dataset
 from annotate.dataset.imported import imported_labels
 from annotate.errors import InputError
 from annotate.files import atomic, read_json, write_json
+from annotate.golden.in_force import settings_in_force
+from annotate.labels.consolidate import thresholds
 from annotate.labels.stage import label_images
 from annotate.locks import exclusive
 from annotate.migration.asking import STRATEGY, as_candidates
@@ -45,10 +47,12 @@ from annotate.questions.file import render_plan
 from annotate.tables import CANDIDATES, LABELS, POOLS, empty, read, write
 from annotate.taxonomy.edit import write_values
 from annotate.taxonomy.load import load_taxonomy
+from annotate.together import together
 from annotate.workspace import SETTINGS_FILE, Workspace
 
 _OLD_QUESTIONS, _QUESTIONS, _SETTINGS = "questions-before.yaml", "questions.yaml", SETTINGS_FILE
 _LABELS, _ASK = "labels.parquet", "ask.parquet"
+_IN_OLD_IDS = ("answers.parquet", "annotators.json", "changes.parquet")  # below data/labels
 _OLD_IMPORTS, _IMPORTS = "imports-before", "imports"
 
 Told = Callable[[str], object]
@@ -233,16 +237,48 @@ def _write_labels(workspace: Workspace, folder: Path, tell: Told) -> dict[str, A
     made: dict[str, Any] = {}
     had_labels = (workspace.labels / "labels.parquet").is_file()
     if (folder / _LABELS).is_file():
-        write(LABELS, read(LABELS, folder / _LABELS), workspace.labels / "labels.parquet")
+        _put_labels(workspace, read(LABELS, folder / _LABELS))
         made["labels"] = "carried"
+        tell("labels carried over as they are, for want of answers to these questions")
     elif had_labels:
-        summary = label_images(workspace, workspace.settings.consolidate)
+        summary = label_images(workspace, settings_in_force(workspace))
         made["labels"] = summary["labels"]
         tell(f"labels made anew from all answers: {summary['labels']:,}")
     if (workspace.dataset / "images.parquet").is_file():
         made["dataset"] = _write_dataset(workspace)
         tell(f"dataset made anew: {made['dataset']:,} images, each in the split that it had")
     return made
+
+
+def _put_labels(workspace: Workspace, labels: pd.DataFrame) -> None:
+    """Labels without answers in place of those of before; files in ids of before go away."""
+    folder = workspace.labels
+    with exclusive(folder / ".lock", busy=f"another process is making {folder}. Wait for it."):
+        summary = folder / "summary.json"
+        before = read_json(summary, LABELS.made_by) if summary.is_file() else {}
+        with together(folder) as stage:
+            write(LABELS, labels, stage / "labels.parquet")
+            if before:
+                write_json(stage / "summary.json", _carried_summary(workspace, before, labels))
+        for name in _IN_OLD_IDS:
+            (folder / name).unlink(missing_ok=True)
+
+
+def _carried_summary(
+    workspace: Workspace, before: dict[str, Any], labels: pd.DataFrame
+) -> dict[str, Any]:
+    """What still holds of a summary of labels, and thresholds by ids of now."""
+    taxonomy = load_taxonomy(workspace.taxonomy, workspace.settings.project.classes)
+    present = set(labels["class_id"])
+    ids = [name for name in taxonomy.ids if name in present]
+    limits = thresholds(ids, taxonomy, settings_in_force(workspace))
+    kept = ("method", "settings", "votes")
+    return {
+        "labels": len(labels),
+        "questions": {},
+        "thresholds": dict(zip(ids, limits, strict=True)),
+        **{name: before[name] for name in kept if name in before},
+    }
 
 
 def _write_dataset(workspace: Workspace) -> int:

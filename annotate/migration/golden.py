@@ -52,6 +52,20 @@ def put_golden(folder: Path, golden: Path) -> bool:
     return bool(names)
 
 
+def carried_experts(golden: Path, step: Step, taxonomy: Taxonomy) -> pd.DataFrame | None:
+    """Experts' labels as they will be, ``tables.GOLDEN_LABELS``; None where there are none.
+
+    Args:
+        golden: ``data/golden``.
+        step: the change.
+        taxonomy: the new one.
+    """
+    file = golden / _NAMES[0]
+    if not file.is_file():
+        return None
+    return _carry_experts(read(GOLDEN_LABELS, file), step, taxonomy)
+
+
 def _carry_experts(golden: pd.DataFrame, step: Step, taxonomy: Taxonomy) -> pd.DataFrame:
     labels = golden.assign(yes=0, no=0, unsure=0, rate=float("nan"), decided="golden")
     carried = carry_labels(labels, step, taxonomy)

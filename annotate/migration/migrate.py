@@ -14,11 +14,15 @@ import pandas as pd
 
 from annotate.answers.files import find_answers
 from annotate.errors import InputError
-from annotate.labels.consolidate import consolidate
+from annotate.golden.in_force import settings_in_force
+from annotate.labels.decisions import label_frame
+from annotate.labels.experts import close_experts
+from annotate.labels.imported import labelled_votes
+from annotate.labels.result import Basis, label_answers
 from annotate.labels.stage import read_answers
-from annotate.labels.votes import count_votes
 from annotate.migration.asking import to_ask
 from annotate.migration.carry import Step
+from annotate.migration.golden import carried_experts
 from annotate.migration.labels import carry_labels
 from annotate.migration.plan import migrate_plan
 from annotate.migration.record import (
@@ -132,7 +136,7 @@ def look_ahead(workspace: Workspace, before: Path | None = None) -> Outlook:
             seed=workspace.settings.project.seed,
         )
     migration = _migration(workspace, len(history) + 1, old, found, old_plan)
-    labels, from_answers = _labels(workspace, part, new_plan, (*history, migration))
+    labels, from_answers = _labels(workspace, (after, part), new_plan, (*history, migration))
     return Outlook(
         before=old,
         after=after,
@@ -207,14 +211,29 @@ def _migration(
 
 
 def _labels(
-    workspace: Workspace, part: Taxonomy, plan: QuestionPlan | None, history: Sequence[Migration]
+    workspace: Workspace,
+    taxonomies: tuple[Taxonomy, Taxonomy],
+    plan: QuestionPlan | None,
+    history: Sequence[Migration],
 ) -> tuple[pd.DataFrame | None, bool]:
-    """The labels afterwards, and whether they follow from answers."""
-    settings = workspace.settings.consolidate
-    if plan is not None and any(find_answers(workspace.answers)):
+    """The labels afterwards, decided as those of now were, and whether they follow from answers.
+
+    Args:
+        workspace: as it is now.
+        taxonomies: the new one, whole, and the part of it that is worked on.
+        plan: the questions afterwards.
+        history: all migrations, this one too.
+    """
+    after, part = taxonomies
+    of_votes = labelled_votes(workspace) is not None
+    if plan is not None and not of_votes and any(find_answers(workspace.answers)):
+        settings = settings_in_force(workspace)
         questions = {question.id: question.classes for question in plan.questions}
         answers, asked = read_answers(workspace, questions, settings, history)
-        return consolidate(count_votes(answers.packed, asked), part, settings), True
+        golden = carried_experts(workspace.golden, history[-1].step, after)
+        experts = None if golden is None else close_experts(golden, part)
+        _, decisions, _ = label_answers(answers.packed, Basis(asked, part, settings, experts))
+        return label_frame(decisions), True
     file = workspace.labels / "labels.parquet"
     if not file.is_file():
         return None, False

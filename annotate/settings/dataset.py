@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from annotate.settings.field import setting
 
+METHODS = ("majority", "dawid-skene", "pooled-dawid-skene")  # of consolidation
+
 
 @dataclass(frozen=True)
 class ProjectSettings:
@@ -186,7 +188,7 @@ class ConsolidateSettings:
     vote_threshold: float = setting(
         0.6, "share of yes that makes a label, unless the class has one"
     )
-    method: str = setting("majority", "majority, dawid-skene or pooled-dawid-skene")
+    method: str = setting(METHODS[0], "majority, dawid-skene or pooled-dawid-skene")
     probability_threshold: float = setting(
         0.5, "probability that makes a label by the other two methods"
     )

@@ -12,13 +12,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from xml.etree.ElementTree import Element, ParseError
-
-from defusedxml.common import DefusedXmlException
-from defusedxml.ElementTree import fromstring
+from xml.etree.ElementTree import Element
 
 from annotate.answers.found import parse_json
 from annotate.answers.history.past import Past, PastAnswer, SetAside
+from annotate.errors import InputError
+from annotate.outside_xml import parse_xml
 
 PREFIX = "Answer."
 _TIMES = {"AcceptTime": "acceptanceTime", "SubmitTime": "submissionTime"}
@@ -45,10 +44,9 @@ def xml_page(data: bytes) -> dict[str, Any] | None:
 
 def _parsed(data: bytes | str) -> Element | None:
     try:
-        root: Element = fromstring(data, forbid_dtd=True)
-    except (ParseError, DefusedXmlException, ValueError, RecursionError):
+        return parse_xml(data)
+    except InputError:
         return None
-    return root
 
 
 def _name(element: Element) -> str:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from xml.etree import ElementTree
-from xml.parsers import expat
 
 from annotate.dataset.imports.found import Found, read_outside, split_name
 from annotate.errors import InputError
+from annotate.outside_xml import parse_xml
 
 MOST_XML_BYTES = 10_000_000
 
@@ -53,27 +52,6 @@ def _read_file(found: Found, file: Path, split: str | None) -> None:
             image.yes.add(name)
     image.unknown |= maybe - image.yes
     found.add_classes(image.yes | image.unknown)
-
-
-def parse_xml(data: bytes) -> ElementTree.Element:
-    """Parse XML from outside, without a document type: no entities, nothing fetched or expanded.
-
-    Raises:
-        InputError: it is broken, with the line, or declares a document type.
-    """
-
-    def refuse(*_: object) -> None:
-        raise InputError("it declares a document type, which is refused because of entities")
-
-    parser = expat.ParserCreate()
-    parser.StartDoctypeDeclHandler = refuse
-    try:
-        parser.Parse(data, True)
-        return ElementTree.fromstring(data)
-    except (expat.ExpatError, ElementTree.ParseError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"broken XML: {error}") from error
 
 
 def _splits(folder: Path, stems: set[str]) -> dict[str, str]:

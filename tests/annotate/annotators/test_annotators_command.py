@@ -98,6 +98,24 @@ def test_the_report(workspace: Path) -> None:
     assert "Krippendorff's alpha" in text
 
 
+def test_experts_answers_that_nobody_collected_count(workspace: Path) -> None:
+    answer_by_file(workspace)
+    run("consolidate")
+    assert not run("annotators", "--json")["golden"]
+    folder = workspace / "data/golden/answers"
+    folder.mkdir(parents=True)
+    lines = [
+        {"image-id": image, "answers": [{"workerId": "expert", "answerContent": content("ann")}]}
+        for image in IMAGES[:3]
+    ]
+    (folder / "experts.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    found = run("annotators", "--json")
+    rows = {row["annotator_id"]: row for row in found["annotators"]}
+    assert found["golden"]
+    assert (rows["ann"]["golden_positives"], rows["ann"]["golden_recall"]) == (3, 1)
+    assert rows["lazy"]["golden_recall"] == 0
+
+
 def test_without_somebody_labels_are_made_anew_and_images_asked_again(workspace: Path) -> None:
     answer_by_file(workspace)
     run("consolidate")

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 import pytest
 from sklearn.metrics import precision_score, recall_score
 
 from annotate.annotators.agreement import class_agreement, question_agreement
-from annotate.annotators.facts import annotator_facts
+from annotate.annotators.facts import annotator_facts, find_tasks
 from annotate.annotators.patterns import find_always_none, find_copies, find_strangers
 from annotate.annotators.sheet import Sheet, make_sheet
-from annotate.answers.packed import from_frame
+from annotate.answers.packed import from_arrow, from_frame
+from annotate.golden.strategies import measure_seconds
 from annotate.labels.agreement import fleiss_kappa, gwet_ac1, nominal_alpha
+from annotate.tables import ANSWERS
 
 QUESTIONS = {"q1": ("a", "b", "c"), "q2": ("d", "e")}
 CLASSES = ("a", "b", "c", "d", "e")
@@ -40,7 +44,8 @@ def answers_of(seed: int, images: int = 40) -> tuple[pd.DataFrame, np.typing.NDA
 
 
 def sheet_of(frame: pd.DataFrame, seconds: float = 10.0) -> Sheet:
-    return make_sheet(from_frame(frame), QUESTIONS, np.full(len(frame), seconds, np.float32))
+    spent = np.full(len(frame), seconds, np.float32)
+    return make_sheet(replace(from_frame(frame), seconds=spent), QUESTIONS)
 
 
 def votes_by_hand(frame: pd.DataFrame) -> dict[tuple[str, str], dict[str, bool]]:
@@ -188,3 +193,33 @@ def test_odd_ticks_by_hand() -> None:
         ("bob", "ann", 11, 11),
         ("ann", "bob", 12, 11),
     ]
+
+
+def test_seconds_of_all_responses_to_an_image_add_up() -> None:
+    rows = [
+        # two questions of one response; then a child's, later; the same seconds by chance
+        ("i1", "q1", "ann", "10:00", 8.0),
+        ("i1", "q2", "ann", "10:00", 8.0),
+        ("i1", "q3", "ann", "11:00", 8.0),
+        ("i2", "q1", "ann", "10:01", 4.0),
+        ("i2", "q3", "ann", "11:01", None),  # not known, so neither is the whole
+        ("i3", "q1", "ann", "10:02", 2.0),
+        ("i1", "q1", "bob", None, 1.0),  # without times, seconds tell responses apart
+        ("i1", "q2", "bob", None, 1.0),
+        ("i1", "q3", "bob", None, 3.0),
+    ]
+    names = ["image_id", "question_id", "annotator_id", "submitted", "seconds"]
+    frame = pd.DataFrame(rows, columns=names).assign(none=True, unsure=False, skipped=False)
+    frame["ticked"] = [[] for _ in rows]
+    schema = pa.schema(list(ANSWERS.columns.items()))
+    packed = from_arrow(pa.Table.from_pandas(frame, schema, preserve_index=False))
+    sheet = make_sheet(packed, {"q1": ("a",), "q2": ("b",), "q3": ("c",)})
+    tasks = find_tasks(sheet)
+    found = {
+        (sheet.names[person], sheet.votes.image_ids[image]): seconds
+        for person, image, seconds in zip(tasks.annotator, tasks.image, tasks.seconds, strict=True)
+    }
+    assert np.isnan(found.pop(("ann", "i2")))
+    assert found == {("ann", "i1"): 16, ("ann", "i3"): 2, ("bob", "i1"): 4}
+    # As the comparison of plans adds them up.
+    assert measure_seconds(frame).median == np.median([16, 2, 4])

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from annotate.dataset.imports.voc import parse_xml
 from annotate.errors import InputError
+from annotate.outside_xml import parse_xml
 from tests.annotate.dataset.command import run
 from tests.annotate.dataset.imported import coco, labels, take, voc
 
@@ -66,7 +66,14 @@ STEAL = """<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]>
 <annotation><filename>&x;</filename></annotation>"""
 
 
-@pytest.mark.parametrize("text", [BOMB, STEAL, BOMB.encode("utf-16"), "<a><b></a>", "", "\0"])
+SHIFT_JIS = '<?xml version="1.0" encoding="shift_jis"?><a>海</a>'.encode("shift_jis")
+NO_SUCH = b'<?xml version="1.0" encoding="no-such"?><a/>'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [BOMB, STEAL, BOMB.encode("utf-16"), "<a><b></a>", "", "\0", SHIFT_JIS, NO_SUCH],
+)
 def test_hostile_xml(text: str | bytes) -> None:
     data = text.encode() if isinstance(text, str) else text
     with pytest.raises(InputError, match=r"document type|broken XML"):

@@ -11,11 +11,14 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 from PIL import Image
+from sklearn.metrics import precision_recall_fscore_support
 
 from annotate.answers.choices import NONE, UNSURE
 from annotate.cli import main
+from annotate.labels.consolidate import decide, propagate
 from annotate.server.run import make_site
-from annotate.tables import CATALOG, GOLDEN_LABELS, GOLDEN_SAMPLE, read, write
+from annotate.settings import ConsolidateSettings
+from annotate.tables import CATALOG, GOLDEN_LABELS, GOLDEN_SAMPLE, LABELS, read, write
 from annotate.taxonomy.load import load_taxonomy
 from annotate.workspace import Workspace
 from tests.annotate.golden.simulated import World, taxonomy_of
@@ -96,6 +99,20 @@ def _content(ticks: np.typing.NDArray[np.bool_]) -> dict[str, dict[str, bool]]:
         | {NONE: not any(said[name] for name in classes), UNSURE: False}
         for question, classes in groups.items()
     }
+
+
+def careless_answers(folder: Path) -> None:
+    """Answers of two people who see what is there, and of three who often tick at random."""
+    rng = np.random.default_rng(0)
+    lines = []
+    for at, image in enumerate(WORLD.votes.image_ids):
+        seen = [WORLD.truth[at] ^ (rng.random(4) < (0.02, 0.4)[who > 1]) for who in range(5)]
+        answers = [
+            {"workerId": f"w{who}", "answerContent": _content(ticks)}
+            for who, ticks in enumerate(seen)
+        ]
+        lines.append(json.dumps({"image-id": image, "answers": answers}))
+    (folder / "data/answers/people.jsonl").write_text("\n".join(lines) + "\n")
 
 
 def run(*arguments: str, expect: int = 0) -> Any:
@@ -188,15 +205,50 @@ def test_thresholds_are_written_where_the_golden_set_carries_them(workspace: Pat
 
 def test_a_precision_that_is_asked_for(workspace: Path) -> None:
     write_truth(workspace)
-    found = run("golden", "thresholds", "--precision", "0.999", "--json")
-    reasons = {row["reason"] for row in found["classes"]}
-    assert reasons <= {
-        "carried",
-        "default is best",
-        "gain within chance",
-        "not confirmed by cross-fitting",
-        "precision is not reached",
-    }
+    found = run("golden", "thresholds", "--precision", "0.9", "--json")
+    chosen = [row["threshold"] for row in found["classes"]]
+    moved = [row["moved"] for row in found["classes"]]
+    assert moved[CLASSES.index("snow")]
+    scores = []
+    for limits in (chosen, [0.6] * 4):
+        labels = decide(WORLD.votes.yes, WORLD.votes.no, limits, ConsolidateSettings()) == 1
+        labels = propagate(labels, WORLD.taxonomy.ids, WORLD.taxonomy)
+        scores.append(precision_recall_fscore_support(WORLD.truth, labels)[:2])
+    (precision, recall), (_, before) = scores
+    assert (precision[moved] >= 0.9).all()
+    assert (recall[moved] > before[moved]).all()
+    never = run("golden", "thresholds", "--precision", "1", "--min-positives", "1", "--json")
+    rows = {row["class_id"]: row for row in never["classes"]}
+    assert all(row["threshold"] == row["default"] for row in rows.values() if not row["moved"])
+
+
+def test_labels_of_another_method_are_scored_as_that_method_makes_them(workspace: Path) -> None:
+    careless_answers(workspace)
+    expected = {}
+    for method in ("pooled-dawid-skene", "majority"):
+        run("consolidate", "--method", method)
+        frame = read(LABELS, workspace / "data/labels/labels.parquet")
+        table = frame.pivot_table(index="image_id", columns="class_id", values="label")
+        labels = table.loc[list(WORLD.votes.image_ids), list(CLASSES)].to_numpy(float) == 1
+        expected[method] = precision_recall_fscore_support(WORLD.truth, labels)
+    assert (expected["pooled-dawid-skene"][2] > expected["majority"][2] + 0.05).any()
+    write_truth(workspace)
+    # With the experts' word the labels are the truth itself, which would score itself.
+    assert run("consolidate", "--method", "pooled-dawid-skene", "--json")["decided"]["golden"]
+    scores = run("golden", "--json")
+    for at, name in enumerate(("precision", "recall", "f1")):
+        found = [row[name] for row in scores["classes"]]
+        np.testing.assert_allclose(found, expected["pooled-dawid-skene"][at])
+    assert {row["threshold"] for row in scores["classes"]} == {None}
+    text = run("golden")
+    assert "Labels by pooled-dawid-skene, estimated without the experts' word" in text
+    assert "estimated anew by pooled" in (workspace / "data/golden/score.html").read_text()
+    assert "play no part" in run("golden", "thresholds", "--write", expect=1)
+    assert (workspace / "classes.yaml").read_text() == YAML
+    run("consolidate", "--method", "majority")
+    rows = run("golden", "--json")["classes"]
+    assert {row["threshold"] for row in rows} == {0.6}
+    np.testing.assert_allclose([row["f1"] for row in rows], expected["majority"][2])
 
 
 def test_messages(workspace: Path) -> None:

@@ -64,6 +64,21 @@ def test_a_csv_and_a_parquet_table_outside_of_any_workspace() -> None:
         assert (summary["answers"], summary["set_aside"], summary["annotators"]) == (11, 0, 4)
 
 
+def test_a_parquet_table_of_categories_with_and_without_gaps() -> None:
+    rows = [("a", "Pool", 7, 1), ("a", "Pool", 8, 1), ("a", "Pool", 9, 0), ("a", "Pool", None, 1)]
+    frame = table(rows).astype({"annotator": "Int64"}).astype("category")
+    frame.to_parquet("v.parquet")
+    summary = run("--votes", "v.parquet")
+    assert labels() == {("a", "Pool"): (1, 2, 1, 0)}
+    assert summary["reasons"] == {"no usable annotator": 1}
+    table([*ROWS, ("b.jpg", None, "w8", "1")]).astype("category").to_parquet("v.parquet")
+    summary = run("--votes", "v.parquet")
+    assert labels() == EXPECTED
+    assert summary["set_aside_kinds"] == {"unknown": 1}
+    table([("a", "Pool", ["w1"], "1")]).to_parquet("v.parquet")
+    assert "v.parquet" in run("--votes", "v.parquet", code=1)
+
+
 def test_other_names_of_columns_and_answers_as_numbers() -> None:
     rows = [("a", "Pool", 7, 1), ("a", "Pool", 8, 1), ("a", "Pool", 9, 0)]
     frame = pd.DataFrame(rows, columns=["photo", "label", "worker", "vote"])
@@ -106,6 +121,9 @@ def test_what_cannot_count_is_set_aside_with_its_row() -> None:
         ("a.json", b"[[["),
         ("a.xml", b"<annotations><image"),
         ("a.xml", b'<!DOCTYPE x [<!ENTITY a "b">]><annotations/>'),
+        ("a.xml", '<!DOCTYPE x [<!ENTITY a "b">]><annotations>&a;</annotations>'.encode("utf-16")),
+        ("a.xml", '<?xml version="1.0" encoding="shift_jis"?><annotations/>'.encode("shift_jis")),
+        ("a.xml", b'<?xml version="1.0" encoding="no-such"?><annotations/>'),
         ("a.xml", b"<html/>"),
     ],
 )
@@ -138,6 +156,35 @@ def test_label_studio() -> None:
         ("photos/a.jpg", "Sea"): (0, 1, 2, 0),
     }
     assert summary["set_aside"] == 2
+
+
+def test_label_studio_s_files_have_any_name_and_its_controls_may_share_choices() -> None:
+    def annotation(who: int, **ticks: str) -> dict[str, Any]:
+        return {
+            "completed_by": who,
+            "result": [
+                {"from_name": control, "type": "choices", "value": {"choices": [choice]}}
+                for control, choice in ticks.items()
+            ],
+        }
+
+    said = [
+        annotation(1, pool="Yes", sauna="No", kind="Room"),
+        annotation(2, pool="Yes", sauna="No"),
+        annotation(3, pool="No", sauna="Yes"),
+    ]
+    image = "/data/local-files/?d=photos/my%20caf%C3%A9%20%2B%201.jpg"  # as Label Studio quotes it
+    Path("ls.json").write_text(json.dumps([{"data": {"image": image}, "annotations": said}]))
+    summary = run("--votes", "ls.json")
+    place = "photos/my café + 1.jpg"
+    assert labels() == {
+        (place, "pool:Yes"): (1, 2, 1, 0),
+        (place, "pool:No"): (0, 1, 2, 0),
+        (place, "sauna:Yes"): (0, 1, 2, 0),
+        (place, "sauna:No"): (1, 2, 1, 0),
+        (place, "Room"): (0, 1, 2, 0),
+    }
+    assert summary["set_aside"] == 0
 
 
 def test_cvat_a_file_for_each_annotator() -> None:

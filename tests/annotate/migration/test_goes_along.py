@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -11,7 +12,7 @@ from annotate.migration.carry import Step
 from annotate.migration.golden import carry_sample
 from annotate.tables import GOLDEN_LABELS, GOLDEN_SAMPLE, LABELS, read, write
 from annotate.taxonomy.diff import Source
-from tests.annotate.migration.world import labels, run
+from tests.annotate.migration.world import BEFORE, EXPECTED, HEAD, labels, run
 
 
 def test_imported_labels_go_along_and_are_kept(workspace: Path) -> None:
@@ -64,6 +65,67 @@ SAMPLE = [
 
 def sample_of(rows: list[tuple[str, str, str, str, float]]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(GOLDEN_SAMPLE.columns))
+
+
+def consolidated_before(root: Path, *options: str) -> None:
+    """Consolidate by the label list of before, then put the present one back."""
+    taxonomy = root / "label_taxonomy" / "travel.yaml"
+    present = taxonomy.read_text("utf-8")
+    taxonomy.write_text(HEAD.format(version=1) + BEFORE, "utf-8")
+    result = run("consolidate", *options)
+    assert result.exit_code == 0, result.output
+    taxonomy.write_text(present, "utf-8")
+
+
+def forecast() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(run("taxonomy", "migrate", "--json").stdout)
+    return found
+
+
+def test_labels_are_decided_as_they_were(workspace: Path) -> None:
+    consolidated_before(workspace, "--threshold", "0.8")
+    assert run("taxonomy", "migrate", "--apply").exit_code == 0
+    # Three of five saw the light of i1. A hound has a threshold of its own.
+    assert labels(workspace) == EXPECTED | {("i1", "light"): 0}
+    summary = json.loads((workspace / "data/labels/summary.json").read_text())
+    assert summary["thresholds"]["light"] == 0.8
+    assert summary["settings"]["consolidate"]["vote_threshold"] == 0.8
+
+
+def test_the_method_stays_and_the_forecast_is_of_that_method_and_of_experts(
+    workspace: Path,
+) -> None:
+    said = [("i0", "pool", 0), ("i4", "dog", 1)]  # nobody voted on i4
+    golden = pd.DataFrame(said, columns=["image_id", "class_id", "label"])
+    write(GOLDEN_LABELS, golden, workspace / "data" / "golden" / "labels.parquet")
+    consolidated_before(workspace, "--method", "pooled-dawid-skene")
+    expected = forecast()
+    # No pool, so neither of its parts is to be asked of i0. What is new or made of others is asked
+    # of the golden i4, and the bay of i3.
+    assert expected["ask"] == {"light": 1, "indoor": 1, "outdoor": 1, "bay": 2}
+    assert run("taxonomy", "migrate", "--apply").exit_code == 0
+    rows = read(LABELS, workspace / "data/labels/labels.parquet")
+    assert len(rows) == expected["labels"]
+    assert rows["probability"].notna().any()
+    assert labels(workspace)["i0", "indoor"] == labels(workspace)["i0", "outdoor"] == 0
+    assert labels(workspace)["i4", "hound"] == 1
+
+
+def test_labels_of_another_tool_s_votes_are_carried_although_there_are_answers(
+    workspace: Path,
+) -> None:
+    rows = [("i1", name, f"w{at}", at < 3) for name in ("dog", "cat", "lamp") for at in range(4)]
+    votes = pd.DataFrame(rows, columns=["image", "class", "annotator", "answer"])
+    votes.astype({"answer": int}).to_csv(workspace / "votes.csv", index=False)
+    consolidated_before(workspace, "--votes", "votes.csv")
+    assert labels(workspace) == {("i1", "dog"): 1, ("i1", "cat"): 1, ("i1", "lamp"): 0}
+    assert forecast()["labels"] == 2
+    assert run("taxonomy", "migrate", "--apply").exit_code == 0
+    assert labels(workspace) == {("i1", "hound"): 1, ("i1", "light"): 1}
+    assert not (workspace / "data/labels/answers.parquet").exists()
+    summary = json.loads((workspace / "data/labels/summary.json").read_text())
+    assert summary["thresholds"] == {"hound": 0.4, "light": 0.6}
+    assert "consolidate" in run("annotators").output
 
 
 def test_the_sample_of_the_golden_set_goes_along(workspace: Path) -> None:

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from annotate.errors import DamagedError, MissingError
 from annotate.files import atomic, read_json
-from annotate.search.exact import GroupHits, Scores, Wanted, search, search_groups
+from annotate.search.exact import GroupHits, Wanted, search_groups
 from annotate.search.halves import Rows, gather
 from annotate.tables import Table, read
 
@@ -113,22 +113,6 @@ class Index:
     content_hashes: npt.NDArray[np.object_]
     embeddings: list[npt.NDArray[np.float16]]
 
-    def search(
-        self, queries: npt.NDArray[np.float32], k: int, keep: npt.NDArray[np.bool_] | None = None
-    ) -> tuple[Scores, Rows]:
-        """The best rows for each query, exactly.
-
-        Args:
-            queries: float32 (q, dim), rows of unit length.
-            k: how many; fewer where there are not as many rows.
-            keep: bool (n,), rows to look at; all by default.
-
-        Returns:
-            Cosines float64 (q, k), best first, and row numbers int64 (q, k). Equal scores stand in
-            the order of their content hashes.
-        """
-        return search(self.embeddings, self.content_hashes, Wanted(queries, k, keep))
-
     def search_groups(
         self,
         queries: npt.NDArray[np.float32],
@@ -141,7 +125,8 @@ class Index:
 
         Args:
             queries: float32 (q, dim), rows of unit length.
-            groups: int64 (q,), the group of each query, numbers from 0; each has a query.
+            groups: int64 (q,), the group of each query, numbers from 0; each has a query. For the
+                best rows of each query, every one is its own group.
             k: how many rows a group; fewer where there are not as many.
             keep: bool (n,), rows to look at; all by default.
             names: object (n,), order equal scores; content hashes by default.

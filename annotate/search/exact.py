@@ -61,23 +61,6 @@ class GroupHits:
     queries: Rows
 
 
-def search(
-    shards: Shards, content_hashes: npt.NDArray[np.object_], wanted: Wanted
-) -> tuple[Scores, Rows]:
-    """The best rows for each query, exactly.
-
-    Args:
-        shards: float16 (rows, dim) each, finite, rows of unit length.
-        content_hashes: object (n,), one for each row of all shards; they order equal scores.
-        wanted: queries, how many rows, and which.
-
-    Returns:
-        Cosines float64 (q, k), best first, and row numbers int64 (q, k).
-    """
-    hits = search_groups(shards, content_hashes, wanted, np.arange(len(wanted.queries)))
-    return hits.scores, hits.rows
-
-
 def search_groups(
     shards: Shards,
     names: npt.NDArray[np.object_],

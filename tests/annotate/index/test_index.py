@@ -18,6 +18,7 @@ import pytest
 from click.testing import CliRunner
 
 import annotate
+import annotate.files
 import annotate.index.shards
 import annotate.search.exact
 from annotate.cli import main
@@ -26,6 +27,7 @@ from annotate.errors import DamagedError, MissingError
 from annotate.images.decoding import decode, squash
 from annotate.index.shards import Index, load_index
 from annotate.settings import ModelSettings
+from tests.annotate.search.each import search
 
 DrawNoise = Callable[[Path, int], None]
 IMAGES = 22
@@ -145,7 +147,7 @@ def test_killed_between_embeddings_and_their_table(
         names.append(path.name)
         if path.name == "shard-00001.parquet":
             raise SystemExit(9)
-        return atomic(path)
+        return annotate.files.atomic(path)
 
     with monkeypatch.context() as patch:
         patch.setattr(annotate.index.shards, "atomic", atomic)
@@ -246,7 +248,7 @@ def test_search_is_exact_with_ties_by_content(k: int, monkeypatch: pytest.Monkey
     queries = queries.astype(np.float32)
     keep = rng.random(93) < 0.8
     keep[:5] = keep[43:48] = True
-    scores, rows = index.search(queries, k, keep)
+    scores, rows = search(index, queries, k, keep)
     everything = np.concatenate(index.embeddings).astype(np.float64)
     for query, found, at in zip(queries.astype(np.float64), scores, rows, strict=True):
         all_scores = (everything * query).sum(axis=1)
@@ -262,12 +264,12 @@ def test_search_does_not_depend_on_shards_or_order() -> None:
     rows = np.concatenate(index.embeddings)
     shuffled = rng.permutation(128)
     other = Index(index.content_hashes[shuffled], np.split(rows[shuffled], [1, 50]))
-    one, two = index.search(queries, 20), other.search(queries, 20)
+    one, two = search(index, queries, 20), search(other, queries, 20)
     np.testing.assert_array_equal(one[0], two[0])
     np.testing.assert_array_equal(index.content_hashes[one[1]], other.content_hashes[two[1]])
 
 
 def test_search_of_nothing() -> None:
     index = random_index(np.random.default_rng(0), [6, 6], 8)
-    scores, rows = index.search(np.ones((2, 8), np.float32), 5, np.zeros(12, bool))
+    scores, rows = search(index, np.ones((2, 8), np.float32), 5, np.zeros(12, bool))
     assert scores.shape == rows.shape == (2, 0)

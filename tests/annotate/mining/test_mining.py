@@ -127,9 +127,20 @@ def test_the_order_of_files_changes_nothing_and_round_and_seed_do(
     one = mine_similar(frame_of(images), index, classes, DRAW)
     two = mine_similar(frame_of(images.iloc[::-1]), other, classes, DRAW)
     pd.testing.assert_frame_equal(one.candidates, two.candidates)
+    first = one
+    # Nor where images have equal scores, and near copies of which one is kept.
+    rows[order[:20]] = rows[order[20:40]]
+    rows[order[40:50]] = unit(rows[order[50:]].astype(float) + 0.01).astype(np.float16)
+    near = replace(DRAW, near_cosine=0.99, max_per_property=3)
+    one = mine_similar(frame_of(images), Index(index.content_hashes, [rows]), classes, near)
+    other = Index(index.content_hashes[order], np.split(rows[order], [7]))
+    two = mine_similar(frame_of(images.iloc[::-1]), other, classes, near)
+    pd.testing.assert_frame_equal(one.candidates, two.candidates)
+    both = mine_similar(frame_of(images), other, classes, replace(near, near_cosine=2.0))
+    assert pool_of(both, "pets") != pool_of(one, "pets")
     for change in ({"seed": 6}, {"round": 2}):
         drawn = mine_similar(frame_of(images), index, classes, replace(DRAW, **change)).candidates
-        assert drawn["image_id"].tolist() != one.candidates["image_id"].tolist()
+        assert drawn["image_id"].tolist() != first.candidates["image_id"].tolist()
 
 
 def test_equal_scores_at_the_end_of_a_pool_stand_by_image_id(

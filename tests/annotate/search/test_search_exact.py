@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_limits
 import annotate.search.exact
 from annotate.index.shards import Index
 from annotate.search.halves import gather, halves_apart, widen
+from tests.annotate.search.each import search
 
 
 def all_halves() -> npt.NDArray[np.float16]:
@@ -78,7 +79,7 @@ def test_search_is_brute_force_in_float64(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(annotate.search.exact, "BLOCK", block)
         patch.setattr(annotate.search.exact, "RESCORED", 7)
-        scores, rows = index.search(queries, k, keep)
+        scores, rows = search(index, queries, k, keep)
         hits = index.search_groups(queries, groups, k, keep)
     stored = np.concatenate(index.embeddings).astype(np.float64)
     every = (stored[:, None, :] * queries.astype(np.float64)).sum(axis=2)
@@ -113,7 +114,7 @@ def test_close_scores_are_told_apart_by_float64_whatever_the_threads() -> None:
     found = []
     for threads in (1, 2, 5):
         with threadpool_limits(threads, "blas"):
-            found.append(index.search(queries, 50))
+            found.append(search(index, queries, 50))
     for number, query in enumerate(queries.astype(np.float64)):
         values = (stored * query).sum(axis=1)
         order = np.lexsort((hashes.astype(str), -values))[:50]
@@ -131,12 +132,12 @@ def test_shards_without_a_kept_row_are_not_read() -> None:
     )
     keep = np.ones(18, bool)
     keep[8:13] = False
-    scores, found = index.search(rows[:2].astype(np.float32), 2, keep)
+    scores, found = search(index, rows[:2].astype(np.float32), 2, keep)
     assert found.tolist() == [[0, 13], [1, 14]]
     assert scores.tolist() == [[1, 1], [1, 1]]
 
 
 def test_no_queries() -> None:
     index = Index(np.array(["a"], object), [np.ones((1, 1), np.float16)])
-    scores, rows = index.search(np.empty((0, 1), np.float32), 3)
+    scores, rows = search(index, np.empty((0, 1), np.float32), 3)
     assert scores.shape == rows.shape == (0, 1)

@@ -53,9 +53,14 @@ def _umask() -> int:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write JSON atomically, with sorted keys, so that equal values are equal bytes."""
+    """Write JSON atomically, with sorted keys, so that equal values are equal bytes.
+
+    Raises:
+        ValueError: a number is infinite or NaN, which JSON does not have.
+    """
+    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
     with atomic(path) as file:
-        file.write(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False).encode() + b"\n")
+        file.write(text.encode() + b"\n")
 
 
 def read_json(path: Path, made_by: str) -> Any:

@@ -61,6 +61,12 @@ class BaselineOptions:
     device: str = "auto"
 
 
+def default_baselines(workspace: Workspace) -> tuple[str, ...]:
+    """Those that train no tower; one softmax over the classes needs two of them."""
+    several = len(load_dataset(workspace).classes) > 1
+    return tuple(name for name in FROZEN if several or name != "softmax")
+
+
 def run_baseline(
     workspace: Workspace, name: str, options: BaselineOptions, reports: Reports
 ) -> Baseline:
@@ -73,7 +79,7 @@ def run_baseline(
         reports: see there.
 
     Raises:
-        InputError: there is no such baseline, or a setting is out of range.
+        InputError: there is no such baseline, or not for one class; a setting is out of range.
         MissingError: weights or images cannot be had.
     """
     if name not in TITLES:
@@ -82,6 +88,8 @@ def run_baseline(
     if not 1 <= settings.trials <= 12 or min(settings.max_epochs, settings.patience) < 1:
         raise InputError("[baseline] trials must be 1 to 12, max_epochs and patience 1 or more")
     dataset = load_dataset(workspace)
+    if name == "softmax" and len(dataset.classes) < 2:
+        raise InputError("baseline softmax: the dataset has one class, and its share is always 1.")
     if not dataset.split("train").cells.mask.any():
         raise InputError("the dataset has no training image with a known label.")
     folder = baselines_folder(workspace) / name

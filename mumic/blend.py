@@ -139,7 +139,7 @@ def blend_run(
         raise InputError(f"there is a run {path.name} already. Name the new one with --name.")
     ends = load_ends(workspace, run, choose_device(device), allow_demo_model=allow_demo_model)
     ends.set(alpha)
-    dataset = load_dataset(workspace).of_classes([entry.id for entry in run.classes])
+    dataset = load_dataset(workspace).of_classes(run.class_ids)
     validation = dataset.split("validation")
     texts = encode_texts(ends.clip, run.texts)
     rows = split_rows(workspace, run, ends.clip, validation)

@@ -57,7 +57,7 @@ def blend_grid(
         allow_demo_model: let the small CLIP judge real photos.
         on_progress: told how many more images are done.
     """
-    own = load_dataset(workspace).of_classes([entry.id for entry in run.classes])
+    own = load_dataset(workspace).of_classes(run.class_ids)
     judged = [Judged("seen", own.split("validation"), run.texts)]
     if unseen is not None:
         judged.append(read_unseen(workspace, run, unseen))

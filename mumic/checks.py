@@ -1,12 +1,12 @@
-"""What a training refuses before it starts, and warns of."""
+"""What a training or an evaluation refuses before it starts, and warns of."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from annotate import tables
 from annotate.errors import InputError
-from annotate.settings import TrainSettings
+from annotate.settings import EvaluateSettings, TrainSettings
 from mumic.data import Dataset
 from mumic.loss import LOSSES
 from mumic.metrics import positives
@@ -51,7 +51,28 @@ def check_settings(settings: TrainSettings) -> None:
         or getattr(settings, name) >= 1
         for name in FOCUSING
     }
-    broken = [f"[train] {rule}" for rule, kept in rules.items() if not kept]
+    _refuse("train", rules)
+
+
+def check_evaluate(settings: EvaluateSettings) -> None:
+    """Refuse settings under which nothing can be measured.
+
+    Raises:
+        InputError: every problem, named at once.
+    """
+    least = {name: 1 if name in ("bootstrap", "k") else 0 for name in vars(settings)}
+    rules = {
+        f"{name} must be {lowest} or more": getattr(settings, name) >= lowest
+        for name, lowest in least.items()
+    }
+    rules["common_at_most must not be below rare_at_most"] = (
+        settings.common_at_most >= settings.rare_at_most
+    )
+    _refuse("evaluate", rules)
+
+
+def _refuse(section: str, rules: Mapping[str, bool]) -> None:
+    broken = [f"[{section}] {rule}" for rule, kept in rules.items() if not kept]
     if broken:
         raise InputError("\n".join(broken))
 

@@ -15,6 +15,7 @@ from annotate.errors import InputError, MissingError
 from annotate.files import read_json
 from annotate.workspace import Workspace
 from mumic.baseline_store import Baseline, known_baselines, open_baseline
+from mumic.checks import check_evaluate
 from mumic.data import Dataset, class_columns, load_dataset
 from mumic.evaluate import split_truth
 from mumic.findings import findings
@@ -49,9 +50,10 @@ def compare(workspace: Workspace, names: Sequence[str], split: str) -> dict[str,
 
     Raises:
         MissingError: there is no such run or baseline, or it has no scores on this split.
-        InputError: classes differ, or they share no image.
+        InputError: classes differ, they share no image, or a setting is out of range.
     """
     check_split(split)
+    check_evaluate(workspace.settings.evaluate)
     dataset = load_dataset(workspace)
     contenders, notes = _contenders(workspace, names, split, dataset.fingerprint)
     dataset = dataset.of_classes(contenders[0].class_ids)
@@ -130,8 +132,8 @@ def _of_run(run: Run, split: str) -> Contender:
         "text_seconds": measured.get("text_seconds"),
         "trials": record.get("trials", 1),
     }
-    ids = [entry.id for entry in run.classes]
-    return Contender(run.id, scores, ids, run.thresholds(), cost, bool(record.get("demo_model")))
+    demo = bool(record.get("demo_model"))
+    return Contender(run.id, scores, run.class_ids, run.thresholds(), cost, demo)
 
 
 def _seconds_per_epoch(record: dict[str, Any]) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -13,11 +13,19 @@ from annotate.clip.encoder import Clip, encode_texts
 from annotate.errors import InputError
 from annotate.files import read_json, write_json
 from annotate.workspace import Workspace
+from mumic.checks import check_evaluate
 from mumic.data import Dataset, class_columns, load_dataset
 from mumic.design import find_design
 from mumic.findings import findings
 from mumic.measure import Method, Truth, split_groups
-from mumic.methods import MUMIC, Material, baseline_methods, run_method, stored_methods
+from mumic.methods import (
+    MUMIC,
+    Material,
+    baseline_methods,
+    baseline_times,
+    run_method,
+    stored_methods,
+)
 from mumic.metrics import positives
 from mumic.pixels import pixel_rows
 from mumic.run import Run, check_demo_model, choose_device, open_run
@@ -57,15 +65,16 @@ def evaluate(
         What ``metrics.json`` holds for the split.
 
     Raises:
-        InputError: the dataset lacks a class of the run, the split has no labels, or the runs have
-            different classes.
+        InputError: the dataset lacks a class of the run, the split has no labels, the runs have
+            different classes, or a setting is out of range.
         MissingError: no such run; an image is gone.
     """
     options = options or EvaluateOptions()
     split = check_split(options.split)
+    check_evaluate(workspace.settings.evaluate)
     run = open_run(workspace, options.run)
     other = open_run(workspace, options.against) if options.against else None
-    dataset = load_dataset(workspace).of_classes([entry.id for entry in run.classes])
+    dataset = load_dataset(workspace).of_classes(run.class_ids)
     needed = _needed(dataset, split, baselines=options.baselines)
     device = choose_device(options.device)
     clip = run.load(workspace, device)
@@ -78,7 +87,7 @@ def evaluate(
         pixels=pixel_rows(workspace, needed, clip.image_size, on_progress, run.resize),
         device=device,
     )
-    methods = [run_method(material, run, MUMIC, split)]
+    methods = [run_method(material, run, clip, MUMIC, split)]
     text_seconds = time_texts(clip, run.texts)
     if options.baselines:
         methods += baseline_methods(material, run, on_progress)
@@ -86,7 +95,7 @@ def evaluate(
         stored = stored_methods(workspace, material.split, split)
         methods += [entry for entry in stored if entry.name not in told]
     if other is not None:
-        methods.append(_other_method(material, run, other, split))
+        methods.append(_other_method(material, run, other, split, on_progress))
     settings = workspace.settings
     found = {
         "run": run.id,
@@ -94,6 +103,7 @@ def evaluate(
         "demo_model": bool(run.record.get("demo_model")),
         "dataset": dataset.fingerprint,
         "text_seconds": text_seconds,
+        "baselines": baseline_times(workspace, material.split, split),
     } | findings(
         split_truth(dataset, split),
         methods,
@@ -143,19 +153,18 @@ def _needed(dataset: Dataset, split: str, *, baselines: bool) -> pd.DataFrame:
     return dataset.images[dataset.images["split"].isin(splits)]
 
 
-def _other_method(material: Material, run: Run, other: Run, split: str) -> Method:
-    """Another run on the same images, its classes in the first run's order."""
-    columns = _same_classes(run, other)
-    if other.resize != run.resize:
-        raise InputError(
-            f"{run.id} and {other.id} make images square in different ways. Evaluate each by "
-            f"itself, then `mumic compare {run.id} {other.id}`."
-        )
-    scored = run_method(material, other, f"run {other.id}", split)
+def _other_method(
+    material: Material,
+    run: Run,
+    other: Run,
+    split: str,
+    on_progress: Callable[[int], object] | None,
+) -> Method:
+    """Another run on the same images, at its own size, its classes in the first run's order."""
+    columns = class_columns(other.class_ids, run.class_ids, other.id)
+    workspace, images = material.workspace, material.split.images
+    clip = other.load(workspace, material.device)
+    pixels = pixel_rows(workspace, images, clip.image_size, on_progress, other.resize)
+    own = replace(material, pixels=pixels)
+    scored = run_method(own, other, clip, f"run {other.id}", split)
     return Method(scored.name, scored.logits[:, columns], other.thresholds().take(columns))
-
-
-def _same_classes(run: Run, other: Run) -> list[int]:
-    return class_columns(
-        [entry.id for entry in other.classes], [entry.id for entry in run.classes], other.id
-    )

@@ -13,6 +13,7 @@ from annotate.errors import InputError
 from annotate.settings import EvaluateSettings
 from annotate.taxonomy.model import TaxonomyClass
 from mumic.calibration import Unit
+from mumic.checks import check_evaluate
 from mumic.findings import findings
 from mumic.measure import Method, Truth
 from mumic.metrics import HALF, positives
@@ -54,9 +55,10 @@ def evaluate_files(files: Files, settings: EvaluateSettings, seed: int = 0) -> d
 
     Raises:
         MissingError: a file is not there.
-        InputError: a file cannot be read, or does not fit the others.
+        InputError: a file cannot be read, or does not fit the others; a setting is out of range.
     """
     _check(files)
+    check_evaluate(settings)
     known = read_class_names(files.classes) if files.classes else []
     names = [entry[0] for entry in known] or None
     scored = _scored(files.scores, files.unit)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from annotate.clip.encoder import encode_texts
+from annotate.clip.encoder import Clip, encode_texts
 from annotate.workspace import Workspace
 from mumic.baseline_store import Baseline, known_baselines
 from mumic.baselines import linear_probe, two_prompts
@@ -47,9 +47,16 @@ class Material:
     device: str
 
 
-def run_method(material: Material, run: Run, name: str, split: str) -> Method:
-    """A run's own method; its scores are stored in its folder."""
-    clip = run.load(material.workspace, material.device)
+def run_method(material: Material, run: Run, clip: Clip, name: str, split: str) -> Method:
+    """A run's own method; its scores are stored in its folder.
+
+    Args:
+        material: with pixels of the size and resize of the run.
+        run: a finished run.
+        clip: its model.
+        name: of the method.
+        split: that ``material`` is of.
+    """
     logits = run_logits(material.workspace, run, clip, material.pixels, material.split)
     scores = Scores(logits, list(material.split.images["image_id"]))
     write_scores(run.path, split, scores, run.class_ids)
@@ -90,6 +97,12 @@ def fitting_baselines(workspace: Workspace, dataset: Dataset, split: str) -> lis
         and set(entry.class_ids) == set(dataset.class_ids)
         and entry.has_scores(split)
     ]
+
+
+def baseline_times(workspace: Workspace, dataset: Dataset, split: str) -> dict[str, str]:
+    """When each fitting baseline was made, by its title: measures of an older one are stale."""
+    fitting = fitting_baselines(workspace, dataset, split)
+    return {entry.title: str(entry.record["finished"]) for entry in fitting}
 
 
 def stored_methods(workspace: Workspace, dataset: Dataset, split: str) -> list[Method]:

@@ -233,7 +233,7 @@ def prediction_rows(
         image_id(uri, known)
         for uri, known in zip(images["uri"], images["content_hash"], strict=True)
     ]
-    class_ids = np.array([entry.id for entry in run.classes], dtype=object)
+    class_ids = np.array(run.class_ids, dtype=object)
     return pd.DataFrame(
         {
             "image_id": np.array(ids, dtype=object)[rows],

@@ -88,7 +88,7 @@ def choose_storage(
         prediction,
         min_logit(settings.predict.min_probability),
     )
-    ids = [entry.id for entry in run.classes]
+    ids = run.class_ids
     write_json(run.path / STORAGE, {"recall": recall} | chosen.to_json(ids))
     return {
         "run": run.id,

@@ -48,7 +48,7 @@ def baseline(
       mumic baseline asl-head --trials 4
       mumic baseline asl-timm --backbone tresnet_l --weights tresnet_l.safetensors
     """
-    from mumic.baseline_runs import FROZEN, BaselineOptions, Reports, run_baseline
+    from mumic.baseline_runs import BaselineOptions, Reports, default_baselines, run_baseline
     from mumic.cli.options import override
 
     workspace = override(
@@ -66,7 +66,7 @@ def baseline(
     options = BaselineOptions(random_init, allow_demo_model, device)
     made = []
     with progress(None, "decoding") as bar:
-        for name in names or FROZEN:
+        for name in names or default_baselines(workspace):
             made.append(run_baseline(workspace, name, options, Reports(bar.update, note)))
     summary: dict[str, Any] = {
         "baselines": [{"path": str(entry.path)} | entry.record for entry in made]

@@ -51,12 +51,12 @@ def prompts(
 
 
 def _lines(summary: dict[str, Any]) -> list[str]:
-    from mumic.cli.series import difference_text
+    from mumic.cli.series import difference_text, number_text
 
     rows = []
     for split in ("validation", "test"):
         for arm in summary[split]["arms"]:
-            values = [f"{arm[key]:.3f}" for key in ("macro_map", "weighted_map", "gap")]
+            values = [number_text(arm[key]) for key in ("macro_map", "weighted_map", "gap")]
             rows.append([split, arm["arm"], *values])
     names = {row["class_id"]: row for row in summary["validation"]["per_class"]}
     lines = [

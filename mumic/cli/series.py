@@ -104,7 +104,8 @@ def series_lines(summary: dict[str, Any]) -> list[str]:
         f"{'seed' if seeds == 1 else 'seeds'}; {left_out} classes with too few positives are left "
         "out of the means.",
         *table(
-            header, [[row["arm"], *(_number(row[key]) for key in keys)] for row in summary["arms"]]
+            header,
+            [[row["arm"], *(number_text(row[key]) for key in keys)] for row in summary["arms"]],
         ),
     ]
     first = summary["arms"][0]["arm"]
@@ -120,7 +121,8 @@ def series_lines(summary: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _number(value: float | None) -> str:
+def number_text(value: float | None) -> str:
+    """A measure; a dash where there is none."""
     return "-" if value is None else f"{value:.3f}"
 
 

@@ -48,6 +48,8 @@ def draw_logits(scored: Mapping[str, Floats], cells: Cells) -> Drawing:
             low, high = np.quantile(values, [0.001, 0.999])
             bins = np.linspace(low, high, 60)
             for at, (label, kept) in enumerate((("negative", ~truth), ("positive", truth))):
+                if not kept.any():  # an empty side has no density
+                    continue
                 colour = theme.hues[(7, 0)[at]]
                 axes.hist(values[kept], bins, density=True, alpha=0.6, color=colour, label=label)
             axes.set_title(name)
@@ -110,14 +112,20 @@ def draw_precision_recall(
         for axes in (pooled, by_class):
             axes.set(xlim=(0, 1.01), ylim=(0, 1.03), xlabel="recall", ylabel="precision")
         pooled.legend(loc="lower left")
-        by_class.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
+        if shown:
+            by_class.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
 
     return Drawing(plot, width=10, height=4)
 
 
 def _steps(ranking: Ranking) -> tuple[Floats, Floats]:
-    """Recall and precision from recall 0 on, so that the area under the steps is the step sum."""
+    """Recall and precision from recall 0 on, so that the area under the steps is the step sum.
+
+    Without a positive there is no curve.
+    """
     curve = precision_recall(ranking)
+    if not curve.recall.size:
+        return curve.recall, curve.precision
     return np.append(0.0, curve.recall), np.append(curve.precision[:1], curve.precision)
 
 

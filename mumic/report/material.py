@@ -15,7 +15,7 @@ from annotate.workspace import Workspace
 from mumic.baselines import two_prompts
 from mumic.data import Dataset, load_dataset
 from mumic.evaluate import EvaluateOptions, evaluate
-from mumic.methods import MUMIC, TWO_PROMPTS, fitting_baselines
+from mumic.methods import MUMIC, TWO_PROMPTS, baseline_times
 from mumic.metrics import positives
 from mumic.model import logit_scale_of, logits_of
 from mumic.pixels import pixel_rows
@@ -71,7 +71,7 @@ def gather(
         allow_demo_model: let the small CLIP judge real photos.
         on_progress: told how many more images are done.
     """
-    whole = load_dataset(workspace).of_classes([entry.id for entry in run.classes])
+    whole = load_dataset(workspace).of_classes(run.class_ids)
     options = EvaluateOptions(run.id, split, allow_demo_model=allow_demo_model, device=device)
     measures = _measures(workspace, run, whole, options)
     device = choose_device(device)
@@ -105,13 +105,14 @@ def gather(
 def _measures(
     workspace: Workspace, run: Run, dataset: Dataset, options: EvaluateOptions
 ) -> dict[str, Any]:
-    """What is stored, if it is of this dataset and knows every baseline that has been made."""
+    """What is stored, if it is of this dataset and of the baselines as they were made last."""
     split = check_split(options.split)
     file = run.path / "metrics.json"
     stored: dict[str, Any] = read_json(file, "mumic evaluate") if file.is_file() else {}
     found: dict[str, Any] = stored.get(split, {})
-    methods = {TWO_PROMPTS, *(e.title for e in fitting_baselines(workspace, dataset, split))}
-    if found.get("dataset") == dataset.fingerprint and methods <= found["methods"].keys():
+    baselines = baseline_times(workspace, dataset, split)
+    same = found.get("dataset") == dataset.fingerprint and found.get("baselines") == baselines
+    if same and {TWO_PROMPTS, *baselines} <= found["methods"].keys():
         return _own_first(found)
     return evaluate(workspace, options)
 

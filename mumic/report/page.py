@@ -122,7 +122,7 @@ def _map(material: Material, seed: int) -> Drawing:
 def _cards(material: Material) -> list[Values]:
     own = material.measures["methods"][MUMIC]
     zero = material.measures["methods"].get(TWO_PROMPTS)
-    beside = f"; zero-shot CLIP {zero['macro_map']:.3f}" if zero else ""
+    beside = f"; zero-shot CLIP {_number(zero['macro_map'])}" if zero else ""
     k = material.measures["settings"]["k"]
     return [
         {"value": _number(own["macro_map"]), "label": f"macro mAP{beside}"},

@@ -13,6 +13,7 @@ from typing import Any
 from annotate.errors import InputError, closest
 from annotate.files import write_json
 from annotate.workspace import Workspace
+from mumic.checks import check_evaluate
 from mumic.figures.differences import draw_gains
 from mumic.figures.temperature import draw_temperature
 from mumic.history import logit_scales
@@ -103,6 +104,7 @@ def train_series(
         options: device and permissions.
         reports_for: gives the reports of a training from a line that names it.
     """
+    check_evaluate(workspace.settings.evaluate)
     total = len(arms) * len(seeds)
     options = replace(options, among=workspace.runs)
     found: list[Trained] = []

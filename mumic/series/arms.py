@@ -98,7 +98,7 @@ def arm_method(
     workspace: Workspace, run: Run, name: str, split: str, device: str = "auto"
 ) -> tuple[Method, Truth]:
     """An arm's logits on a split, computed once and kept beside its weights, and the truth."""
-    whole = load_dataset(workspace).of_classes([entry.id for entry in run.classes])
+    whole = load_dataset(workspace).of_classes(run.class_ids)
     truth, dataset = split_truth(whole, split), whole.split(split)
     image_ids = list(dataset.images["image_id"])
     if (run.path / f"scores-{split}.npz").is_file():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from click.testing import CliRunner, Result
 from sklearn.metrics import average_precision_score, f1_score
 
 from annotate.errors import InputError, MissingError
+from annotate.settings import EvaluateSettings
 from mumic.cli.evaluate import evaluate
+from mumic.evaluate_files import Files, evaluate_files
 
 CLASSES = ["pool", "bed", "pets"]
 IDS = [f"image {number}" for number in range(30)]
@@ -187,3 +190,28 @@ def test_hostile_npy_is_no_pickle(tmp_path: Path) -> None:
     assert _call(tmp_path, "--scores", "s.npy").exit_code == 2
     missing = _call(tmp_path, "--scores", "none.csv", "--labels", "y.npy").exception
     assert isinstance(missing, MissingError)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "message"),
+    [
+        ("bootstrap", 0, "bootstrap must be 1 or more"),
+        ("bootstrap", -1, "bootstrap must be 1 or more"),
+        ("k", 0, "k must be 1 or more"),
+        ("min_positives", -1, "min_positives must be 0 or more"),
+        ("majority", -3, "majority must be 0 or more"),
+        ("common_at_most", 9, "common_at_most must not be below rare_at_most"),
+    ],
+)
+def test_settings_under_which_nothing_can_be_measured(
+    tmp_path: Path, setting: str, value: int, message: str
+) -> None:
+    scores, labels = _data()
+    _wide(scores).to_csv(tmp_path / "s.csv", index=False)
+    _wide(labels).to_csv(tmp_path / "y.csv", index=False)
+    settings = replace(EvaluateSettings(), bootstrap=5)
+    files = Files((tmp_path / "s.csv",), tmp_path / "y.csv")
+    with pytest.raises(InputError, match=rf"^\[evaluate\] {message}$"):
+        evaluate_files(files, replace(settings, **{setting: value}))
+    lowest = {"bootstrap": 1, "k": 1, "min_positives": 0, "majority": 0, "common_at_most": 10}
+    assert evaluate_files(files, replace(settings, **{setting: lowest[setting]}))["methods"]

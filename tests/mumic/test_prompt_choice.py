@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ from click.testing import CliRunner
 
 from mumic.cli import main
 from mumic.metrics import Metrics
+from mumic.series.arms import arm_method
 from mumic.series.compare import Seen
 from mumic.series.prompt_choice import DESCRIPTION, NAME, confirm
+from tests.mumic.conftest import CLASSES
 
 
 def _seen(arm: str, precisions: list[float], samples: list[list[float]]) -> Seen:
@@ -33,20 +36,45 @@ def test_the_chosen_texts_are_held_against_the_others_by_hand() -> None:
     assert nothing.to_json() == {"value": None, "low": None, "high": None}
 
 
+def _with_logits(workspace: Any, run: Any, name: str, split: str, device: str) -> Any:
+    """The first class is perfect under its description, the second under its name."""
+    method, truth = arm_method(workspace, run, name, split, device)
+    columns = truth.cells.labels[:, :2] * ([1, -1] if name == DESCRIPTION else [-1, 1])
+    return replace(method, logits=np.hstack([columns, method.logits[:, 2:] * 0])), truth
+
+
+TAXONOMY = """version: 1
+name: tiny
+categories: [{id: inside, name: Inside}]
+classes:  # a comment that stays
+""" + "".join(
+    f"  - {{id: {name.lower().replace(' ', '_')}, name: {name}, category: inside, "
+    f"description: as it is, scenario: here, difficulty: easy, prompt: {prompt}}}\n"
+    for name, prompt in zip(CLASSES, ("name", "description") * 2, strict=True)
+)
+
+
 def test_the_command_writes_what_validation_carries(
     tmp_path: Path, tiny_workspace: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    workspace = tiny_workspace(tmp_path / "ws", epochs=1)
+    workspace = tiny_workspace(tmp_path / "ws", images=160, epochs=1)
+    workspace.taxonomy.write_text(TAXONOMY)
     monkeypatch.chdir(workspace.root)
-    result = CliRunner().invoke(main, ["prompts", "--allow-demo-model", "--json"])
+    monkeypatch.setattr("mumic.series.ablations.arm_method", _with_logits)
+    command = ["prompts", "--allow-demo-model", "--json"]
+    result = CliRunner().invoke(main, command)
     assert result.exit_code == 0, result.output
     summary = json.loads(result.stdout)
-    for row in summary["validation"]["per_class"]:
-        sure = row["low"] is not None and (row["low"] > 0 or row["high"] < 0)
-        assert (row["class_id"] in summary["chosen"]) <= sure
-    assert set(summary["changes"]) == {
-        class_id
-        for class_id, text in summary["chosen"].items()
-        if summary["prompts"][class_id] != text
-    }
+    expected = {"bed": DESCRIPTION, "swimming_pool": NAME}
+    assert summary["chosen"] == summary["changes"] == expected
+    assert summary["confirmed"]["low"] > 0
     assert Path(summary["figure"]).read_bytes()[:4] == b"\x89PNG"
+    assert not summary["written"]
+    assert workspace.taxonomy.read_text() == TAXONOMY
+    written = CliRunner().invoke(main, [*command[:2], "--write"])
+    assert "2 written into the taxonomy" in written.output
+    assert "confirmed." in written.output
+    lines = TAXONOMY.splitlines()
+    lines[4] = lines[4].replace("prompt: name", "prompt: description")
+    lines[5] = lines[5].replace("prompt: description", "prompt: name")
+    assert workspace.taxonomy.read_text().splitlines() == lines

@@ -224,7 +224,7 @@ def _check(table: Table, schema: pa.Schema, path: Path, columns: list[str] | Non
 
 
 def _to_pandas(found: pa.Table) -> pd.DataFrame:
-    """Strings as objects with None, small integers as pandas' nullable ones: null stays null."""
+    """Small integers as pandas' nullable ones: null stays null. A missing text is None or NaN."""
     nullable = {pa.int8(): pd.Int8Dtype(), pa.int16(): pd.Int16Dtype(), pa.int32(): pd.Int32Dtype()}
     frame: pd.DataFrame = found.to_pandas(types_mapper=nullable.get)
     return frame

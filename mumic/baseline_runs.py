@@ -25,7 +25,9 @@ from mumic.baseline_search import SCORED, Scored, search
 from mumic.baseline_store import Baseline, baselines_folder, write_baseline
 from mumic.baselines import linear_probe, single_label, two_prompts
 from mumic.data import Dataset, load_dataset
-from mumic.demo.commands import machine
+from mumic.machine import machine
+from mumic.memory import advice_for_baselines, clear_word
+from mumic.methods import COSINE, LINEAR_PROBE, TWO_PROMPTS
 from mumic.model import logit_scale_of, logits_of, use_bf16
 from mumic.pixels import pixel_rows
 from mumic.prompts import NEUTRAL_PROMPT, label_texts, zero_shot_texts
@@ -34,10 +36,10 @@ from mumic.scores import frozen_rows
 from mumic.thresholds import pooled_threshold, tune
 
 TITLES = {
-    "two-prompts": "zero-shot CLIP, two prompts",
-    "cosine": "zero-shot CLIP, cosine",
+    "two-prompts": TWO_PROMPTS,
+    "cosine": COSINE,
     "softmax": "zero-shot CLIP, one softmax",
-    "linear-probe": "linear probe, same frozen tower",
+    "linear-probe": LINEAR_PROBE,
     "asl-head": "ASL, head on the same tower",
     "asl-timm": "ASL, {backbone}",
 }
@@ -67,6 +69,7 @@ def default_baselines(workspace: Workspace) -> tuple[str, ...]:
     return tuple(name for name in FROZEN if several or name != "softmax")
 
 
+@clear_word(advice_for_baselines)
 def run_baseline(
     workspace: Workspace, name: str, options: BaselineOptions, reports: Reports
 ) -> Baseline:

@@ -100,12 +100,15 @@ def write_baseline(
 ) -> Baseline:
     """Write a baseline; ``baseline.json`` comes last, since it makes it one.
 
+    An old one goes first: new scores never stand beside it.
+
     Args:
         folder: of the baseline.
         record: what ``baseline.json`` holds.
         thresholds: tuned on validation.
         scored: per split its images and their logits.
     """
+    (folder / "baseline.json").unlink(missing_ok=True)
     for split, (dataset, logits) in scored.items():
         scores = Scores(logits, list(dataset.images["image_id"]))
         write_scores(folder, split, scores, dataset.class_ids)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice, product
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,7 @@ from mumic.metrics import Cells, average_precisions, gap, included_classes, macr
 
 Rows = npt.NDArray[np.float32]
 
-INVERSE_PENALTIES = (0.0001, 0.001, 0.01, 0.1, 1.0, 10.0)
+INVERSE_PENALTIES = (0.01, 0.1, 0.001, 1.0, 0.0001, 10.0)  # the most promising first
 CLASS_WEIGHTS = ("none", "balanced")
 TOLERANCE = 1e-6  # of the mean loss's steepest slope; scikit-learn stops at 1e-4
 MOST_ITERATIONS = 500
@@ -94,10 +94,10 @@ def linear_probe(
         cells: its labels; unknown ones are left out of the fit.
         validation_rows: (images, dim).
         validation: labels of the validation split.
-        most: points of the grid to try, from the strongest penalty on; None: all.
+        most: points of the grid to try, the most promising ones; None: all.
     """
     best: tuple[float, Probe] | None = None
-    for probe in islice(probes(image_rows, cells), most):
+    for probe in probes(image_rows, cells, most):
         value = _quality(probe.logits(validation_rows), validation)
         if best is None or value > best[0]:
             best = (value, probe)
@@ -116,8 +116,9 @@ def _quality(scores: Rows, cells: Cells) -> float:
     return float(np.nan_to_num(np.mean(values)))
 
 
-def probes(image_rows: Rows, cells: Cells) -> Iterator[Probe]:
-    """A probe per value of the grid, each started from the one with a stronger penalty."""
+def probes(image_rows: Rows, cells: Cells, most: int | None = None) -> Iterator[Probe]:
+    """A probe per point of the grid, or of some; each starts from one with a stronger penalty."""
+    points = list(product(INVERSE_PENALTIES, CLASS_WEIGHTS))[:most]
     mean = image_rows.mean(axis=0, dtype=np.float64)
     spread = np.maximum(image_rows.std(axis=0, dtype=np.float64), 1e-9)
     features = torch.from_numpy((image_rows - mean) / spread)
@@ -125,7 +126,7 @@ def probes(image_rows: Rows, cells: Cells) -> Iterator[Probe]:
     weights = {kind: _cell_weights(cells, kind) for kind in CLASS_WEIGHTS}
     start = torch.zeros(labels.shape[1], features.shape[1] + 1, dtype=torch.float64)
     found = dict.fromkeys(CLASS_WEIGHTS, start)
-    for penalty, kind in product(INVERSE_PENALTIES, CLASS_WEIGHTS):
+    for penalty, kind in sorted(points, key=lambda point: point[0]):
         found[kind] = _fit(features, labels, weights[kind], penalty, found[kind])
         fitted = found[kind].numpy()
         yield Probe(fitted[:, :-1], fitted[:, -1], mean, spread, penalty, kind)

@@ -21,7 +21,8 @@ from annotate.files import atomic, write_json
 from annotate.locks import exclusive
 from annotate.workspace import Workspace
 from mumic.data import Dataset, load_dataset
-from mumic.model import logit_scale_of, logits_of
+from mumic.memory import advice_in_use, clear_word
+from mumic.model import logit_scale_of, logits_of, without_bias
 from mumic.pixels import pixel_rows
 from mumic.ranking import Floats
 from mumic.run import (
@@ -39,6 +40,7 @@ from mumic.scores import image_rows
 from mumic.start import load_start
 from mumic.thresholds import tune
 
+OF_A_TRAINING = ("started", "seconds_per_epoch")  # what a blend has not
 COPIED = ("classes.json", "taxonomy.yaml", "dataset.lock.json")
 
 
@@ -47,7 +49,7 @@ class Ends:
     """A run's own model, which takes any blend's weights, and the two states to blend.
 
     ``biased`` says whether the run's logits have a bias: without one, what a SigLIP brought along
-    stays in its weights unused.
+    is 0 in both.
     """
 
     clip: Clip
@@ -106,12 +108,16 @@ def load_ends(workspace: Workspace, run: Run, device: str, *, allow_demo_model: 
     """
     clip = run.load(workspace, device)
     check_demo_model(workspace, clip, allow=allow_demo_model)
-    start = load_start(workspace, run, device).model.state_dict()
-    tuned = {name: tensor.clone() for name, tensor in clip.model.state_dict().items()}
+    before = load_start(workspace, run, device)
     biased = run.record["settings"]["train"].get("logit_bias", 0) != 0
+    if not biased:
+        clip, before = without_bias(clip), without_bias(before)
+    start = before.model.state_dict()
+    tuned = {name: tensor.clone() for name, tensor in clip.model.state_dict().items()}
     return Ends(clip, start, tuned, biased)
 
 
+@clear_word(advice_in_use)
 def blend_run(
     workspace: Workspace,
     run: Run,
@@ -166,7 +172,8 @@ def blend_run(
             "validation_gap": None,  # that of the training was another model's
             "finished": utc_now(),
         }
-        write_json(path / "run.json", run.record | changed)
+        kept = {name: value for name, value in run.record.items() if name not in OF_A_TRAINING}
+        write_json(path / "run.json", kept | changed)
     return open_run(workspace, path.name)
 
 

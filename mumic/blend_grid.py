@@ -18,6 +18,7 @@ from annotate.taxonomy.prompts import TEMPLATE, prompt_name
 from annotate.workspace import Workspace
 from mumic.blend import load_ends, split_rows
 from mumic.data import Dataset, load_dataset
+from mumic.memory import advice_in_use, clear_word
 from mumic.metrics import average_precisions, gap, included_classes, macro_map
 from mumic.model import logits_of
 from mumic.ranking import Cells, Floats
@@ -36,6 +37,7 @@ class Judged:
     texts: tuple[str, ...]
 
 
+@clear_word(advice_in_use)
 def blend_grid(
     workspace: Workspace,
     run: Run,

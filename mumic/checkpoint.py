@@ -33,9 +33,13 @@ _MOMENTS = ("exp_avg", "exp_avg_sq")
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a training is: after ``step`` optimiser steps."""
+    """How far a training is: after ``step`` optimiser steps, which took ``seconds`` of training.
+
+    What lies between a stop and going on, decoding and validation are not in the seconds.
+    """
 
     step: int = 0
+    seconds: float = 0.0
     best_gap: float | None = None
     best_epoch: int = 0
     epochs_without_gain: int = 0

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from annotate.errors import InputError, MissingError
@@ -68,7 +67,7 @@ def compare(workspace: Workspace, names: Sequence[str], split: str) -> dict[str,
         "dataset": dataset.fingerprint,
         "demo_model": any(entry.demo_model for entry in contenders),
         "costs": {entry.name: entry.cost for entry in contenders},
-        "notes": notes + _budget_notes(contenders),
+        "notes": notes + _image_notes(dataset.split(split), shared) + _budget_notes(contenders),
     } | found
 
 
@@ -80,7 +79,7 @@ def _contenders(
         if doubled:
             raise InputError(f"{', '.join(sorted(doubled))}: named twice")
         return [_named(workspace, name, split) for name in names], []
-    run = _of_run(open_run(workspace), split)
+    run = _of_run(workspace, open_run(workspace), split)
     fitting, notes = [], []
     for entry in known_baselines(workspace):
         if entry.record["dataset"] == dataset:
@@ -102,13 +101,24 @@ def _budget_notes(contenders: Sequence[Contender]) -> list[str]:
         return []
     return [
         f"A method here is the best of {most} settings, {first.name} of {had}: "
-        f"`mumic tune --trials {most}` gives it as many."
+        f"`mumic tune --trials {most}` gives it as many; train a run with what it finds."
+    ]
+
+
+def _image_notes(split: Dataset, shared: Dataset) -> list[str]:
+    """How many images some method has no scores of, where there are such."""
+    lacking = len(split) - len(shared)
+    if not lacking:
+        return []
+    return [
+        f"{lacking} of {len(split)} images are left out: not every method was scored on them. "
+        "Evaluate runs, and make baselines, again."
     ]
 
 
 def _named(workspace: Workspace, name: str, split: str) -> Contender:
     if (workspace.runs / name / "run.json").is_file():
-        return _of_run(open_run(workspace, name), split)
+        return _of_run(workspace, open_run(workspace, name), split)
     try:
         return _of_baseline(open_baseline(workspace, name), split)
     except MissingError as error:
@@ -121,31 +131,35 @@ def _named(workspace: Workspace, name: str, split: str) -> Contender:
         ) from error
 
 
-def _of_run(run: Run, split: str) -> Contender:
+def _of_run(workspace: Workspace, run: Run, split: str) -> Contender:
     scores = read_scores(run.path, split)
     file = run.path / "metrics.json"  # a run that was scored beside another has none
     measured = read_json(file, "mumic evaluate").get(split, {}) if file.is_file() else {}
     record = run.record
     cost = {
         "epochs_to_saturation": record.get("best_epoch"),
-        "seconds_per_epoch": record.get("seconds_per_epoch", _seconds_per_epoch(record)),
+        "seconds_per_epoch": record.get("seconds_per_epoch"),
         "text_seconds": measured.get("text_seconds"),
-        "trials": record.get("trials", 1),
+        "trials": None if "blend" in record else _trials(workspace, record),
     }
     demo = bool(record.get("demo_model"))
     return Contender(run.id, scores, run.class_ids, run.thresholds(), cost, demo)
 
 
-def _seconds_per_epoch(record: dict[str, Any]) -> float | None:
-    """Wall time by its epochs, validation and interruptions included; None where not known."""
-    try:
-        epochs = record["steps"] / -(
-            -record["images"]["train"] // record["settings"]["train"]["batch_size"]
-        )
-        started, finished = (datetime.fromisoformat(record[key]) for key in ("started", "finished"))
-        return float((finished - started).total_seconds() / epochs)
-    except (KeyError, TypeError, ValueError, ZeroDivisionError):
-        return None
+def _trials(workspace: Workspace, record: dict[str, Any]) -> int:
+    """How many settings a run's are the best of: those of a study that found them, else 1."""
+    most = 1
+    for file in workspace.runs.glob("tune-*/summary.json"):
+        study = read_json(file, "mumic tune")
+        best = study["best"]
+        if best is None:
+            continue
+        trial = read_json(file.parent / best["run"] / "run.json", "mumic tune")
+        alike = all(trial[key] == record[key] for key in ("dataset", "start_model"))
+        settings = record["settings"]["train"]
+        if alike and all(settings.get(name) == value for name, value in best["changes"].items()):
+            most = max(most, len(study["trials"]))
+    return most
 
 
 def _of_baseline(entry: Baseline, split: str) -> Contender:

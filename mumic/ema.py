@@ -14,7 +14,9 @@ class Ema:
 
     Args:
         model: where it starts from.
-        decay: share of the average that each step keeps; 0 averages nothing.
+        decay: share of the average that each step keeps; 0 averages nothing. The first steps keep
+            less, or a short training would end with little but its start: after n steps
+            (1 + n) / (10 + n) at most.
     """
 
     def __init__(self, model: nn.Module, decay: float) -> None:
@@ -26,11 +28,16 @@ class Ema:
             if decay and parameter.requires_grad
         }
 
-    def update(self) -> None:
-        """Take in the weights of one more step."""
+    def update(self, steps: int) -> None:
+        """Take in the weights of one more step.
+
+        Args:
+            steps: taken before it.
+        """
+        kept = min(self.decay, (1 + steps) / (10 + steps))
         with torch.no_grad():
             for name, parameter in self._averaged():
-                self.averages[name].lerp_(parameter, 1 - self.decay)
+                self.averages[name].lerp_(parameter, 1 - kept)
 
     @contextmanager
     def applied(self) -> Iterator[None]:

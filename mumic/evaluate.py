@@ -12,12 +12,14 @@ import pandas as pd
 from annotate.clip.encoder import Clip, encode_texts
 from annotate.errors import InputError
 from annotate.files import read_json, write_json
+from annotate.locks import exclusive
 from annotate.workspace import Workspace
 from mumic.checks import check_evaluate
 from mumic.data import Dataset, class_columns, load_dataset
 from mumic.design import find_design
 from mumic.findings import findings
 from mumic.measure import Method, Truth, split_groups
+from mumic.memory import advice_in_use, clear_word
 from mumic.methods import (
     MUMIC,
     Material,
@@ -49,6 +51,7 @@ class EvaluateOptions:
     device: str = "auto"
 
 
+@clear_word(advice_in_use)
 def evaluate(
     workspace: Workspace,
     options: EvaluateOptions | None = None,
@@ -143,8 +146,9 @@ def split_truth(dataset: Dataset, split: str) -> Truth:
 def _write(run: Run, split: str, found: dict[str, Any]) -> None:
     """Put what was found into the run's ``metrics.json``, beside other splits."""
     file = run.path / "metrics.json"
-    earlier = read_json(file, "mumic evaluate") if file.is_file() else {}
-    write_json(file, earlier | {split: found})
+    with exclusive(run.path / ".metrics.lock"):  # another process may measure another split
+        earlier = read_json(file, "mumic evaluate") if file.is_file() else {}
+        write_json(file, earlier | {split: found})
 
 
 def _needed(dataset: Dataset, split: str, *, baselines: bool) -> pd.DataFrame:

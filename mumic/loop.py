@@ -132,17 +132,17 @@ def _one_step(training: Training, progress: Progress, history: History, board: B
         raise _not_a_number(training, f"the loss is {loss}", step + 1)
     scale = training.model.logit_scale
     history.add_step(step + 1, step // training.steps_per_epoch + 1, loss, scale, rate)
-    speed = len(rows) / (time.perf_counter() - started)
+    seconds = time.perf_counter() - started
     board.add(
         step + 1,
         loss=loss,
         logit_scale=scale,
         temperature=training.model.temperature,
         learning_rate=rate,
-        images_per_second=speed,
+        images_per_second=len(rows) / seconds,
     )
     _report(training, step, len(rows), loss)
-    return replace(progress, step=step + 1)
+    return replace(progress, step=step + 1, seconds=progress.seconds + seconds)
 
 
 def _report(training: Training, step: int, images: int, loss: float) -> None:
@@ -177,7 +177,7 @@ def _update(training: Training, rows: npt.NDArray[np.int64], step: int, rate: fl
             group["lr"] = rate
         optimiser.step()
         model.clamp_logit_scale(settings.max_logit_scale)
-        training.ema.update()
+        training.ema.update(step)
     return loss
 
 

@@ -93,10 +93,8 @@ def asl_cost(
     return -y * yes - (1 - y) * no
 
 
-def observed_sum(cost: Cost, logits: Tensor, labels: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """Sum of the observed cells' costs, and how many cells were observed.
-
-    The two are apart so that several micro-batches or processes can be summed before the division.
+def observed_sum(cost: Cost, logits: Tensor, labels: Tensor, mask: Tensor) -> Tensor:
+    """Sum of the observed cells' costs, of a batch or a part of one.
 
     Args:
         cost: of a cell.
@@ -105,13 +103,13 @@ def observed_sum(cost: Cost, logits: Tensor, labels: Tensor, mask: Tensor) -> tu
         mask: bool (images, classes), False where the label is unknown.
 
     Returns:
-        The sum (scalar, fp32 or fp64) and the count of observed cells (scalar, same type).
+        A scalar, fp32 or fp64.
     """
     z = logits if logits.dtype == torch.float64 else logits.float()
     # Unknown cells are replaced before any arithmetic: a NaN label must not reach the gradient.
     y = torch.where(mask, labels.to(z.dtype), torch.zeros_like(z))
     costs = cost(z, y)
-    return torch.where(mask, costs, torch.zeros_like(costs)).sum(), mask.sum().to(z.dtype)
+    return torch.where(mask, costs, torch.zeros_like(costs)).sum()
 
 
 def observed_mean(cost: Cost, logits: Tensor, labels: Tensor, mask: Tensor) -> Tensor:
@@ -123,8 +121,7 @@ def observed_mean(cost: Cost, logits: Tensor, labels: Tensor, mask: Tensor) -> T
         labels: see there.
         mask: see there.
     """
-    total, count = observed_sum(cost, logits, labels, mask)
-    return total / count.clamp(min=1)
+    return observed_sum(cost, logits, labels, mask) / mask.sum().clamp(min=1)
 
 
 def tempered_bce(

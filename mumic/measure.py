@@ -98,7 +98,7 @@ def split_groups(dataset: Dataset) -> list[str]:
     """The group of each image; an image without one is its own."""
     images = dataset.images
     return [
-        group or image_id
+        group if isinstance(group, str) and group else image_id  # missing: None, or NaN
         for group, image_id in zip(images["group_id"], images["image_id"], strict=True)
     ]
 

@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from annotate.clip.encoder import Clip, normalise_pixels
+from annotate.clip.encoder import Clip, multiplies_bf16, normalise_pixels
 from annotate.errors import InputError
 from mumic.lora import add_lora
 from mumic.precision import tower_precision
@@ -47,15 +47,7 @@ def use_bf16(precision: str, device: torch.device) -> bool:
     """
     if precision not in ("auto", "fp32", "bf16"):
         raise InputError(f"[model] precision = {precision!r}: must be auto, fp32 or bf16")
-    return precision == "bf16" or (precision == "auto" and _multiplies_bf16(device))
-
-
-def _multiplies_bf16(device: torch.device) -> bool:
-    if device.type != "cpu":
-        return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-    # Not in every torch that we allow.
-    able: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
-    return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
+    return precision == "bf16" or (precision == "auto" and multiplies_bf16(device))
 
 
 def with_bias(clip: Clip, start: float) -> Clip:
@@ -72,6 +64,22 @@ def with_bias(clip: Clip, start: float) -> Clip:
     towers.logit_bias = nn.Parameter(torch.tensor(start, device=clip.device))
     # By this entry open_clip knows that the weights hold a bias.
     return replace(clip, model_config=clip.model_config | {"init_logit_bias": start})
+
+
+def without_bias(clip: Clip) -> Clip:
+    """The same CLIP with a bias of 0 on its logits, where it has one that is not to be used.
+
+    A SigLIP brings its own along, which open_clip would add to a run's logits.
+
+    Args:
+        clip: its model is changed in place.
+    """
+    towers: Any = clip.model
+    if getattr(towers, "logit_bias", None) is None:
+        return clip
+    with torch.no_grad():
+        towers.logit_bias.zero_()
+    return replace(clip, model_config=clip.model_config | {"init_logit_bias": 0.0})
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ from annotate.locks import exclusive
 from annotate.storage.store import read_bytes
 from annotate.workspace import Workspace
 from mumic.cache import in_threads
+from mumic.memory import advice_in_use, clear_word
 from mumic.model import logits_of
 from mumic.picking import Picked
 from mumic.run import Run, choose_device, open_run, settings_hash
@@ -110,6 +111,7 @@ def prediction_file(predictor: Predictor, out: Path | None) -> Path:
     return out.absolute()
 
 
+@clear_word(advice_in_use)
 def predict(
     predictor: Predictor,
     picked: Picked,
@@ -147,7 +149,6 @@ def predict(
         _merge(sorted(parts.glob("part-*.parquet")), target)
         write_json(target.with_suffix(".json"), summary)
         shutil.rmtree(parts)
-    parts.with_suffix(".lock").unlink(missing_ok=True)
     return summary
 
 

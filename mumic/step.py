@@ -62,8 +62,7 @@ def accumulate_gradients(
     for start in range(0, len(batch), size):
         part = slice(start, start + size)
         logits = model.logits(model.image_rows(batch.pixels[part]), texts)
-        total, _ = observed_sum(cost, logits, batch.labels[part], batch.mask[part])
-        loss = total / divisor
+        loss = observed_sum(cost, logits, batch.labels[part], batch.mask[part]) / divisor
         if loss.requires_grad:
             loss.backward()  # type: ignore[no-untyped-call]
         mean += loss.detach()

@@ -82,7 +82,7 @@ def trials(base_rate: float, count: int) -> list[Trial]:
 def asl_sum(logits: Tensor, labels: Tensor, mask: Tensor, trial: Trial) -> Tensor:
     """ASL summed over the observed cells; gamma of positives is the paper's 0."""
     cost = partial(asl_cost, gamma_negative=trial.gamma_negative, clip=trial.clip)
-    return observed_sum(cost, logits, labels, mask)[0]
+    return observed_sum(cost, logits, labels, mask)
 
 
 def fit(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +19,17 @@ from annotate.locks import exclusive
 from annotate.memory import keep_freed_memory
 from annotate.settings import TrainSettings
 from annotate.workspace import Workspace
-from mumic.checkpoint import Progress
+from mumic.checkpoint import FILE, Progress
 from mumic.checks import check_dataset, check_settings
 from mumic.compiled import compile_towers, or_say_why
 from mumic.data import Dataset, load_dataset, soft_labels
 from mumic.ema import Ema
 from mumic.feed import Feed
-from mumic.loop import run_training
+from mumic.loop import LAST, run_training
 from mumic.lora import merge_lora
 from mumic.loss import BCE, cost_of
-from mumic.memory import clear_word
-from mumic.model import MumicModel, Trained, use_bf16, with_bias
+from mumic.memory import advice_in_training, clear_word
+from mumic.model import MumicModel, Trained, use_bf16, with_bias, without_bias
 from mumic.noise import with_label_noise
 from mumic.optimiser import make_optimiser, parameter_groups
 from mumic.pixels import pixel_rows
@@ -149,7 +150,9 @@ def _train(workspace: Workspace, options: TrainOptions, reports: Reports, joined
     busy = f"run {folder.name} is being trained by another process. Wait for it, or stop it."
     with exclusive(folder / ".lock", busy=busy) if joined.first else nullcontext():
         joined.wait()  # none begins before the first has the lock
-        with clear_word(settings), or_say_why():
+        kept = folder / LAST / FILE
+        advice = partial(advice_in_training, settings, joined.count, kept)
+        with clear_word(advice), or_say_why():
             return _train_in(folder, workspace, dataset, clip, record, (reports, joined))
 
 
@@ -187,6 +190,7 @@ def _train_in(
         ema=Ema(model.towers, settings.ema),
         settings=settings,
         seed=seed,
+        precision=workspace.settings.model.precision,
         processes=joined,
         on_step=reports.on_step,
         on_note=reports.on_note,
@@ -218,7 +222,7 @@ def start_model(
         lora_rank=settings.lora_rank,
         lora_alpha=settings.lora_alpha,
     )
-    clip = with_bias(clip, settings.logit_bias) if has_bias else clip
+    clip = with_bias(clip, settings.logit_bias) if has_bias else without_bias(clip)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = MumicModel(clip, texts, trained, bf16=use_bf16(precision, clip.device))
@@ -262,6 +266,7 @@ def _finish(
             "logit_scale": model.logit_scale,
             "logit_bias": model.logit_bias,
             "steps": progress.step,
+            "seconds_per_epoch": progress.seconds / progress.step * training.steps_per_epoch,
             "best_epoch": progress.best_epoch,
             "validation_gap": progress.best_gap,
             "images": {"train": len(training.train), "validation": len(training.validation)},

@@ -41,7 +41,8 @@ class StepReport:
 class Training:
     """Everything that the loop needs, ready to run.
 
-    ``targets`` float32 (images, classes) is what the training split's labels are for the loss.
+    ``targets`` float32 (images, classes) is what the training split's labels are for the loss;
+    ``precision`` (auto, fp32 or bf16) is that of evaluations.
     """
 
     folder: Path
@@ -55,6 +56,7 @@ class Training:
     ema: Ema
     settings: TrainSettings
     seed: int
+    precision: str
     processes: Processes
     on_step: Callable[[StepReport], object] | None = None
     on_note: Callable[[str], object] | None = None

@@ -25,6 +25,8 @@ from annotate.taxonomy.prompts import TEMPLATE, prompt_name
 from annotate.workspace import Workspace
 from mumic.baselines import two_prompts
 from mumic.cache import in_threads
+from mumic.memory import advice_in_use, clear_word
+from mumic.methods import MUMIC
 from mumic.model import logit_scale_of, logits_of
 from mumic.prompts import NEUTRAL_PROMPT
 from mumic.run import Run
@@ -33,7 +35,6 @@ from mumic.thresholds import sigmoid
 Rows = npt.NDArray[np.float32]
 Probabilities = npt.NDArray[np.float64]
 
-MUMIC = "MuMIC"
 CLIP_MULTI = "CLIP, multi-label"
 CLIP_SINGLE = "CLIP, single-label"
 MOST_LABELS = 200
@@ -115,6 +116,7 @@ def single_softmax(image_rows: Rows, label_rows: Rows, logit_scale: float) -> Pr
     return found
 
 
+@clear_word(advice_in_use)
 def zero_shot(
     workspace: Workspace,
     run: Run,

@@ -9,7 +9,8 @@ import numpy as np
 
 from annotate.pages import pictures, write_page
 from annotate.workspace import Workspace
-from mumic.zero_shot import CLIP_MULTI, CLIP_SINGLE, MUMIC, ZeroShot
+from mumic.methods import MUMIC
+from mumic.zero_shot import CLIP_MULTI, CLIP_SINGLE, ZeroShot
 
 KINDS = {MUMIC: "own", CLIP_MULTI: "multi", CLIP_SINGLE: "single"}
 BEST = 8  # images of each label

@@ -155,8 +155,18 @@ def normalise_pixels(clip: Clip, pixels: torch.Tensor) -> torch.Tensor:
 
 
 def embeds_in_bf16(precision: str, device: torch.device) -> bool:
-    """Whether images are embedded in bf16; ``auto`` is bf16 on a GPU and fp32 elsewhere."""
-    return precision == "bf16" or (precision == "auto" and device.type == "cuda")
+    """Whether images are embedded in bf16; ``auto`` is bf16 on a GPU that multiplies it."""
+    on_gpu = device.type == "cuda"
+    return precision == "bf16" or (precision == "auto" and on_gpu and multiplies_bf16(device))
+
+
+def multiplies_bf16(device: torch.device) -> bool:
+    """Whether a GPU (from Ampere on) or a processor multiplies bf16 itself; else fp32 is faster."""
+    if device.type != "cpu":
+        return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    # Not in every torch that we allow.
+    able: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
 
 
 def encode_images(
@@ -167,8 +177,8 @@ def encode_images(
     Args:
         clip: the model.
         pixels: uint8 (n, 3, size, size), RGB, already of the model's size; a tensor on any device.
-        precision: ``fp32``, ``bf16`` or ``auto`` (bf16 on a GPU, fp32 elsewhere); a bf16
-            copy of a model (:mod:`annotate.clip.precision`) is run as it is.
+        precision: ``fp32``, ``bf16`` or ``auto``, see :func:`embeds_in_bf16`; a bf16 copy of a
+            model (:mod:`annotate.clip.precision`) is run as it is.
 
     Returns:
         float32 (n, dim), rows of unit length.

@@ -12,14 +12,13 @@ from dataclasses import replace
 
 import torch
 
-from annotate.clip.encoder import Clip, embeds_in_bf16
+from annotate.clip.encoder import Clip, multiplies_bf16
 
 
 def index_precision(precision: str, device: torch.device) -> str:
     """``fp32`` or ``bf16``: what ``precision`` (auto, fp32 or bf16) means for the index."""
-    native = device.type == "cpu" and _cpu_multiplies_bf16()
-    fast = precision == "auto" and native
-    return "bf16" if fast or embeds_in_bf16(precision, device) else "fp32"
+    fast = precision == "auto" and multiplies_bf16(device)
+    return "bf16" if fast or precision == "bf16" else "fp32"
 
 
 def index_clip(clip: Clip, precision: str) -> Clip:
@@ -39,11 +38,3 @@ def index_clip(clip: Clip, precision: str) -> Clip:
     if clip.device.type != "cpu" or index_precision(precision, clip.device) == "fp32":
         return clip
     return replace(clip, model=copy.deepcopy(clip.model).to(torch.bfloat16))
-
-
-def _cpu_multiplies_bf16() -> bool:
-    """Whether this processor has instructions for it; without them bf16 is slower than fp32."""
-    known: dict[str, object] = getattr(
-        torch.cpu, "get_capabilities", dict
-    )()  # older releases of torch cannot say
-    return bool(known.get("avx512_bf16") or known.get("amx_bf16"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import shlex
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TextIO
 
 from annotate.errors import MumicError
+from mumic.machine import machine as machine
 
 PACKAGES = {"mumic-annotate": "annotate", "mumic": "mumic"}
 
@@ -64,16 +64,3 @@ class Session:
 def _megabytes(maxrss: int) -> float:
     """Linux counts kilobytes, macOS bytes."""
     return maxrss / (1024 * 1024 if sys.platform == "darwin" else 1024)
-
-
-def machine() -> str:
-    """The machine that figures were measured on: processor, cores, memory."""
-    model = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.is_file():
-        names = [
-            line.split(":", 1)[1] for line in info.read_text().splitlines() if "model name" in line
-        ]
-        model = names[0].strip() if names else model
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return f"{os.cpu_count()} cores of {model}, {memory:.0f} GiB"

@@ -9,7 +9,8 @@ from typing import Any, TextIO
 from annotate.errors import InputError
 from annotate.files import read_json, write_json
 from annotate.workspace import Workspace
-from mumic.demo.commands import Session, machine
+from mumic.demo.commands import Session
+from mumic.machine import machine
 
 SCRATCH_RUN = "from-scratch"
 

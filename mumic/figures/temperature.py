@@ -15,7 +15,7 @@ def draw_temperature(curves: Mapping[str, Sequence[float]], clamp: float | None 
 
     Args:
         curves: by the training's name, ``logit_scale`` after each step.
-        clamp: the upper bound, drawn as a dashed line where the curves come near it.
+        clamp: the upper bound, drawn as a dotted line where the curves come near it.
     """
     highest = max((max(values) for values in curves.values() if values), default=0.0)
 
@@ -35,6 +35,6 @@ def draw_temperature(curves: Mapping[str, Sequence[float]], clamp: float | None 
         axes.set_ylabel("logit_scale = ln(1 / temperature)")
         axes.set_title("The temperature during training")
         if len(curves) > 1:
-            axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), title="starting at")
+            axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
 
     return Drawing(plot, width=8, height=4)

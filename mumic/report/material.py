@@ -15,6 +15,7 @@ from annotate.workspace import Workspace
 from mumic.baselines import two_prompts
 from mumic.data import Dataset, load_dataset
 from mumic.evaluate import EvaluateOptions, evaluate
+from mumic.memory import advice_in_use, clear_word
 from mumic.methods import MUMIC, TWO_PROMPTS, baseline_times
 from mumic.metrics import positives
 from mumic.model import logit_scale_of, logits_of
@@ -52,6 +53,7 @@ class Material:
     start_rows: Floats
 
 
+@clear_word(advice_in_use)
 def gather(
     workspace: Workspace,
     run: Run,

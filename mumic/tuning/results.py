@@ -70,8 +70,8 @@ def _draw(folder: Path, trials: Sequence[FrozenTrial]) -> str | None:
     for trial in complete_trials(trials):
         changes, found = trial.user_attrs["changes"], trial.user_attrs["found"]
         start = changes.get("logit_scale")
-        label = f"{start:.2f}" if start is not None else f"trial {trial.number}"
-        curves[label] = logit_scales(folder / found["run"])
+        at = "" if start is None else f", from {start:.2f}"
+        curves[f"trial {trial.number}{at}"] = logit_scales(folder / found["run"])
         clamps.add(changes.get("max_logit_scale"))
     if not curves:
         return None

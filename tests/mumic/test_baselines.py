@@ -73,6 +73,17 @@ def test_the_probe_is_the_best_of_the_grid_on_validation() -> None:
     )
 
 
+def test_a_small_search_begins_with_what_mostly_works() -> None:
+    rows, cells = _data()
+    found = [(entry.inverse_penalty, entry.class_weight) for entry in probes(rows, cells, 3)]
+    assert found == [(0.01, "none"), (0.01, "balanced"), (0.1, "none")]
+    all_of_them = [entry.inverse_penalty for entry in probes(rows, cells, 12)]
+    assert all_of_them == sorted(INVERSE_PENALTIES * 2)  # each starts from a stronger one
+    few, many = (linear_probe(rows, cells, rows, cells, most) for most in (2, 12))
+    assert few.inverse_penalty == 0.01
+    assert many.inverse_penalty > few.inverse_penalty  # judged on what it was fitted on
+
+
 def test_a_class_without_positives_gets_a_probe_too() -> None:
     rows, cells = _data()
     none = Cells(np.zeros_like(cells.labels), cells.mask)

@@ -127,7 +127,11 @@ def test_a_bias_that_the_run_does_not_use_stays_unused(
     found = replace(found, settings=replace(found.settings, model=model))
     run = train(found, TrainOptions(run="one"))
     made = blend_run(found, run, 1.0)
-    assert (run.logit_bias, made.logit_bias) == (0, 0)
+    for entry in (run, made, blend_run(found, run, 0.5)):
+        assert entry.logit_bias == 0
+        plain = open_clip.create_model(f"local-dir:{entry.path}")
+        assert float(plain.logit_bias.detach()) == 0  # open_clip's get_logits adds it
+        assert json.loads((entry.path / file.name).read_text())["model_cfg"]["init_logit_bias"] == 0
     assert made.thresholds().logits == pytest.approx(run.thresholds().logits, abs=1e-4)
 
 

@@ -15,6 +15,7 @@ from sklearn.metrics import average_precision_score
 from annotate import tables
 from annotate.catalog.scan import image_id
 from annotate.errors import InputError, MissingError
+from annotate.files import write_json
 from annotate.workspace import Workspace
 from mumic.cli.baseline import baseline
 from mumic.cli.evaluate import compare, evaluate
@@ -144,6 +145,14 @@ def test_options_that_do_not_go_together(arguments: list[str]) -> None:
     assert "Usage" in result.output
 
 
+def _study(workspace: Workspace, run: Run, changes: dict[str, Any]) -> None:
+    """The files of a study of 12 trials on the same dataset and start."""
+    folder = workspace.runs / "tune-lr"
+    write_json(folder / "trial-003" / "run.json", run.record)
+    found = {"best": {"run": "trial-003", "changes": changes}, "trials": [{}] * 12}
+    write_json(folder / "summary.json", found)
+
+
 def test_compare_prints_both_tables_with_the_baselines(trained: tuple[Workspace, Run]) -> None:
     workspace, run = trained
     _json(workspace, evaluate, "--run", "main", "--no-baselines")
@@ -158,6 +167,11 @@ def test_compare_prints_both_tables_with_the_baselines(trained: tuple[Workspace,
     assert found["costs"]["main"]["seconds_per_epoch"] >= 0
     assert found["costs"]["main"]["text_seconds"] > 0
     assert "`mumic tune --trials 12` gives it as many" in found["notes"][0]
+    _study(workspace, run, {"lr": run.record["settings"]["train"]["lr"]})
+    searched = _json(workspace, compare, "main", "two-prompts", "linear-probe")
+    assert (searched["costs"]["main"]["trials"], searched["notes"]) == (12, [])
+    _study(workspace, run, {"lr": 0.5})  # what the study found is not what the run has
+    assert _json(workspace, compare, "main", "two-prompts")["costs"]["main"]["trials"] == 1
     shown = _call(workspace, compare, "main", "two-prompts").stdout
     for text in ("Table 1", "Table 2", "epochs to saturation", METHODS[1], "most frequent"):
         assert text in shown

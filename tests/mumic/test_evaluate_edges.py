@@ -38,7 +38,7 @@ def _call(workspace: Workspace, *arguments: str) -> Result:
 
 def _larger_model(folder: Path) -> None:
     """The tiny model for images of 48 pixels."""
-    config = copy.deepcopy(TINY_MODEL)
+    config: Any = copy.deepcopy(TINY_MODEL)
     config["vision_cfg"]["image_size"] = 48
     torch.manual_seed(7)
     folder.mkdir()

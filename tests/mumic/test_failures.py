@@ -10,8 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from annotate.errors import MumicError
+from annotate.settings import TrainSettings
+from mumic.baseline_runs import BaselineOptions, run_baseline
+from mumic.baseline_runs import Reports as BaselineReports
+from mumic.evaluate import EvaluateOptions, evaluate
+from mumic.memory import advice_in_training
 from mumic.train import Reports, TrainOptions, train
 from mumic.training import StepReport
 
@@ -63,6 +69,49 @@ def _fails(script: str, folder: Path) -> str:
     )
     assert done.returncode != 0
     return done.stderr
+
+
+@pytest.mark.parametrize(
+    ("micro_batch", "processes", "advice"),
+    [
+        (0, 1, "Set micro_batch below 64 under"),
+        (0, 4, "Set micro_batch below 16 under"),
+        (32, 4, "Set micro_batch below 16 under"),
+        (4, 4, "Set micro_batch below 4 under"),
+        (1, 1, "one image at a time, which is the least"),
+        (0, 64, "one image at a time, which is the least"),
+    ],
+)
+def test_the_advice_is_about_what_a_process_had_at_once(
+    tmp_path: Path, micro_batch: int, processes: int, advice: str
+) -> None:
+    settings = TrainSettings(batch_size=64, micro_batch=micro_batch)
+    said = advice_in_training(settings, processes, tmp_path / "checkpoint")
+    assert advice in said
+    assert said.startswith("nothing had been saved yet.")
+    (tmp_path / "checkpoint").write_bytes(b"")
+    said = advice_in_training(settings, processes, tmp_path / "checkpoint")
+    assert said.startswith("the last checkpoint is kept.")
+
+
+def _no_memory(*_: object) -> None:
+    raise torch.OutOfMemoryError("CUDA out of memory.")
+
+
+def test_a_full_memory_is_said_where_a_model_is_used(
+    tmp_path: Path, tiny_workspace: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = tiny_workspace(tmp_path / "ws", epochs=1)
+    train(workspace, TrainOptions(run="one"))
+    monkeypatch.setattr("mumic.scores.encode_images", _no_memory)
+    options = EvaluateOptions(run="one", allow_demo_model=True)
+    with pytest.raises(MumicError, match=r"the memory is full; lower batch_size under \[predict\]"):
+        evaluate(workspace, options)
+    made = BaselineOptions(allow_demo_model=True)
+    with pytest.raises(
+        MumicError, match=r"the memory is full; lower batch_size under \[baseline\]"
+    ):
+        run_baseline(workspace, "cosine", made, BaselineReports())
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the system's limits")

@@ -11,7 +11,7 @@ import open_clip
 import pytest
 import torch
 
-from annotate.clip.encoder import Clip, encode_images, encode_texts
+from annotate.clip.encoder import Clip, embeds_in_bf16, encode_images, encode_texts
 from annotate.errors import InputError
 from annotate.settings import TrainSettings
 from mumic.model import MumicModel, Trained, encode_texts_trimmed, logits_of, use_bf16
@@ -172,7 +172,11 @@ def test_auto_is_bf16_where_the_hardware_multiplies_it(
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: expected)
     assert use_bf16("auto", torch.device("cpu")) is expected
     assert use_bf16("auto", torch.device("cuda")) is expected  # not on a T4
-    assert not use_bf16("fp32", torch.device("cuda"))
+    assert embeds_in_bf16("auto", torch.device("cuda")) is expected  # as it was trained
+    assert not embeds_in_bf16("auto", torch.device("cpu"))
+    for rule in (use_bf16, embeds_in_bf16):
+        assert not rule("fp32", torch.device("cuda"))
+        assert rule("bf16", torch.device("cpu"))
 
 
 def test_mixed_precision_changes_the_gradient_by_rounding_only(tiny_clip: MakeClip) -> None:

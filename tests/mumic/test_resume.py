@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors import safe_open
 
 from annotate.errors import DamagedError, InputError, MissingError, MumicError
 from mumic.run import open_run
@@ -20,6 +21,15 @@ from mumic.train import Reports, TrainOptions, train
 from tests.mumic.test_train import _with
 
 WEIGHTS = "open_clip_model.safetensors"
+
+
+def _checkpoint(run: Path) -> tuple[dict[str, Any], float]:
+    """Every tensor's bytes and the state, without the seconds that it took; and these."""
+    with safe_open(run / "last" / "checkpoint.safetensors", framework="pt") as content:
+        state = json.loads(content.metadata()["state"])
+        tensors = {name: content.get_tensor(name).numpy().tobytes() for name in content.keys()}  # noqa: SIM118
+    seconds = state.pop("seconds")
+    return tensors | state, seconds
 
 
 COMMAND = """
@@ -53,9 +63,11 @@ def test_killed_and_resumed_is_bit_for_bit_the_undisturbed_run(
     assert not any("warning" in note for note in notes)
     for name in (
         *(WEIGHTS, "history.csv", "thresholds.json", "text_embeddings.safetensors", "classes.json"),
-        "last/checkpoint.safetensors",
     ):
         assert (resumed.path / name).read_bytes() == (undisturbed.path / name).read_bytes(), name
+    (state, seconds), (other, _) = (_checkpoint(run.path) for run in (resumed, undisturbed))
+    assert state == other
+    assert resumed.record["seconds_per_epoch"] == pytest.approx(seconds / 4)
     assert not list(resumed.path.rglob("*.tmp"))
 
 
@@ -67,7 +79,20 @@ def _stop_after(step: int) -> Reports:
     return Reports(on_step=on_step)
 
 
-def test_ctrl_c_saves_and_stops(tmp_path: Path, tiny_workspace: Any) -> None:
+class _Clock:
+    """A second later whenever one looks: each step looks twice."""
+
+    now = 0.0
+
+    def perf_counter(self) -> float:
+        self.now += 1
+        return self.now
+
+
+def test_ctrl_c_saves_and_stops(
+    tmp_path: Path, tiny_workspace: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mumic.loop.time", _Clock())
     workspace = tiny_workspace(tmp_path / "ws", checkpoint_every=1000)
     before = signal.getsignal(signal.SIGINT)  # a program in the background may ignore it
     with pytest.raises(MumicError, match="stopped after step 2 of 6, saved"):
@@ -77,6 +102,7 @@ def test_ctrl_c_saves_and_stops(tmp_path: Path, tiny_workspace: Any) -> None:
     run = train(workspace, reports=Reports(on_step=lambda report: steps.append(report.step)))
     assert steps == [3, 4, 5, 6]
     assert run.id == "one"
+    assert run.record["seconds_per_epoch"] == 3  # also those of the steps before the stop
     assert len((run.path / "history.csv").read_text().splitlines()) == 1 + 6
 
 

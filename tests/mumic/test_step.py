@@ -53,11 +53,12 @@ def _gradients(model: MumicModel) -> dict[str, torch.Tensor]:
 
 
 def _assert_close(found: dict[str, torch.Tensor], expected: dict[str, torch.Tensor]) -> None:
+    """Each parameter by its own size: those with small gradients must be right, too."""
     assert found.keys() == expected.keys()
     for name, gradient in expected.items():
-        assert (found[name] - gradient).abs().max() <= 1e-5 * max(
-            1.0, float(gradient.abs().max())
-        ), name
+        largest = float(gradient.abs().max())
+        assert largest > 0, name
+        assert float((found[name] - gradient).abs().max()) <= 1e-5 * largest, name
 
 
 @pytest.mark.parametrize("freeze", ["none", "image", "text", "both", "both+"])
@@ -72,7 +73,7 @@ def test_micro_batches_have_the_gradient_of_one_plain_pass(
     model = _model(tiny_clip(), freeze)
     value = accumulate_gradients(model, batch, COST, micro_batch=micro_batch)
     assert value == pytest.approx(loss.item(), rel=1e-5)
-    _assert_close(_gradients(model), _gradients(plain))
+    _assert_close(_without_key_bias(_gradients(model)), _without_key_bias(_gradients(plain)))
 
 
 def test_texts_are_encoded_once_a_step(tiny_clip: MakeClip) -> None:
@@ -165,7 +166,7 @@ def test_two_processes_are_one_with_the_same_batch(
         {kind: load_file(folder / f"{kind}-0.safetensors") for kind in ("gradients", "weights")}
         for folder in (one, two)
     )
-    _assert_close(joined["gradients"], alone["gradients"])
+    _assert_close(_without_key_bias(joined["gradients"]), _without_key_bias(alone["gradients"]))
     _assert_close(_without_key_bias(joined["weights"]), _without_key_bias(alone["weights"]))
     other = load_file(two / "weights-1.safetensors")
     assert all(torch.equal(joined["weights"][name], other[name]) for name in other)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -77,20 +79,24 @@ def test_loss_and_gradient_of_soft_and_smoothed_labels() -> None:
 
 
 def test_averages_follow_their_formula() -> None:
-    """a_n = d^n w_0 + (1 - d) sum_k d^(n - k) w_k, over trained parameters alone."""
-    decay, steps = 0.9, 12
+    """a = sum_k (1 - d_k) prod_(j > k) d_j w_k, over trained parameters alone.
+
+    The decay d_k of a step is (1 + k) / (10 + k) after k steps, and 0.4 at most.
+    """
+    decays = [*(1 / 10, 2 / 11, 3 / 12, 4 / 13, 5 / 14), *[0.4] * 7]  # 6 / 15 is 0.4
+    steps = len(decays)
     layer = torch.nn.Linear(3, 2).double()
     layer.bias.requires_grad_(False)
-    ema = Ema(layer, decay)
+    ema = Ema(layer, 0.4)
     seen = [layer.weight.detach().clone()]
     for step in range(steps):
         with torch.no_grad():
             layer.weight.add_(torch.sin(torch.arange(6.0).view(2, 3) + step))
-        ema.update()
+        ema.update(step)
         seen.append(layer.weight.detach().clone())
-    expected = decay**steps * seen[0]
-    for step in range(1, steps + 1):
-        expected += (1 - decay) * decay ** (steps - step) * seen[step]
+    expected = math.prod(decays) * seen[0]
+    for step in range(steps):
+        expected += (1 - decays[step]) * math.prod(decays[step + 1 :]) * seen[step + 1]
     torch.testing.assert_close(ema.averages["weight"], expected, rtol=1e-12, atol=1e-12)
     assert set(ema.averages) == {"weight"}
     with ema.applied():
@@ -101,6 +107,6 @@ def test_averages_follow_their_formula() -> None:
 def test_without_a_decay_nothing_is_averaged() -> None:
     layer = torch.nn.Linear(3, 2)
     ema = Ema(layer, 0.0)
-    ema.update()
+    ema.update(0)
     with ema.applied():
         assert not ema.averages

@@ -15,12 +15,12 @@ from PIL import Image
 
 from annotate.errors import InputError
 from mumic.cli import main
+from mumic.methods import MUMIC
 from mumic.start import load_start
 from mumic.train import TrainOptions, train
 from mumic.zero_shot import (
     CLIP_MULTI,
     CLIP_SINGLE,
-    MUMIC,
     pairwise_softmax,
     parse_labels,
     single_softmax,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from annotate.errors import InputError
 
@@ -15,7 +17,7 @@ def exclusive(file: Path, *, busy: str | None = None) -> Iterator[None]:
     """Hold a lock file for the length of a block.
 
     Args:
-        file: made if need be; it stays, empty.
+        file: made if need be; it stays, empty, unless its holder deletes it inside the block.
         busy: the message for when another process holds it; None: wait for it.
 
     Raises:
@@ -43,12 +45,22 @@ def shared(file: Path, *, busy: str) -> Iterator[None]:
 @contextlib.contextmanager
 def _held(file: Path, how: int, busy: str) -> Iterator[None]:
     file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("wb") as handle:
-        try:
-            fcntl.flock(handle, how)
-        except BlockingIOError as error:
-            raise InputError(busy) from error
-        yield
+    while True:
+        with file.open("wb") as handle:
+            try:
+                fcntl.flock(handle, how)
+            except BlockingIOError as error:
+                raise InputError(busy) from error
+            if _is_at(handle, file):
+                yield
+                return
+
+
+def _is_at(handle: IO[bytes], file: Path) -> bool:
+    """Whether an open file is still what stands there: its holder before may have deleted it."""
+    with contextlib.suppress(FileNotFoundError):
+        return os.path.samestat(os.fstat(handle.fileno()), file.stat())
+    return False
 
 
 def is_held(file: Path) -> bool:

@@ -149,6 +149,7 @@ def predict(
         _merge(sorted(parts.glob("part-*.parquet")), target)
         write_json(target.with_suffix(".json"), summary)
         shutil.rmtree(parts)
+        parts.with_suffix(".lock").unlink()
     return summary
 
 

@@ -104,6 +104,7 @@ def _facts(outlook: Outlook) -> dict[str, Any]:
     migration = outlook.migration
     return {
         **outlook.summary(),
+        "before": outlook.before_file.name,  # the same wherever the workspace lies
         "sources": {
             name: [{"id": source.id, "whole": source.whole} for source in sources]
             for name, sources in migration.step.sources.items()

@@ -58,7 +58,7 @@ def two_observers(table: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     rows = np.eye(len(table))
     return np.concatenate(
         [
-            np.tile(rows[one] + rows[other], (repeats, 1))
+            np.tile(rows[one] + rows[other], (int(repeats), 1))
             for (one, other), repeats in np.ndenumerate(table)
         ]
     )

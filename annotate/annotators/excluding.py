@@ -37,8 +37,8 @@ def change_excluded(
         reason: why they are excluded; kept beside them.
 
     Returns:
-        ``excluded`` and ``included`` ids, images ``reopened`` on the server, and images in all
-        that ``lack`` answers.
+        ``excluded`` and ``included`` ids, images ``reopened`` on the server, images in all that are
+        ``lacking`` answers, and whether labels are ``of_votes`` of another tool.
 
     Raises:
         InputError: there is no such annotator, or no answer would be left.
@@ -73,6 +73,7 @@ def change_excluded(
         "included": back,
         "reopened": reopened,
         "lacking": labels["too_few_annotators"]["images"],
+        "of_votes": "votes" in labels,
     }
 
 

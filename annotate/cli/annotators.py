@@ -58,9 +58,8 @@ def _changed_lines(changed: dict[str, Any]) -> list[str]:
     if changed["reopened"]:
         lines.append(f"On the server {changed['reopened']:,} images are open again.")
     if changed["lacking"]:
-        lines.append(
-            f"{changed['lacking']:,} images lack answers; `mumic-annotate tasks` asks them again."
-        )
+        asks = "" if changed["of_votes"] else "; `mumic-annotate tasks` asks them"
+        lines.append(f"{changed['lacking']:,} images lack answers{asks}.")
     return lines
 
 

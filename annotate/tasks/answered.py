@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from annotate.answers.checking import UNKNOWN_QUESTION
@@ -43,40 +44,31 @@ def answered_in(answers: Answers, annotators: int) -> set[str]:
         annotators: distinct people that an image needs.
     """
     packed = answers.packed
-    places = pd.DataFrame(
-        {
-            "image_id": packed.image.codes,
-            "annotator_id": packed.annotator.codes,
-            "question_id": packed.question.codes,
-        }
-    )
-    wrong = _coded_rejects(answers).merge(places, how="left", indicator=True)
-    wrong = wrong.loc[wrong["_merge"] == "left_only", ["image_id", "annotator_id"]]
-    people = places[["image_id", "annotator_id"]].drop_duplicates()
-    people = people.merge(wrong.drop_duplicates(), how="left", indicator=True)
-    people = people[people["_merge"] == "left_only"]
-    count = np.bincount(people["image_id"], minlength=len(packed.image.values))
+    people, questions = len(packed.annotator.values), len(packed.question.values)
+    pair = packed.image.codes.astype(np.int64) * people + packed.annotator.codes
+    image, annotator, question = _coded_rejects(answers)
+    wrong = image * people + annotator
+    mended = np.isin(wrong * questions + question, pair * questions + packed.question.codes)
+    mended &= question >= 0
+    whole = np.setdiff1d(pair, wrong[(annotator >= 0) & ~mended])
+    count = np.bincount(whole // max(people, 1), minlength=len(packed.image.values))
     return {packed.image.values[at] for at in np.flatnonzero(count >= annotators)}
 
 
-def _coded_rejects(answers: Answers) -> pd.DataFrame:
-    """Image, annotator and question of the rejects, as codes of what counts; -1: not among it.
+def _coded_rejects(answers: Answers) -> list[npt.NDArray[np.int64]]:
+    """Image, annotator and question of rejects, as codes of what counts; -1: not among it.
 
-    A question of an earlier plan, which nobody knows any more, says nothing of the present ones.
+    Left out are those of images of which nothing counts, and those to questions of an earlier plan,
+    which nobody knows any more: they say nothing of the present ones.
     """
     packed, rejects = answers.packed, answers.rejects
     rejects = rejects[rejects["reason"] != UNKNOWN_QUESTION]
-    named = (
-        ("image_id", packed.image),
-        ("annotator_id", packed.annotator),
-        ("question_id", packed.question),
-    )
-    return pd.DataFrame(
-        {
-            name: pd.Index(column.values, dtype=object).get_indexer(
-                pd.Index(rejects[name], dtype=object)
-            )
-            for name, column in named
-        },
-        dtype=np.int32,
-    )
+    codes = [
+        pd.Index(column.values, dtype=object).get_indexer(pd.Index(rejects[name], dtype=object))
+        for name, column in (
+            ("image_id", packed.image),
+            ("annotator_id", packed.annotator),
+            ("question_id", packed.question),
+        )
+    ]
+    return [found[codes[0] >= 0].astype(np.int64) for found in codes]

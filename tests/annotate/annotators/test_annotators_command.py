@@ -120,7 +120,7 @@ def test_without_somebody_labels_are_made_anew_and_images_asked_again(workspace:
     answer_by_file(workspace)
     run("consolidate")
     text = run("annotators", "--exclude", "lazy", "--reason", "never ticks")
-    assert "30 images lack answers" in text
+    assert "30 images lack answers; `mumic-annotate tasks` asks them." in text
     assert "Excluded: lazy (never ticks)" in text
     labels = read(LABELS, workspace / "data/labels/labels.parquet")
     snow = labels[labels["class_id"] == "snow"]
@@ -159,6 +159,7 @@ def test_the_server_s_images_are_open_again(workspace: Path) -> None:
         "included": [],
         "reopened": 30,
         "lacking": 30,
+        "of_votes": False,
     }
     store = open_store(place, place.settings.serve)
     assert store.progress().done == 0

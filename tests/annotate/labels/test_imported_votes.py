@@ -230,7 +230,8 @@ def test_who_is_excluded_does_not_count_and_can_be_excluded_afterwards(
     command = ["annotators", "--exclude", "w0", "--reason", "in a hurry", "--json"]
     result = CliRunner().invoke(main, command, catch_exceptions=False)
     assert result.exit_code == 0, result.output
-    assert json.loads(result.stdout)["changed"]["lacking"] == 1
+    changed = json.loads(result.stdout)["changed"]
+    assert (changed["lacking"], changed["of_votes"]) == (1, True)
     assert counts() == (1, 2, 2), "by the threshold of the run before: 0.5"
     summary = run("--votes", "elsewhere/votes.csv", "--images", ".")
     assert counts() == (0, 2, 2)

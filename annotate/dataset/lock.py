@@ -15,7 +15,7 @@ import pyarrow as pa
 from annotate.answers.excluded import FILE as EXCLUDED
 from annotate.dataset.imported import import_folders, imports_folder
 from annotate.dataset.splits import SPLITS
-from annotate.migration.record import migrations_folder
+from annotate.migration.record import FACTS, migrations_folder
 from annotate.settings import DatasetSettings
 from annotate.workspace import Workspace
 
@@ -82,8 +82,7 @@ def describe_inputs(workspace: Workspace, inputs: Inputs) -> dict[str, Any]:
 
 def _beside_answers(workspace: Workspace) -> list[Path]:
     """What labels are decided with besides answers, label list and settings, as far as it is."""
-    # What a migration does follows from these; its record also says where the workspace lies.
-    migrations = migrations_folder(workspace).glob("[0-9]*/*.yaml")
+    migrations = migrations_folder(workspace).glob(f"[0-9]*/{FACTS}")
     experts = workspace.golden / "labels.parquet"
     return [workspace.questions, workspace.desk / EXCLUDED, experts, *migrations]
 

@@ -98,7 +98,7 @@ def test_what_decided_changed_labels_is_named_and_nothing_where_they_did_not(
     (workspace / "questions.yaml").write_text("questions: []\n")
     (workspace / "data/annotators.json").write_text('{"excluded": {}}')
     (workspace / "data/migrations/0001").mkdir(parents=True)
-    (workspace / "data/migrations/0001/before.yaml").write_text("{}")
+    (workspace / "data/migrations/0001/migration.json").write_text("{}")
     run("dataset")
     lock = json.loads((workspace / "data/dataset/lock.json").read_bytes())
     # sha256 of "questions: []" and a line's end
@@ -110,7 +110,7 @@ def test_what_decided_changed_labels_is_named_and_nothing_where_they_did_not(
     (workspace / "data/annotators.json").unlink()
     (workspace / "data/golden").mkdir()
     (workspace / "data/golden/labels.parquet").write_bytes(b"experts'")
-    (workspace / "data/migrations/0001/before.yaml").write_text("{ }")
+    (workspace / "data/migrations/0001/migration.json").write_text("{ }")
     assert json.loads(run("dataset", "verify", "--json"))["whole"] is True
     labels = many(200, seed=1)[0]
     write(LABELS, labels, workspace / "data/labels/labels.parquet")
@@ -120,7 +120,7 @@ def test_what_decided_changed_labels_is_named_and_nothing_where_they_did_not(
         "questions.yaml changed, and consolidate decides with it",
         "annotators.json is gone",
         "golden/labels.parquet is new",
-        "migrations/0001/before.yaml changed",
+        "migrations/0001/migration.json changed",
     ):
         assert state in said
 

@@ -240,7 +240,7 @@ def _write_labels(workspace: Workspace, folder: Path, tell: Told) -> dict[str, A
     if (folder / _LABELS).is_file():
         _put_labels(workspace, read(LABELS, folder / _LABELS))
         made["labels"] = "carried"
-        tell("labels carried over as they are, for want of answers to these questions")
+        tell("labels carried over, each as it was: they were not made of data/answers")
     elif had_labels:
         summary = label_images(workspace, settings_in_force(workspace))
         made["labels"] = summary["labels"]

@@ -10,14 +10,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from annotate.errors import MissingError
-from annotate.index.shards import Index
-from annotate.search.halves import Rows
 from annotate.tables import CANDIDATES, POOLS, empty
+
+if TYPE_CHECKING:
+    from annotate.index.shards import Index
+    from annotate.search.halves import Rows
 
 
 @dataclass(frozen=True)

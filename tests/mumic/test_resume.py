@@ -26,7 +26,7 @@ WEIGHTS = "open_clip_model.safetensors"
 def _checkpoint(run: Path) -> dict[str, Any]:
     """Every tensor's bytes and the state, without the seconds that it took."""
     with safe_open(run / "last" / "checkpoint.safetensors", framework="pt") as content:
-        state = json.loads(content.metadata()["state"])
+        state: dict[str, Any] = json.loads(content.metadata()["state"])
         tensors = {name: content.get_tensor(name).numpy().tobytes() for name in content.keys()}  # noqa: SIM118
     assert state.pop("seconds") > 0
     return tensors | state

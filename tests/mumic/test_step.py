@@ -57,7 +57,6 @@ def _assert_close(found: dict[str, torch.Tensor], expected: dict[str, torch.Tens
     assert found.keys() == expected.keys()
     for name, gradient in expected.items():
         largest = float(gradient.abs().max())
-        assert largest > 0, name
         assert float((found[name] - gradient).abs().max()) <= 1e-5 * largest, name
 
 

@@ -18,8 +18,9 @@ import open_clip
 import torch
 from PIL import Image
 
+from annotate.clip.bf16 import index_clip
 from annotate.clip.encoder import load_clip, normalise_pixels
-from annotate.clip.precision import index_clip, index_precision
+from annotate.clip.precision import index_precision
 from annotate.index.embed import Job, local_engine
 from annotate.index.pipeline import Item, Reading, batches_ahead
 from annotate.settings import CatalogSettings, IndexSettings, ModelSettings

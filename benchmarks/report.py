@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from annotate.cli.console import table
-from mumic.demo.commands import machine
+from mumic.machine import machine
 
 QUICK = bool(os.environ.get("QUICK"))
 FOLDER = Path("build") / "bench"

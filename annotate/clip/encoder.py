@@ -21,6 +21,7 @@ import torch.nn.functional as F
 
 from annotate.clip.activation import check_activation, check_file
 from annotate.clip.hub import cache_only_if_unreachable, quiet
+from annotate.clip.precision import embeds_in_bf16
 from annotate.errors import DamagedError, InputError, MissingError, closest
 from annotate.resources import SMALL_CLIP
 from annotate.settings import ModelSettings
@@ -154,21 +155,6 @@ def normalise_pixels(clip: Clip, pixels: torch.Tensor) -> torch.Tensor:
     return (pixels.to(clip.device).float() / 255 - mean) / std
 
 
-def embeds_in_bf16(precision: str, device: torch.device) -> bool:
-    """Whether images are embedded in bf16; ``auto`` is bf16 on a GPU that multiplies it."""
-    on_gpu = device.type == "cuda"
-    return precision == "bf16" or (precision == "auto" and on_gpu and multiplies_bf16(device))
-
-
-def multiplies_bf16(device: torch.device) -> bool:
-    """Whether a GPU (from Ampere on) or a processor multiplies bf16 itself; else fp32 is faster."""
-    if device.type != "cpu":
-        return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-    # Not in every torch that we allow.
-    able: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
-    return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
-
-
 def encode_images(
     clip: Clip, pixels: npt.NDArray[np.uint8] | torch.Tensor, precision: str = "auto"
 ) -> npt.NDArray[np.float32]:
@@ -177,8 +163,8 @@ def encode_images(
     Args:
         clip: the model.
         pixels: uint8 (n, 3, size, size), RGB, already of the model's size; a tensor on any device.
-        precision: ``fp32``, ``bf16`` or ``auto``, see :func:`embeds_in_bf16`; a bf16 copy of a
-            model (:mod:`annotate.clip.precision`) is run as it is.
+        precision: ``fp32``, ``bf16`` or ``auto``, see :mod:`annotate.clip.precision`; a bf16 copy
+            of a model (:mod:`annotate.clip.bf16`) is run as it is.
 
     Returns:
         float32 (n, dim), rows of unit length.

@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from annotate.clip.bf16 import index_clip
 from annotate.clip.encoder import Clip, encode_images
-from annotate.clip.precision import index_clip, index_precision
+from annotate.clip.precision import index_precision
 from annotate.errors import DamagedError, InputError
 from annotate.files import read_json, remove_stale, write_json
 from annotate.index.partial import Embedded, Kept, load_partial, partial_shard, remove_partial

@@ -22,8 +22,9 @@ from typing import Any
 
 import numpy as np
 
+from annotate.clip.bf16 import index_clip
 from annotate.clip.encoder import Clip, encode_images, load_clip
-from annotate.clip.precision import index_clip, index_precision
+from annotate.clip.precision import index_precision
 from annotate.errors import InputError, MissingError, RemoteError
 from annotate.index.embed import Batches, Job
 from annotate.index.partial import Embedded

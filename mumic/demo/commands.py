@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TextIO
 
 from annotate.errors import MumicError
-from mumic.machine import machine as machine
 
 PACKAGES = {"mumic-annotate": "annotate", "mumic": "mumic"}
 

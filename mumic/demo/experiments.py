@@ -25,8 +25,9 @@ from mumic.baseline_runs import BaselineOptions, run_baseline
 from mumic.baseline_runs import Reports as BaselineReports
 from mumic.blend import blend_run
 from mumic.data import load_dataset
-from mumic.demo.commands import Session, machine
+from mumic.demo.commands import Session
 from mumic.demo.unseen import measure_unseen
+from mumic.machine import machine
 from mumic.measure import Method
 from mumic.methods import MUMIC, Material, baseline_methods
 from mumic.pixels import pixel_rows

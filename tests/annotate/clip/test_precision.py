@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-import annotate.clip.precision
+from annotate.clip.bf16 import index_clip
 from annotate.clip.encoder import encode_images, hash_weights, load_clip
-from annotate.clip.precision import index_clip, index_precision
+from annotate.clip.precision import index_precision
 from annotate.settings import ModelSettings
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
@@ -18,9 +18,11 @@ CPU, GPU = torch.device("cpu"), torch.device("cuda")
 
 @pytest.mark.parametrize("native", [True, False])
 def test_what_auto_means(native: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(annotate.clip.precision, "_cpu_multiplies_bf16", lambda: native)
-    assert index_precision("auto", CPU) == ("bf16" if native else "fp32")
-    assert index_precision("auto", GPU) == "bf16"
+    able = {"avx512_bf16": native}
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: able, raising=False)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: native)
+    for device in (CPU, GPU):
+        assert index_precision("auto", device) == ("bf16" if native else "fp32")
     for device in (CPU, GPU):
         assert index_precision("fp32", device) == "fp32"
         assert index_precision("bf16", device) == "bf16"

@@ -1,0 +1,145 @@
+"""The steps of ``make experiments`` that compare methods: what is trained, and its results."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from annotate.settings.training import TrainSettings
+from annotate.workspace import Workspace
+from mumic.baseline_runs import BaselineOptions, run_baseline
+from mumic.baseline_runs import Reports as BaselineReports
+from mumic.blend import blend_run
+from mumic.data import load_dataset
+from mumic.demo.unseen import measure_unseen
+from mumic.measure import Method
+from mumic.methods import MUMIC, Material, baseline_methods
+from mumic.pixels import pixel_rows
+from mumic.run import Run, choose_device, open_run
+from mumic.series.ablations import Trained, measure_series, series_summary, train_series
+from mumic.series.arms import Arm, arm_workspace
+from mumic.series.compare import arm_difference, arm_rows, see
+from mumic.train import Reports, TrainOptions
+
+SERIES = "experiments"
+OWN = Arm(MUMIC, {})
+HALF_WAY = Arm("weights half way to the start", {})
+NO_BIAS = Arm("MuMIC without a bias", {"logit_bias": 0.0})
+TEMPERATURE_1 = Arm("temperature 1 (plain BCE)", {"loss": "bce", "logit_bias": 0.0})
+ASL = Arm("ASL as the loss, same towers", {"loss": "asl"})
+MAIN = (OWN, NO_BIAS, TEMPERATURE_1, ASL)
+STARTS = (0.7, 1.7, 2.7, TrainSettings().logit_scale, 4.6, 5.8)
+ASL_TRIALS = 2  # points of its search, so that all of this stays under an hour
+
+
+def reports(title: str) -> Reports:
+    """One line per training, on standard error."""
+    print(f"  {time.strftime('%H:%M:%S')} {title}", file=sys.stderr, flush=True)
+    return Reports()
+
+
+def compare_methods(workspace: Workspace, seeds: Sequence[int]) -> dict[str, Any]:
+    """MuMIC, what it is compared with, and baselines on the frozen tower, over the seeds."""
+    trained = train_series(workspace, SERIES, MAIN, seeds, TrainOptions(), reports)
+    seen, truth = measure_series(workspace, trained, "test")
+    summary = series_summary(workspace, trained, seen, truth, "test")
+    summary.pop("per_class")
+    settings = workspace.settings
+    resamples = truth.resamples(settings.evaluate, settings.project.seed)
+    # They rest on the frozen tower and on no seed, but for the head that is trained.
+    frozen = baseline_methods(_material(workspace, trained[0]), trained[0].run)
+    heads, about = _asl_heads(workspace, seeds)
+    baselines = [
+        see(method, seed, truth, resamples, settings.evaluate)
+        for seed, head in zip(seeds, heads, strict=True)
+        for method in (*frozen, head)
+    ]
+    everything = [*seen, *baselines]
+    summary["arms"] += arm_rows(baselines)
+    for name in dict.fromkeys(entry.arm for entry in baselines):
+        summary["differences"][name] = arm_difference(
+            everything, OWN.name, name, truth.cells, settings.evaluate
+        )
+    summary["fewest_positives"] = settings.evaluate.min_positives
+    summary["asl_head"] = about
+    return summary
+
+
+def _asl_heads(
+    workspace: Workspace, seeds: Sequence[int]
+) -> tuple[list[Method], list[dict[str, Any]]]:
+    """ASL with a linear head on the same pretrained tower, until it stops getting better.
+
+    The first seed searches for the rate, which then serves the others.
+
+    Returns:
+        The methods, and of each its trials: rates, epochs, the best one's among them, seconds.
+    """
+    settings = workspace.settings
+    budget = replace(settings.baseline, trials=ASL_TRIALS, tower_lr=settings.train.lr)
+    methods, about = [], []
+    for seed in seeds:
+        project = replace(settings.project, seed=seed)
+        here = replace(workspace, settings=replace(settings, project=project, baseline=budget))
+        found = run_baseline(here, "asl-head", BaselineOptions(), BaselineReports())
+        record = found.record
+        methods.append(Method(record["title"], found.scores("test").logits, found.thresholds()))
+        about.append({name: record[name] for name in ("trials", "epochs_to_saturation")})
+        about[-1]["seconds"] = sum(
+            trial["epochs"] * trial["seconds_per_epoch"] for trial in record["searched"]
+        )
+        # The points that were tried differ in their rate alone.
+        budget = replace(budget, trials=1, tower_lr=record["best"]["lr"])
+    return methods, about
+
+
+def _material(workspace: Workspace, entry: Trained) -> Material:
+    dataset = load_dataset(workspace).of_classes([each.id for each in entry.run.classes])
+    device = choose_device("auto")
+    size = entry.run.load(workspace, device).image_size
+    return Material(
+        workspace=workspace,
+        train=dataset.split("train"),
+        validation=dataset.split("validation"),
+        split=dataset.split("test"),
+        pixels=pixel_rows(workspace, dataset.images, size),
+        device=device,
+    )
+
+
+def unseen_concepts(workspace: Workspace, seeds: Sequence[int]) -> dict[str, Any]:
+    """Concepts that no label names, per seed; and what blended weights cost where labels are."""
+    trained = train_series(workspace, SERIES, [OWN], seeds, TrainOptions(), reports)
+    seeds, blends = [], []
+    for entry in trained:
+        here = arm_workspace(workspace, SERIES, OWN, entry.seed)
+        seeds.append(measure_unseen(here, entry.run.id))
+        blends.append(Trained(HALF_WAY, entry.seed, _half_way(here, entry.run)))
+    both = [*trained, *blends]
+    seen, truth = measure_series(workspace, both, "test")
+    summary = series_summary(workspace, both, seen, truth, "test")
+    return {"seeds": seeds, "labelled": summary["arms"]}
+
+
+def _half_way(workspace: Workspace, run: Run) -> Run:
+    """The run's weights half way to its start; those of an earlier call where there are some."""
+    name = f"{run.id}-half-way"
+    made = workspace.runs / name / "run.json"
+    return open_run(workspace, name) if made.is_file() else blend_run(workspace, run, 0.5, name)
+
+
+def temperatures(workspace: Workspace) -> dict[str, Any]:
+    """Table 3: one training per start of the temperature, judged on validation."""
+    highest = workspace.settings.train.max_logit_scale
+    arms = [
+        Arm(f"{start:g}", {"logit_scale": start, "max_logit_scale": max(highest, start)})
+        for start in STARTS
+    ]
+    seed = [workspace.settings.project.seed]
+    trained = train_series(workspace, "temperatures", arms, seed, TrainOptions(), reports)
+    seen, truth = measure_series(workspace, trained, "validation")
+    summary = series_summary(workspace, trained, seen, truth, "validation")
+    return {"arms": summary["arms"], "images": summary["images"]}

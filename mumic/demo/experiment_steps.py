@@ -113,15 +113,15 @@ def _material(workspace: Workspace, entry: Trained) -> Material:
 def unseen_concepts(workspace: Workspace, seeds: Sequence[int]) -> dict[str, Any]:
     """Concepts that no label names, per seed; and what blended weights cost where labels are."""
     trained = train_series(workspace, SERIES, [OWN], seeds, TrainOptions(), reports)
-    seeds, blends = [], []
+    measured, blends = [], []
     for entry in trained:
         here = arm_workspace(workspace, SERIES, OWN, entry.seed)
-        seeds.append(measure_unseen(here, entry.run.id))
+        measured.append(measure_unseen(here, entry.run.id))
         blends.append(Trained(HALF_WAY, entry.seed, _half_way(here, entry.run)))
     both = [*trained, *blends]
     seen, truth = measure_series(workspace, both, "test")
     summary = series_summary(workspace, both, seen, truth, "test")
-    return {"seeds": seeds, "labelled": summary["arms"]}
+    return {"seeds": measured, "labelled": summary["arms"]}
 
 
 def _half_way(workspace: Workspace, run: Run) -> Run:

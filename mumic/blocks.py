@@ -18,6 +18,7 @@ R = TypeVar("R")
 ROWS = 2048
 CELLS = 50_000  # of float64
 BYTE = 255  # the most that a byte counts
+SORTED_ALONE = 500_000  # values that one thread sorts before others are worth their start
 COLUMNS = 16  # of float32: a line of the processor's cache
 
 
@@ -33,6 +34,20 @@ def over_blocks(work: Callable[[slice], R], length: int, size: int) -> list[R]:
         return [work(part) for part in parts]
     with ThreadPoolExecutor(threads) as pool:
         return list(pool.map(work, parts))
+
+
+def ascending(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """``np.sort`` of one dimension; of many values each thread sorts a part.
+
+    >>> ascending(np.array([2.0, 1.0, 3.0])).tolist()
+    [1.0, 2.0, 3.0]
+    """
+    part = -(-values.size // (os.cpu_count() or 1))
+    if part < SORTED_ALONE:
+        return np.sort(values)
+    whole = np.concatenate(over_blocks(lambda own: np.sort(values[own]), values.size, part))
+    whole.sort(kind="stable")  # merges the sorted parts
+    return whole
 
 
 def turned(columns: npt.NDArray[Any]) -> npt.NDArray[Any]:

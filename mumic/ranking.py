@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from mumic.blocks import COLUMNS, over_blocks, turned
+from mumic.blocks import COLUMNS, ascending, over_blocks, turned
 
 Floats = npt.NDArray[np.floating[Any]]
 Labels = npt.NDArray[Any]
@@ -71,7 +71,7 @@ def rank(scores: Floats, labels: Labels, mask: Mask | None = None) -> Ranking:
     """
     if mask is not None and not mask.all():
         scores, labels = scores[mask], labels[mask]
-    return Ranking(np.sort(scores), np.sort(scores[labels == 1]))
+    return Ranking(ascending(scores), np.sort(scores[labels == 1]))
 
 
 def precision_at_positives(ranking: Ranking) -> float:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, f1_score, precision_recall_curve
 from torchmetrics.functional.classification import binary_average_precision
 
+from mumic import blocks
 from mumic.ranking import (
     average_precision,
     average_precisions,
@@ -89,3 +90,10 @@ def test_by_hand() -> None:
     assert curve.precision == pytest.approx([1, 2 / 3])
     # F1 is 2/3 after the first entry and 4/5 after the third; the cut lies half way to the fourth.
     assert best_f1_threshold(rank(scores, labels)) == pytest.approx(0.45)
+
+
+def test_many_values_are_sorted_by_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks, "SORTED_ALONE", 3)
+    monkeypatch.setattr("os.cpu_count", lambda: 4)
+    values = np.random.default_rng(0).integers(0, 9, 101).astype(np.float32)
+    assert blocks.ascending(values).tolist() == sorted(values.tolist())

@@ -182,9 +182,9 @@ def scale_plan(reports: Mapping[str, Report]) -> str:
         [
             f"Measured on {source['machine']}: {1 / seconds:.0f} images a second from files to "
             f"embeddings ({source['size'].split(';')[0]}), {scan:.1f} s for {task} of a million "
-            f"embeddings in the page cache{elsewhere}. All else is multiplication; the "
-            "prices are examples, put in yours. The GPU's rate is what clip-retrieval publishes for an RTX 3080 and "
-            "ViT-B/32, if files are decoded as fast.",
+            f"embeddings in the page cache{elsewhere}. All else is multiplication; the prices are "
+            "examples, put in yours. The GPU's rate is what clip-retrieval publishes for an RTX "
+            "3080 and ViT-B/32, if files are decoded as fast.",
             "",
             _table(["", *(f"{n} million" for n in SCALES)], rows),
             "",

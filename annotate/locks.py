@@ -46,7 +46,7 @@ def shared(file: Path, *, busy: str) -> Iterator[None]:
 def _held(file: Path, how: int, busy: str) -> Iterator[None]:
     file.parent.mkdir(parents=True, exist_ok=True)
     while True:
-        with file.open("wb") as handle:
+        with file.open("a+b") as handle:  # NFS lets nobody share a lock on what he cannot read
             try:
                 fcntl.flock(handle, how)
             except BlockingIOError as error:

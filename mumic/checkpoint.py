@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -86,7 +87,9 @@ def load_checkpoint(
         return None
     try:
         with safe_open(file, framework="pt") as content:
-            progress = Progress(**json.loads(content.metadata()["state"]))
+            state = json.loads(content.metadata()["state"])
+            # Older checkpoints do not know their seconds.
+            progress = Progress(**({"seconds": math.nan} | state))
             tensors = {name: content.get_tensor(name) for name in content.keys()}  # noqa: SIM118
         weights = {
             name.removeprefix(_MODEL): tensor

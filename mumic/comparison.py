@@ -152,14 +152,20 @@ def _trials(workspace: Workspace, record: dict[str, Any]) -> int:
     for file in workspace.runs.glob("tune-*/summary.json"):
         study = read_json(file, "mumic tune")
         best = study["best"]
-        if best is None:
+        found = file.parent / best["run"] / "run.json" if best is not None else None
+        if found is None or not found.is_file():
             continue
-        trial = read_json(file.parent / best["run"] / "run.json", "mumic tune")
-        alike = all(trial[key] == record[key] for key in ("dataset", "start_model"))
+        trial = read_json(found, "mumic tune")
+        alike = _begun_with(trial) == _begun_with(record)
         settings = record["settings"]["train"]
         if alike and all(settings.get(name) == value for name, value in best["changes"].items()):
             most = max(most, len(study["trials"]))
     return most
+
+
+def _begun_with(record: dict[str, Any]) -> tuple[Any, ...]:
+    start = record["start_model"]
+    return record["dataset"], start["weights_hash"], start["random_init"]
 
 
 def _of_baseline(entry: Baseline, split: str) -> Contender:

@@ -66,7 +66,10 @@ def align(
         InputError: an image or a class with labels has no scores; a label is neither 1, 0 nor -1; a
             score is not a number; names are missing and cannot be told from another file.
     """
+    nameless = labels.class_ids is None
     labels = _named(labels, [grid for grid, _ in scored], names)
+    if nameless:
+        names = labels.class_ids  # given, or numbers for files of which none names its classes
     return [_align(_named(grid, [labels], names), unit, labels) for grid, unit in scored]
 
 

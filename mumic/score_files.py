@@ -88,7 +88,9 @@ def _numbers(values: npt.NDArray[Any], file: Path) -> npt.NDArray[np.floating[An
         raise InputError(
             f"{file}: {values.dtype} of shape {values.shape}; must be numbers (images, classes)"
         )
-    return values if values.dtype.kind == "f" else values.astype(np.float32)
+    # float16 too: numpy's sort of it comes out unsorted on some processors.
+    exact = values.dtype.kind == "f" and values.dtype.itemsize >= 4
+    return values if exact else values.astype(np.float32)
 
 
 def _npz(file: Path) -> Grid:

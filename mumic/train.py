@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -141,7 +142,8 @@ def _train(workspace: Workspace, options: TrainOptions, reports: Reports, joined
         if is_finished(workspace.runs / name):
             return open_run(workspace, name)
     if options.among is not None:
-        alike = finished_alike(options.among, record["settings_hash"])
+        alike = finished_alike(options.among, record["settings_hash"]) if joined.first else None
+        alike = joined.from_first(alike)
         if alike is not None:
             reports.note(f"run {alike.name} has these settings already; it is taken as it is.")
             return read_run(alike)
@@ -266,7 +268,9 @@ def _finish(
             "logit_scale": model.logit_scale,
             "logit_bias": model.logit_bias,
             "steps": progress.step,
-            "seconds_per_epoch": progress.seconds / progress.step * training.steps_per_epoch,
+            "seconds_per_epoch": None
+            if math.isnan(progress.seconds)
+            else progress.seconds / progress.step * training.steps_per_epoch,
             "best_epoch": progress.best_epoch,
             "validation_gap": progress.best_gap,
             "images": {"train": len(training.train), "validation": len(training.validation)},

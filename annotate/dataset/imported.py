@@ -24,9 +24,14 @@ def imports_folder(workspace: Workspace) -> Path:
 
 
 def import_folders(workspace: Workspace) -> list[Path]:
-    """Folders of the imports that brought labels, in the order in which they were made."""
+    """Folders of the imports that brought labels, in the order in which they were made.
+
+    Those from before imports were numbered come first, the last name first: where two of them know
+    a label, the first by name has always counted.
+    """
     folders = [file.parent for file in imports_folder(workspace).glob("*/labels.parquet")]
-    return sorted(folders, key=lambda folder: (_about(folder).get("number", 0), folder.name))
+    numbers = {folder: _about(folder).get("number", 0) for folder in folders}
+    return sorted(sorted(folders, reverse=True), key=lambda folder: numbers[folder])
 
 
 def imported_labels(workspace: Workspace) -> list[Path]:

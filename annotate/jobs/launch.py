@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,8 @@ from annotate.jobs.request import LABELS, MANIFEST, TEMPLATE, job_folder, job_na
 from annotate.jobs.rules import check_objects, refuse_public
 from annotate.jobs.upload import ImageFile, put, upload_images
 from annotate.jobs.validate import check_request
+from annotate.migration.reading import former_questions
+from annotate.migration.record import load_migrations
 from annotate.questions.file import read_classes
 from annotate.settings import JobSettings, TaskSettings
 from annotate.storage.aws import RefusedError, call, request_shape
@@ -93,7 +95,10 @@ def plan_job(
     objects = read_objects(source / MANIFEST)
     listed = len(objects)
     if chain is not None:
-        done = _answered(workspace, tasks.annotators)
+        questions = read_classes(workspace.questions)
+        former = former_questions(load_migrations(workspace), questions)
+        _check_chained(chain, objects, {*questions, *former})
+        done = answered_images(workspace, questions, tasks.annotators)
         objects = [entry for entry in objects if entry["image-id"] not in done]
     manifest, images = _in_bucket(objects, workspace, tasks.image_prefix)
     lines = "".join(f"{manifest_line(entry)}\n" for entry in manifest).encode()
@@ -142,8 +147,17 @@ def _examples(source: Path) -> tuple[list[ImageFile], list[str]]:
     return files, [address for address in local if not is_remote(address)]
 
 
-def _answered(workspace: Workspace, annotators: int) -> set[str]:
-    return answered_images(workspace, read_classes(workspace.questions), annotators)
+def _check_chained(
+    chain: str, objects: Sequence[Mapping[str, Any]], known: Collection[str]
+) -> None:
+    """An earlier job's answers count only to questions that are asked still, or were migrated."""
+    gone = {name for entry in objects for name in entry.get("questions", ())}.difference(known)
+    if gone:
+        raise InputError(
+            f"job {chain} asks questions that the present plan has not ({', '.join(sorted(gone))}),"
+            " so its answers would not count and all its images would be paid for again. Make new "
+            "tasks with `mumic-annotate tasks`, and launch a job of them."
+        )
 
 
 def _in_bucket(

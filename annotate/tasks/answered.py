@@ -59,10 +59,11 @@ def _coded_rejects(answers: Answers) -> list[npt.NDArray[np.int64]]:
     """Image, annotator and question of rejects, as codes of what counts; -1: not among it.
 
     Left out are those of images of which nothing counts, and those to questions of an earlier plan,
-    which nobody knows any more: they say nothing of the present ones.
+    which nobody knows any more: they say nothing of the present ones. So do submissions without any
+    answer, which a later one may follow.
     """
     packed, rejects = answers.packed, answers.rejects
-    rejects = rejects[rejects["reason"] != UNKNOWN_QUESTION]
+    rejects = rejects[(rejects["reason"] != UNKNOWN_QUESTION) & rejects["question_id"].notna()]
     codes = [
         pd.Index(column.values, dtype=object).get_indexer(pd.Index(rejects[name], dtype=object))
         for name, column in (

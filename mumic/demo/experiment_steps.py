@@ -89,7 +89,9 @@ def _asl_heads(
         methods.append(Method(record["title"], found.scores("test").logits, found.thresholds()))
         about.append({name: record[name] for name in ("trials", "epochs_to_saturation")})
         about[-1]["seconds"] = sum(
-            trial["epochs"] * trial["seconds_per_epoch"] for trial in record["searched"]
+            trial["epochs"] * trial["seconds_per_epoch"]
+            for trial in record["searched"]
+            if "failed" not in trial
         )
         # The points that were tried differ in their rate alone.
         budget = replace(budget, trials=1, tower_lr=record["best"]["lr"])

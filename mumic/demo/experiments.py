@@ -127,7 +127,7 @@ def _trainings(workspace: Workspace) -> dict[str, float]:
     seconds = []
     for file in workspace.runs.glob("*/*/run.json"):
         record = read_json(file, "make experiments")
-        if "blend" not in record:
+        if record["finished"] and "blend" not in record:
             began, ended = (
                 datetime.fromisoformat(record[name]) for name in ("started", "finished")
             )

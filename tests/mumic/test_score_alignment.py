@@ -177,3 +177,12 @@ def test_validation_must_hold_the_same_unit_and_classes() -> None:
     lacking = replace(files, validation_scores=(Path("s.csv"),), validation_labels=Path("yv.csv"))
     with pytest.raises(InputError, match=r"yv.csv: lacks classes of y.csv"):
         _measured(lacking)
+
+
+def test_arrays_without_any_names_are_taken_by_place() -> None:
+    scores, truth = _data()
+    np.save("s.npy", scores)
+    np.save("y.npy", truth)
+    found = _measured(Files((Path("s.npy"),), Path("y.npy")))
+    expected = average_precision_score(truth.ravel(), scores.ravel())
+    assert found["methods"]["s.npy"]["gap"] == pytest.approx(expected, abs=1e-6)

@@ -190,6 +190,11 @@ def test_answers_come_home_and_the_rest_is_asked_again(
     write_excluded(workspace.desk, {"b": "ticks at random"})
     open_again = json.loads(run("launch", "--chain", name, "--json").stdout)
     assert (open_again["images"], open_again["already_answered"]) == (3, 0)
+    plan = workspace.questions.read_text("utf-8")
+    workspace.questions.write_text(plan.replace("q01", "q09"), "utf-8")
+    refused = run("launch", "--chain", name)
+    assert refused.exit_code == 1
+    assert "asks questions that the present plan has not (q01)" in refused.output
 
 
 def test_broken_answers_are_handed_on_to_be_set_aside(

@@ -43,3 +43,9 @@ def test_enough_distinct_people_with_answers_that_count() -> None:
     assert answered_in(answers, 3) == set()
     assert answered_in(leave_out(answers, {"y": ""}), 2) == {"more"}
     assert answered_in(given(), 1) == set()
+
+
+def test_an_empty_submission_does_not_take_a_later_answer_away() -> None:
+    answers = given(one=[{"workerId": "ann"}, said("ann"), said("bob")])
+    assert not answers.rejects.empty
+    assert answered_in(answers, 2) == {"one"}

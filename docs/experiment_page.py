@@ -22,8 +22,7 @@ def experiments_page(figures: dict[str, Any]) -> str:
     parts = [
         HEAD.rstrip(),
         f"{images['train']:,} training, {images['validation']:,} validation and {images['test']:,} "
-        f"test images, {world['classes']} classes. All of it took {figures['minutes']:.0f} minutes "
-        f"({figures['processor_minutes']:.0f} of one core) on {figures['machine']}. The "
+        f"test images, {world['classes']} classes. {_times(figures)} The "
         f"main table is the mean of {figures['seeds']} seeds after {figures['epochs']['main']} "
         f"epochs; all trainings of the other tables have {figures['epochs']['short']} epochs and "
         "one seed.",
@@ -49,10 +48,32 @@ def _main(found: dict[str, Any]) -> list[str]:
         f"On {found['images']} test images of properties that training never saw; "
         f"{found['classes_left_out']} classes with fewer than {found['fewest_positives']} "
         "positives are left out of the means. Differences are in points, averaged over the seeds, "
-        "with paired 95 % intervals over whole properties, and in how many seeds MuMIC is ahead.",
+        "with paired 95 % intervals over whole properties, and in how many seeds MuMIC is ahead. "
+        f"{_about_head(found['asl_head'])}",
         _table(head, rows),
         _verdict(found),
     ]
+
+
+def _times(figures: dict[str, Any]) -> str:
+    trainings = figures["trainings"]
+    heads = sum(head["seconds"] for head in figures["experiments"]["main"]["asl_head"]) / 60
+    return (
+        f"{trainings['count']} trainings took {trainings['minutes']:.0f} minutes and those of "
+        f"ASL's heads {heads:.0f} on {figures['machine']}; drawing, annotating and measuring come "
+        "on top."
+    )
+
+
+def _about_head(heads: list[dict[str, Any]]) -> str:
+    """What ASL's heads were given, as it is not the same as what MuMIC has."""
+    epochs = ", ".join(str(head["epochs_to_saturation"]) for head in heads)
+    return (
+        f"The rate of ASL's heads is the better of {heads[0]['trials']} on validation with the "
+        "first seed, the middle one being MuMIC's; they are trained until validation GAP stops "
+        f"growing (best after {epochs} epochs), on images that are not mirrored and at a rate that "
+        "stays."
+    )
 
 
 def _ahead(found: dict[str, Any] | None, name: str) -> str:

@@ -1,4 +1,4 @@
-"""Images a second of a training step on a GPU: batch sizes, compiled or not, cache there or not.
+"""Images a second of a training step on a GPU: batch sizes, recorded, compiled, cache there or not.
 
 ViT-B-32 with random weights, both towers free, 120 labels. Without a GPU, or with ``QUICK=1``, it
 runs at tiny sizes, traced and not compiled, which shows that it works and nothing else.
@@ -10,12 +10,13 @@ import tempfile
 import time
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from annotate.settings import TrainSettings
-from benchmarks.report import FOLDER, QUICK, publish, write_report
+from benchmarks.report import QUICK, device_name, publish, wait, write_measured
 from benchmarks.train_loops import ARCHITECTURE, DEVICE, HIGHEST, SCALE, WEIGHT, bf16, start, texts
 from mumic.cache import Rows
 from mumic.compiled import compile_towers
@@ -24,45 +25,52 @@ from mumic.loss import bce_cost
 from mumic.memory import is_memory_full
 from mumic.model import MumicModel
 from mumic.optimiser import make_optimiser
-from mumic.step import Batch, accumulate_gradients
+from mumic.recorded import StepGradients
+from mumic.step import Batch
 
 SMALL = QUICK or DEVICE == "cpu"
 BATCHES = (1, 2) if SMALL else (64, 128, 256, 512, 1024, 2048)
 STEPS, IMAGES = (1, 4) if SMALL else (10, 8192)
 SIDE = 224
-HELD, MAPPED, COMPILED = "pixels on the device", "pixels on disk", "compiled, pixels on the device"
+RECORDED, MAPPED = "recorded, pixels on the device", "recorded, pixels on disk"
+LAUNCHED, COMPILED = "launched one by one", "recorded and compiled"
 
 
 def main() -> None:
     size = (
         f"{ARCHITECTURE}, {len(texts())} labels, {'bf16' if bf16() else 'fp32'}, "
-        f"{torch.cuda.get_device_name() if DEVICE == 'cuda' else 'no GPU: tiny sizes'}"
+        f"{device_name() if DEVICE == 'cuda' else 'no GPU: tiny sizes'}"
     )
     found: dict[str, dict[str, float]] = {f"batch {batch}": {} for batch in BATCHES}
     peaks: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder:
         rows = _pixels(Path(folder))
-        for variant in (HELD, MAPPED, COMPILED):
+        for variant in (RECORDED, MAPPED, LAUNCHED, COMPILED):
             model = MumicModel(start(), texts(), bf16=bf16()).train()
             model.set_logit_scale(SCALE)
             if variant == COMPILED:
                 compile_towers(model.towers, "eager" if SMALL else "inductor")
             feed = Feed(rows, list(rows.places), model.clip.device, hold=variant != MAPPED)
-            for batch in BATCHES:
-                seconds = _seconds(model, feed, list(rows.places), batch)
+            for batch in BATCHES[:1] if variant == COMPILED else BATCHES:
+                recorded = 0 if SMALL or variant == LAUNCHED else batch
+                seconds = _seconds(model, feed, list(rows.places), batch, recorded)
                 if seconds is None:  # the memory is full; no larger batch fits either
                     break
                 found[f"batch {batch}"][variant] = seconds
                 peaks[f"batch {batch}, {variant}"] = _peak_gb()
-                write_report("gpu-so-far", size, {"seconds": found, "peak_gb": peaks})
+                write_measured("gpu", size, *figures(found, peaks))
             del model, feed
+    publish("gpu", size, *figures(found, peaks))
+
+
+def figures(found: dict[str, dict[str, float]], peaks: dict[str, float]) -> Any:
+    """Seconds by batch size and variant, and the facts beside them, of what is known so far."""
     measured = {batch: seconds for batch, seconds in found.items() if seconds}
     speeds = {
         batch: {variant: int(batch.split()[1]) / value for variant, value in seconds.items()}
         for batch, seconds in measured.items()
     }
-    publish("gpu", size, measured, {"images_per_second": speeds, "peak_gb": peaks})
-    (FOLDER / "gpu-so-far.json").unlink()
+    return measured, {"images_per_second": speeds, "peak_gb": peaks}
 
 
 def _pixels(folder: Path) -> Rows:
@@ -78,10 +86,15 @@ def _pixels(folder: Path) -> Rows:
     return Rows((rows,), {f"{at:064x}": (0, at) for at in range(IMAGES)})
 
 
-def _seconds(model: MumicModel, feed: Feed, hashes: list[str], batch: int) -> float | None:
+def _seconds(
+    model: MumicModel, feed: Feed, hashes: list[str], batch: int, recorded: int
+) -> float | None:
     """Seconds a step, its images fed as in training; None where the memory is full."""
+    if DEVICE == "cuda":
+        torch.cuda.empty_cache()
     optimiser = make_optimiser(model.towers, TrainSettings())
     cost = partial(bce_cost, positive_weight=WEIGHT)
+    gradients = StepGradients(model, cost, recorded_size=recorded, on_note=print)
     generator = torch.Generator().manual_seed(1)
     labels = (torch.rand(batch, len(model.tokens), generator=generator) < 0.03).float()
     mask = torch.ones_like(labels).bool()
@@ -91,20 +104,20 @@ def _seconds(model: MumicModel, feed: Feed, hashes: list[str], batch: int) -> fl
         feed.prepare(_taken(hashes, number + 1, batch))
         truth, known = labels.to(pixels.device), mask.to(pixels.device)
         optimiser.zero_grad()
-        accumulate_gradients(model, Batch(pixels, truth, known, labels.numel()), cost)
+        gradients(Batch(pixels, truth, known, labels.numel()))
         optimiser.step()
         model.clamp_logit_scale(HIGHEST)
 
     try:
         for number in range(2):  # compiles, and lets the allocator settle
             step(number)
-        _wait()
+        wait()
         if DEVICE == "cuda":
             torch.cuda.reset_peak_memory_stats()
         started = time.perf_counter()
         for number in range(2, 2 + STEPS):
             step(number)
-        _wait()
+        wait()
     except (MemoryError, RuntimeError) as error:
         if not is_memory_full(error):
             raise
@@ -114,12 +127,6 @@ def _seconds(model: MumicModel, feed: Feed, hashes: list[str], batch: int) -> fl
 
 def _taken(hashes: list[str], number: int, batch: int) -> list[str]:
     return [hashes[(number * batch + at) % len(hashes)] for at in range(batch)]
-
-
-def _wait() -> None:
-    """For what the GPU has still to do."""
-    if DEVICE == "cuda":
-        torch.cuda.synchronize()
 
 
 def _peak_gb() -> float:

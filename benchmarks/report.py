@@ -15,12 +15,27 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from annotate.cli.console import table
 from mumic.machine import machine
 
 QUICK = bool(os.environ.get("QUICK"))
 FOLDER = Path("build") / "bench"
 VERSIONS = ("numpy", "torch", "scikit-learn")
+
+
+def device_name() -> str:
+    """The GPU, or the threads that torch uses without one."""
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    return f"{torch.get_num_threads()} threads"
+
+
+def wait() -> None:
+    """For what a GPU has still to do."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
 
 
 def fastest(variants: Mapping[str, Callable[[], object]], turns: int) -> dict[str, float]:
@@ -30,6 +45,7 @@ def fastest(variants: Mapping[str, Callable[[], object]], turns: int) -> dict[st
         for name, run in variants.items():
             started = time.perf_counter()
             run()
+            wait()
             if turn:
                 seconds[name] = min(seconds[name], time.perf_counter() - started)
     return seconds
@@ -50,10 +66,7 @@ def publish(
         facts: what else was found out, printed and written as it is.
     """
     facts = facts or {}
-    ratios = {
-        task: {variant: value / next(iter(seconds.values())) for variant, value in seconds.items()}
-        for task, seconds in measured.items()
-    }
+    ratios = write_measured(name, size, measured, facts)
     rows = [
         [task, variant, f"{value:.4f}", f"{ratios[task][variant]:.2f}"]
         for task, seconds in measured.items()
@@ -62,7 +75,18 @@ def publish(
     print("\n".join([size, *table(["task", "variant", "seconds", "times ours"], rows)]))
     if facts:
         print(json.dumps(facts, indent=1))
+
+
+def write_measured(
+    name: str, size: str, measured: Mapping[str, Mapping[str, float]], facts: Mapping[str, Any]
+) -> dict[str, dict[str, float]]:
+    """Write the figures, see :func:`publish`; returns each variant's ratio to the task's first."""
+    ratios = {
+        task: {variant: value / next(iter(seconds.values())) for variant, value in seconds.items()}
+        for task, seconds in measured.items()
+    }
     write_report(name, size, {"seconds": measured, "ratios": ratios} | dict(facts))
+    return ratios
 
 
 def write_report(name: str, size: str, figures: Mapping[str, Any]) -> None:

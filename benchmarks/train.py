@@ -27,7 +27,7 @@ from safetensors.torch import load_file
 
 from annotate.memory import keep_freed_memory
 from benchmarks.index import draw
-from benchmarks.report import FOLDER, QUICK, publish, write_report
+from benchmarks.report import QUICK, device_name, publish, write_measured
 from benchmarks.train_loops import (
     ARCHITECTURE,
     BATCH,
@@ -44,21 +44,26 @@ from benchmarks.train_parts import matrix_product, operations, patch_embeddings,
 STEPS = int(os.environ.get("STEPS", "2" if QUICK else "20"))
 SHORT = min(STEPS, 2)
 EPOCHS = 3
-EPOCH_STEPS = 1 if QUICK else 2
+EPOCH_STEPS = 1 if QUICK else 2 if DEVICE == "cpu" else 8
 PRODUCTS = 3  # between two of our steps
 USUAL, OURS, PLAIN = "open_clip's shape", "ours", "plain float32"
+OF_MEMORY = {
+    "ours, AdamW not fused": {"fused": False},
+    "ours, memory given back": {"keep": False},
+    "open_clip's shape, memory kept": {"usual": True, "keep": True},
+}
+OF_A_GPU = {"ours, not recorded": {"recorded": False}}
 VARIANTS = {
     OURS: {},
     USUAL: {},
     "ours, 77 tokens": {"trim": False},
-    "ours, memory given back": {"keep": False},
-    "ours, AdamW not fused": {"fused": False},
-    "open_clip's shape, memory kept": {"usual": True, "keep": True},
+    **(OF_MEMORY if DEVICE == "cpu" else OF_A_GPU),
     PLAIN: {},
 }
+NAME = "train" if DEVICE == "cpu" else "train-gpu"
 SIZE = (
-    f"{ARCHITECTURE}, batch {BATCH}, {LABELS} labels, {'bf16' if bf16() else 'fp32'}, {DEVICE}, "
-    f"{torch.get_num_threads()} threads"
+    f"{ARCHITECTURE}, batch {BATCH}, {LABELS} labels, {'bf16' if bf16() else 'fp32'}, "
+    f"{device_name()}"
 )
 
 
@@ -78,11 +83,13 @@ def worker(root: Path, name: str, task: str) -> None:
     """One variant in a process of its own; prints what it found."""
     logging.disable(logging.WARNING)
     usual = name in (USUAL, PLAIN)
-    options = {"trim": True, "fused": True, "usual": usual, "keep": not usual} | VARIANTS[name]
+    options = {"trim": True, "fused": True, "recorded": True}
+    options |= {"usual": usual, "keep": not usual} | VARIANTS[name]
     if options.pop("keep") and DEVICE == "cpu":
         keep_freed_memory()
     if task == "parts":
-        print(json.dumps({"text": text_towers(), "patches": patch_embeddings()}))
+        text, rows_apart = text_towers()
+        print(json.dumps({"text": text, "rows_apart": rows_apart, "patches": patch_embeddings()}))
         return
     started = time.perf_counter()
     step = _loop(root, name, task, options)
@@ -138,48 +145,49 @@ def apart(found: Path, expected: Path) -> float:
 def main() -> None:
     few = (OURS, USUAL) if QUICK else tuple(name for name in VARIANTS if name != PLAIN)
     raced = () if QUICK else (OURS, USUAL)
-    found: dict[str, dict[str, Any]] = {"steps": {}, "epochs": {}}
+    needed = operations()
+    found: dict[str, dict[str, Any]] = {"steps": {}, "apart": {}, "parts": {}, "epochs": {}}
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         photos(root, max(EPOCH_STEPS, min(STEPS + 1, 8)) * BATCH)
-        for name in (PLAIN, *few):
+        run(root, PLAIN, "steps")
+        plain = root / f"{PLAIN}.safetensors"
+        for name in few:
             found["steps"][name] = run(root, name, "steps")
-            write_report("train-so-far", SIZE, found)
+            found["apart"][name] = apart(root / f"{name}.safetensors", plain)
+            write_measured(NAME, SIZE, *figures(found, needed))
         found["parts"] = run(root, OURS, "parts")
         for cached in (root / "data").glob("**/pixels-*/*"):
             cached.unlink()
         for name in raced:
             found["epochs"][name] = run(root, name, "epochs")["all"]
-            write_report("train-so-far", SIZE, found)
-        plain = root / f"{PLAIN}.safetensors"
-        difference = {name: apart(root / f"{name}.safetensors", plain) for name in few}
-    publish("train", SIZE, *figures(found, difference))
-    (FOLDER / "train-so-far.json").unlink()
+            write_measured(NAME, SIZE, *figures(found, needed))
+    publish(NAME, SIZE, *figures(found, needed))
 
 
-def figures(found: dict[str, dict[str, Any]], difference: dict[str, float]) -> Any:
-    """Seconds by task and variant, and the facts beside them."""
-    steps, parts = found["steps"], found["parts"]
-    seconds = {name: min(steps[name]["each"][1:]) for name in difference}
-    top, needed = steps[OURS]["peak"], operations()
+def figures(found: dict[str, dict[str, Any]], needed: float) -> Any:
+    """Seconds by task and variant, and the facts beside them, of what is known so far."""
+    steps, parts, epochs = found["steps"], found["parts"], found["epochs"]
+    seconds = {name: min(entry["each"][1:]) for name, entry in steps.items()}
+    top = steps[OURS]["peak"]
     facts = {
         "images_per_second": {name: BATCH / value for name, value in seconds.items()},
-        "text_rows_apart": parts["text"].pop("difference"),
-        "gradients_apart": difference,
         "train_steps": STEPS,
-        "last_losses": {name: steps[name]["losses"][-1] for name in (OURS, USUAL)},
+        "last_losses": {name: steps[name]["losses"][-1] for name in (OURS, USUAL) if name in steps},
         "peak_gflops": top / 1e9,
         "share_of_peak": needed / seconds[OURS] / top,
         "step_gflop": needed / 1e9,
-        "epochs_of": f"{EPOCHS} epochs of {EPOCH_STEPS * BATCH} images",
     }
-    measured = {
-        "step": seconds,
-        "text tower, forward and backward": parts["text"],
-        "patch embedding, forward and backward": parts["patches"],
-    }
-    if found["epochs"]:
-        measured["three epochs from JPEGs, cache and start included"] = found["epochs"]
+    measured = {"step": seconds}
+    if found["apart"]:
+        facts["gradients_apart"] = found["apart"]
+    if parts:
+        facts["text_rows_apart"] = parts["rows_apart"]
+        measured["text tower, forward and backward"] = parts["text"]
+        measured["patch embedding, forward and backward"] = parts["patches"]
+    if epochs:
+        facts["epochs_of"] = f"{EPOCHS} epochs of {EPOCH_STEPS * BATCH} images"
+        measured["three epochs from JPEGs, cache and start included"] = epochs
     return measured, facts
 
 

@@ -31,7 +31,8 @@ from mumic.loss import bce_cost, tempered_bce
 from mumic.model import MumicModel, use_bf16
 from mumic.optimiser import make_optimiser
 from mumic.pixels import pixel_rows
-from mumic.step import Batch, accumulate_gradients
+from mumic.recorded import StepGradients
+from mumic.step import Batch
 
 ARCHITECTURE = "ViT-S-32" if QUICK else "ViT-B-32"
 BATCH, LABELS = (2, 8) if QUICK else (32, 120)
@@ -78,7 +79,7 @@ class Photos(torch.utils.data.Dataset[torch.Tensor]):
 
 
 def batches_for_ever(files: list[Path], size: int) -> Iterator[torch.Tensor]:
-    workers = min(2, os.cpu_count() or 1)
+    workers = os.cpu_count() or 1
     photos = Photos(files, size)
     loader = torch.utils.data.DataLoader(photos, BATCH, num_workers=workers, drop_last=True)
     while True:
@@ -123,7 +124,13 @@ def usual_steps(
 
 
 def our_steps(
-    rows: Rows, hashes: list[str], gradients: Path | None, *, trim: bool, fused: bool
+    rows: Rows,
+    hashes: list[str],
+    gradients: Path | None,
+    *,
+    trim: bool,
+    fused: bool,
+    recorded: bool,
 ) -> Step:
     clip = start()
     model = MumicModel(clip, texts(), bf16=bf16()).train()
@@ -136,6 +143,9 @@ def our_steps(
     if not fused:
         for group in optimiser.param_groups:
             group["fused"] = False
+    cost = partial(bce_cost, positive_weight=WEIGHT)
+    recorded_size = BATCH if DEVICE == "cuda" and recorded else 0
+    compute = StepGradients(model, cost, recorded_size=recorded_size, on_note=print)
     feed, truth = Feed(rows, hashes, clip.device), labels(len(hashes)).to(DEVICE)
 
     def step(number: int) -> float:
@@ -144,7 +154,7 @@ def our_steps(
         pixels = feed.batch(hashes[at : at + BATCH])
         optimiser.zero_grad()
         batch = Batch(pixels, wanted, torch.ones_like(wanted).bool(), wanted.numel())
-        loss = accumulate_gradients(model, batch, partial(bce_cost, positive_weight=WEIGHT))
+        loss = compute(batch)
         keep_gradients(model.towers, gradients if number == 0 else None)
         optimiser.step()
         model.clamp_logit_scale(HIGHEST)

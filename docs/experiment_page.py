@@ -59,20 +59,19 @@ def _times(figures: dict[str, Any]) -> str:
     trainings = figures["trainings"]
     heads = sum(head["seconds"] for head in figures["experiments"]["main"]["asl_head"]) / 60
     return (
-        f"{trainings['count']} trainings took {trainings['minutes']:.0f} minutes and those of "
-        f"ASL's heads {heads:.0f} on {figures['machine']}; drawing, annotating and measuring come "
-        "on top."
+        f"All of it took {figures['minutes']:.0f} minutes on {figures['machine']}, of which "
+        f"{trainings['count']} trainings {trainings['minutes']:.0f} and those of ASL's heads "
+        f"{heads:.0f}."
     )
 
 
 def _about_head(heads: list[dict[str, Any]]) -> str:
     """What ASL's heads were given, as it is not the same as what MuMIC has."""
-    epochs = ", ".join(str(head["epochs_to_saturation"]) for head in heads)
+    epochs = ", ".join(str(head["epochs"]) for head in heads)
     return (
-        f"The rate of ASL's heads is the better of {heads[0]['trials']} on validation with the "
-        "first seed, the middle one being MuMIC's; they are trained until validation GAP stops "
-        f"growing (best after {epochs} epochs), on images that are not mirrored and at a rate that "
-        "stays."
+        "The rate of ASL's heads is MuMIC's, no rate being searched for here; they are trained "
+        f"until validation GAP stops growing (best after {epochs} epochs), on images that are not "
+        "mirrored and at a rate that stays."
     )
 
 

@@ -80,7 +80,7 @@ def open_rows(folder: Path) -> Rows:
 def add_shards(
     folder: Path,
     wanted: Iterable[tuple[str, Any]],
-    compute: Callable[[list[Any]], Array],
+    compute: Callable[[list[list[Any]]], Iterable[Array]],
     *,
     shard_size: int = 1024,
     on_progress: Callable[[int], object] | None = None,
@@ -90,7 +90,7 @@ def add_shards(
     Args:
         folder: where the shards are; made if need be.
         wanted: (content hash, what ``compute`` needs) of every row that must be there.
-        compute: the rows of some items, one each, in order.
+        compute: the rows of some lists of items, an array a list, one after the other.
         shard_size: rows a shard.
         on_progress: called with the number of rows just stored.
 
@@ -102,8 +102,9 @@ def add_shards(
         known = open_rows(folder).places
         missing = {entry: item for entry, item in wanted if entry not in known}
         number = len(list(folder.glob("shard-*.json")))
-        for chunk in _chunks(list(missing), shard_size):
-            rows = compute([missing[entry] for entry in chunk])
+        chunks = list(_chunks(list(missing), shard_size))
+        made = compute([[missing[entry] for entry in chunk] for chunk in chunks])
+        for chunk, rows in zip(chunks, made, strict=True):
             _store(folder / f"shard-{number:05d}", rows, chunk)
             number += 1
             if on_progress is not None:

@@ -23,8 +23,8 @@ from mumic.history import History
 from mumic.interrupt import Interrupt, StoppedError
 from mumic.metrics import gap
 from mumic.optimiser import learning_rate
+from mumic.pace import Pace
 from mumic.run import write_weights
-from mumic.step import accumulate_gradients
 from mumic.training import StepReport, Training
 from mumic.validation import validation_logits
 
@@ -72,15 +72,17 @@ def _resumed(training: Training) -> Progress:
 def _steps(
     training: Training, progress: Progress, history: History, board: Board, interrupt: Interrupt
 ) -> Progress:
-    total, settings = training.total_steps, training.settings
+    total, settings, pace = training.total_steps, training.settings, Pace()
     while progress.step < total and not _stopped_early(training, progress):
         progress = _one_step(training, progress, history, board)
         at_end = progress.step % training.steps_per_epoch == 0
         if at_end:
             progress = _end_epoch(training, progress, history, board)
         asked = training.processes.any(interrupt.asked)
-        if at_end or asked or progress.step % settings.checkpoint_every == 0:
-            _save(training, progress, history)
+        due = progress.step % settings.checkpoint_every == 0 and pace.due()
+        if at_end or asked or due:
+            with pace:
+                _save(training, progress, history)
         if at_end and training.on_epoch is not None:
             training.on_epoch(progress.step // training.steps_per_epoch, history.last_gap)
         if asked and progress.step < total:
@@ -169,9 +171,7 @@ def _update(training: Training, rows: npt.NDArray[np.int64], step: int, rate: fl
     optimiser.zero_grad(set_to_none=True)
     model.train()
     batch = make_batch(training, rows, step)
-    loss = accumulate_gradients(
-        model, batch, training.cost, training.processes, settings.micro_batch
-    )
+    loss = training.gradients(batch)
     if math.isfinite(loss):
         for group in optimiser.param_groups:
             group["lr"] = rate

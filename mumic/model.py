@@ -23,6 +23,7 @@ from annotate.clip.precision import multiplies_bf16
 from annotate.errors import InputError
 from mumic.lora import add_lora
 from mumic.precision import tower_precision
+from mumic.trimmed_texts import TextEnds, encode_texts_trimmed, text_ends
 
 FROZEN_TOWERS = {
     "none": frozenset[str](),
@@ -136,6 +137,8 @@ class MumicModel(nn.Module):
         self.trains_image = any(_tower(name) == "image" for name in names)
         self.trains_text = any(_tower(name) == "text" for name in names)
         self._frozen_texts: Tensor | None = None
+        # By share; found once, since reading them waits for all that a GPU has still to do.
+        self._ends: dict[tuple[int | None, int | None], TextEnds | None] = {}
 
     def text_rows(self, share: slice = slice(None)) -> Tensor:
         """Unit rows of the label texts, or of a share of them, float32 (classes, dim)."""
@@ -151,7 +154,11 @@ class MumicModel(nn.Module):
         tokens = self.tokens[share]
         if not len(tokens):
             return torch.zeros(0, self.clip.dim, device=tokens.device)
-        return F.normalize(encode_texts_trimmed(self.towers, tokens).float(), dim=-1)
+        key = (share.start, share.step)
+        if key not in self._ends:
+            self._ends[key] = text_ends(self.towers, tokens)
+        rows = encode_texts_trimmed(self.towers, tokens, self._ends[key])
+        return F.normalize(rows.float(), dim=-1)
 
     def image_rows(self, pixels: Tensor) -> Tensor:
         """Unit rows of images given as bytes (n, 3, size, size): float32 (n, dim)."""
@@ -250,48 +257,6 @@ def _tower(name: str) -> str:
     if name in ("logit_scale", "logit_bias"):
         return "both"
     return "image" if name.startswith("visual.") else "text"
-
-
-def encode_texts_trimmed(towers: Any, tokens: Tensor) -> Tensor:
-    """Encode texts with the context cut after the longest of them.
-
-    Under a causal mask nothing after a text's end token reaches it, so this equals open_clip's
-    ``encode_text`` over all 77 positions at a fraction of the cost. A text tower that is not causal
-    or is not pooled at the end token gets its full length.
-
-    Args:
-        towers: an open_clip model.
-        tokens: int64 (n, context length).
-
-    Returns:
-        (n, dim), not normalised.
-    """
-    tower = getattr(towers, "text", towers)
-    ends = _end_positions(tower, tokens)
-    if ends is None:
-        rows: Tensor = towers.encode_text(tokens)
-        return rows
-    length = int(ends.max()) + 1
-    x = tower.token_embedding(tokens[:, :length]) + tower.positional_embedding[:length]
-    x = tower.ln_final(tower.transformer(x, attn_mask=tower.attn_mask[:length, :length]))
-    pooled: Tensor = x[torch.arange(len(x), device=x.device), ends]
-    if isinstance(tower.text_projection, nn.Linear):
-        return tower.text_projection(pooled)  # type: ignore[no-any-return]
-    return pooled if tower.text_projection is None else pooled @ tower.text_projection
-
-
-def _end_positions(tower: Any, tokens: Tensor) -> Tensor | None:
-    """Where each text is pooled, or None where the tower cannot be trimmed."""
-    causal = getattr(tower, "attn_mask", None) is not None
-    if not causal or getattr(tower, "cls_emb", None) is not None:
-        return None
-    kind = getattr(tower, "text_pool_type", getattr(tower, "pool_type", ""))
-    if kind == "argmax":
-        return tokens.argmax(dim=-1)
-    if kind == "eos":
-        end: int = getattr(tower, "text_eos_id", getattr(tower, "eos_id", 0))
-        return torch.eq(tokens, end).int().argmax(dim=-1)
-    return None
 
 
 def logits_of(

@@ -1,7 +1,8 @@
 """The image tower's patch embedding as the matrix product that it is.
 
-Patches do not overlap, so CLIP's first convolution multiplies each patch with one matrix. On a
-processor torch's matrix product does that faster than its convolution.
+Patches do not overlap, so CLIP's first convolution multiplies each patch with one matrix. torch's
+matrix product does that faster than its convolution, on a processor and, in bf16, on a GPU, where
+the convolution is an eighth of a step.
 """
 
 from __future__ import annotations
@@ -16,15 +17,19 @@ from torch import Tensor, nn
 
 from annotate.clip.encoder import Clip
 
+_PRODUCT = "_mumic_product"
+
 
 @contextmanager
-def training_patches(clip: Clip) -> Iterator[None]:
-    """Multiply on a processor, where the tower begins with patches; elsewhere nothing changes."""
+def training_patches(clip: Clip, *, bf16: bool) -> Iterator[None]:
+    """Multiply where that is faster and the tower begins with patches."""
     convolution: Any = getattr(clip.model.visual, "conv1", None)
-    if clip.device.type != "cpu" or not _cuts_patches(convolution):
+    if not (bf16 or clip.device.type == "cpu") or not _cuts_patches(convolution):
         yield
         return
-    convolution.forward = partial(embed_patches, convolution)
+    # One object for all steps: another would make torch compile the tower anew.
+    product = convolution.__dict__.setdefault(_PRODUCT, partial(embed_patches, convolution))
+    convolution.forward = product
     try:
         yield
     finally:

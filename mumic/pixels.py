@@ -6,21 +6,20 @@ stands at the edge (Wang et al., AAAI 2023, section 2.3). A run may crop to be c
 
 from __future__ import annotations
 
-import hashlib
-import os
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from itertools import islice
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from annotate.clip.fast_pixels import pixels_of
-from annotate.errors import InputError, MissingError
-from annotate.storage.store import read_bytes
+from annotate.errors import MissingError
+from annotate.index.decoders import decoding_processes
+from annotate.index.pipeline import batches_ahead
+from annotate.index.reading import Item, LeftOut, Pixels, Reading
 from annotate.workspace import Workspace
-from mumic.cache import Rows, add_shards, in_threads
+from mumic.cache import Rows, add_shards
 
+_BATCH = 64  # images decoded at a time
 _NAMED = 5  # images named in one error message
 
 
@@ -46,27 +45,36 @@ def pixel_rows(
     Raises:
         MissingError: an image is gone, changed or broken; the first few are named.
     """
-    wanted = zip(images["content_hash"], images["uri"], strict=True)
+    limits = workspace.settings.catalog
+    reading = Reading(workspace.root, size, limits.max_bytes, limits.max_pixels, resize)
+    items = zip(images["content_hash"], images["uri"], strict=True)
     return add_shards(
         workspace.data / "cache" / f"pixels-{size}-{resize}-bicubic",
-        ((content_hash, (content_hash, uri)) for content_hash, uri in wanted),
-        lambda items: _decode_all(workspace, items, size, resize),
+        ((item[0], item) for item in items),
+        lambda chunks: _decoded(chunks, reading),
         on_progress=on_progress,
     )
 
 
-def _decode_all(
-    workspace: Workspace, items: list[tuple[str, str]], size: int, resize: str
-) -> npt.NDArray[np.uint8]:
-    def one(item: tuple[str, str]) -> Any:
-        content_hash, uri = item
-        try:
-            return read_pixels(workspace, uri, size, content_hash, resize)
-        except InputError as error:
-            return f"{uri}: {error}"
+def _decoded(chunks: list[list[Item]], reading: Reading) -> Iterator[Pixels]:
+    """The pixels of each chunk; what comes after it is decoded while it is stored."""
+    parts = [[chunk[at : at + _BATCH] for at in range(0, len(chunk), _BATCH)] for chunk in chunks]
+    processes = decoding_processes(sum(map(len, chunks)))
+    batches = (batch for part in parts for batch in part)
+    with batches_ahead(batches, reading, processes=processes, largest=_BATCH) as decoded:
+        for chunk, part in zip(chunks, parts, strict=True):
+            rows: list[Pixels] = []
+            left_out: list[LeftOut | None] = []
+            for batch in islice(decoded, len(part)):
+                rows.append(batch.pixels.copy())
+                left_out += batch.left_out
+            _refuse_left_out(chunk, left_out)
+            yield np.concatenate(rows)
 
-    found = in_threads(one, items, os.cpu_count() or 1)
-    failed = [entry for entry in found if isinstance(entry, str)]
+
+def _refuse_left_out(items: list[Item], left_out: list[LeftOut | None]) -> None:
+    reasons = zip(items, left_out, strict=True)
+    failed = [f"{uri}: {why.reason}" for (_, uri), why in reasons if why is not None]
     if failed:
         more = f"\n... and {len(failed) - _NAMED} more" if len(failed) > _NAMED else ""
         listed = "\n".join(failed[:_NAMED]) + more
@@ -74,30 +82,3 @@ def _decode_all(
             f"{len(failed)} images of the dataset cannot be used any more:\n{listed}\n"
             "Put them back, or run `mumic-annotate catalog` and `mumic-annotate dataset` again."
         )
-    return np.stack(found)
-
-
-def read_pixels(
-    workspace: Workspace,
-    uri: str,
-    size: int,
-    content_hash: str | None = None,
-    resize: str = "squash",
-) -> npt.NDArray[np.uint8]:
-    """One image as uint8 (3, size, size).
-
-    Args:
-        workspace: where a relative URI starts.
-        uri: the image.
-        size: side of the square, pixels.
-        content_hash: SHA-256 that its bytes must have, hex; None: any.
-        resize: ``squash`` or ``crop``.
-
-    Raises:
-        InputError: no such file, its bytes are not those of the hash, or it cannot be decoded.
-    """
-    limits = workspace.settings.catalog
-    data = read_bytes(uri, workspace.root, max_bytes=limits.max_bytes)
-    if content_hash is not None and hashlib.sha256(data).hexdigest() != content_hash:
-        raise InputError("the file has changed since it was catalogued")
-    return pixels_of(data, size, max_pixels=limits.max_pixels, resize=resize)

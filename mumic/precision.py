@@ -26,7 +26,7 @@ def tower_precision(clip: Clip, *, bf16: bool, training: bool) -> Iterator[None]
     with (
         torch.autocast(clip.device.type, dtype=torch.bfloat16, enabled=mixed),
         training_attention(clip, bf16=mixed),
-        training_patches(clip) if training else nullcontext(),
+        training_patches(clip, bf16=mixed) if training else nullcontext(),
         parametrize.cached(),  # a low-rank weight is summed once a pass
     ):
         yield

@@ -19,7 +19,7 @@ from mumic.prompts import label_texts
 from mumic.run import settings_hash, utc_now, write_start
 
 # Settings that change how a training runs, not what comes out of it.
-_NOT_DECIDING = ("threads", "checkpoint_every", "micro_batch", "tensorboard")
+_NOT_DECIDING = ("threads", "checkpoint_every", "micro_batch", "tensorboard", "cuda_graph")
 
 
 def start_record(

@@ -72,7 +72,7 @@ def frozen_rows(
     cached = add_shards(
         workspace.data / "cache" / f"features-{clip.model_hash[:16]}-{resize}-{used}",
         ((entry, entry) for entry in hashes),
-        lambda some: encode_images(clip, pixels.gather(some), precision),
+        lambda chunks: (encode_images(clip, pixels.gather(some), precision) for some in chunks),
         shard_size=workspace.settings.predict.batch_size,
         on_progress=on_progress,
     )

@@ -52,12 +52,33 @@ def accumulate_gradients(
     Returns:
         The mean cost over the observed cells of the whole batch.
     """
+    mean = add_gradients(model, batch, max(batch.observed, 1), cost, processes, micro_batch)
+    return float(mean)
+
+
+def add_gradients(
+    model: MumicModel,
+    batch: Batch,
+    divisor: int | Tensor,
+    cost: Cost,
+    processes: Processes | None = None,
+    micro_batch: int = 0,
+) -> Tensor:
+    """As :func:`accumulate_gradients`, without waiting for a GPU: the mean cost as a scalar.
+
+    Args:
+        model: see there.
+        batch: see there; ``divisor`` takes the place of its number of observed cells.
+        divisor: of the sum of costs.
+        cost: see there.
+        processes: see there.
+        micro_batch: see there.
+    """
     processes = processes or Processes()
     share = model.text_rows(processes.share)
     # Cut off from the text tower; the gradient of all images is collected here.
     texts = _gathered(share, len(model.tokens), processes).requires_grad_(model.trains_text)
     size = micro_batch or max(len(batch), 1)
-    divisor = max(batch.observed, 1)
     mean = torch.zeros((), device=texts.device)
     for start in range(0, len(batch), size):
         part = slice(start, start + size)
@@ -72,7 +93,7 @@ def accumulate_gradients(
         if share.requires_grad:  # not where there are more processes than texts
             share.backward(of_share)  # type: ignore[no-untyped-call]
     processes.sum_gradients(model.towers.parameters())
-    return float(processes.sum(mean))
+    return processes.sum(mean)
 
 
 def _gathered(share: Tensor, classes: int, processes: Processes) -> Tensor:

@@ -104,7 +104,9 @@ def fit(
     Raises:
         MumicError: the loss, or a logit, is not a number.
     """
-    optimiser = torch.optim.AdamW(network.parameters(), lr=trial.lr, weight_decay=WEIGHT_DECAY)
+    optimiser = torch.optim.AdamW(
+        network.parameters(), lr=trial.lr, weight_decay=WEIGHT_DECAY, fused=True
+    )
     cells = material.validation.cells
     best: tuple[float, int, dict[str, Tensor]] | None = None
     seconds, epoch = [], 0

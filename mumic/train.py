@@ -37,6 +37,7 @@ from mumic.pixels import pixel_rows
 from mumic.processes import Processes, processes
 from mumic.prompts import label_texts
 from mumic.record import begin_or_resume, start_record
+from mumic.recorded import StepGradients, recorded_size
 from mumic.run import (
     Run,
     check_demo_model,
@@ -188,7 +189,14 @@ def _train_in(
         validation=dataset.split("validation"),
         targets=targets_of(train_split, settings),
         feed=Feed(pixels, list(used["content_hash"]), clip.device),
-        cost=cost_of(settings, torch.from_numpy(weights).float().to(clip.device)),
+        gradients=StepGradients(
+            model,
+            cost_of(settings, torch.from_numpy(weights).float().to(clip.device)),
+            joined,
+            settings.micro_batch,
+            recorded_size(settings, clip.device, joined),
+            reports.on_note,
+        ),
         ema=Ema(model.towers, settings.ema),
         settings=settings,
         seed=seed,

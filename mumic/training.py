@@ -15,9 +15,9 @@ from annotate.settings import TrainSettings
 from mumic.data import Dataset
 from mumic.ema import Ema
 from mumic.feed import Feed
-from mumic.loss import Cost
 from mumic.model import MumicModel
 from mumic.processes import Processes
+from mumic.recorded import StepGradients
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Training:
     validation: Dataset
     targets: npt.NDArray[np.float32]
     feed: Feed
-    cost: Cost
+    gradients: StepGradients
     ema: Ema
     settings: TrainSettings
     seed: int

@@ -122,18 +122,58 @@ class AroundReader:
 
     def _cut(self, block: Block, lines: Sequence[int]) -> _Cut:
         """Cut contents out of lines, and parse the lines."""
-        cut = _Cut([], [], [], [], [])
-        text = block.text
-        usual = _OPENING.search(text)
+        usual = _OPENING.search(block.text)
         if usual is None:
-            return cut
+            return _Cut([], [], [], [], [])
         opening = usual.group()
-        length = len(opening)
-        twins = block.closing[:-1][np.diff(block.closing) == 1].tolist()
-        twins.append(len(text))
-        missing = range(len(self._numbers), len(twins))
+        twins = block.closing[:-1][np.diff(block.closing) == 1]
+        missing = range(len(self._numbers), len(twins) + 1)
         self._numbers += [b"%d" % (self._first_number + at) for at in missing]
-        numbers = self._numbers
+        whole = self._cut_whole(block, opening, twins) if len(lines) == len(block.lines) else None
+        return whole or self._cut_lines(block, lines, opening, twins)
+
+    def _cut_whole(self, block: Block, opening: bytes, twins: Ints) -> _Cut | None:
+        """All lines in one go, where each has contents and nothing is unusual; else None.
+
+        Between lines a secret is put, so that no line can go on in the next.
+        """
+        text, bounds, length = block.text, np.array(block.lines), len(opening)
+        lasts = twins[np.diff(twins, prepend=-2) > 1]  # braces in a row begin with a content's end
+        # The next opening after each: contents, nearly all of the text, are not searched.
+        found = [text.find(opening, start) for start in (0, *(lasts + 2).tolist())]
+        firsts = np.array(found[:-1]) + length
+        in_turn = (firsts <= lasts).all() and (lasts[:-1] < firsts[1:] - length).all()
+        if not in_turn or min(found[:-1], default=-1) < 0 or found[-1] >= 0:
+            return None
+        owner = np.searchsorted(bounds[:, 1], firsts)
+        counts = np.bincount(owner, minlength=len(bounds))
+        if (lasts + 2 > bounds[owner, 1]).any() or not counts.all():
+            return None
+        around = [b""] * (2 * len(firsts) + 1)
+        cuts = zip([0, *(lasts + 2).tolist()], [*(firsts - 1).tolist(), len(text)], strict=True)
+        around[::2] = [text[start:end] for start, end in cuts]
+        around[1::2] = self._numbers[: len(firsts)]
+        between = self._first_number - 1
+        joined = b"".join(around).removesuffix(b"\n").replace(b"\n", b",%d," % between)
+        try:
+            parsed = orjson.loads(b"[" + joined + b"]")
+        except orjson.JSONDecodeError:
+            return None
+        entries = parsed[::2]
+        if len(entries) != len(bounds) or set(parsed[1::2]) - {between}:
+            return None
+        answers = [entry.get("answers") if type(entry) is dict else None for entry in entries]
+        if set(map(type, answers)) != {list} or list(map(len, answers)) != counts.tolist():
+            return None
+        if set(map(type, chain.from_iterable(answers))) != {dict}:
+            return None
+        images = [entry.get("image-id") for entry in entries]
+        return _Cut(list(range(len(bounds))), images, answers, firsts.tolist(), lasts.tolist())
+
+    def _cut_lines(self, block: Block, lines: Sequence[int], opening: bytes, twins: Ints) -> _Cut:
+        """Line by line, without those that are unusual."""
+        cut = _Cut([], [], [], [], [])
+        text, ends, numbers = block.text, [*twins.tolist(), len(block.text)], self._numbers
         turn = done = 0
         for line in lines:
             at, end = block.lines[line]
@@ -142,9 +182,9 @@ class AroundReader:
             lasts: list[int] = []
             number = done
             while (key := text.find(opening, at, end)) >= 0:
-                first = key + length
-                turn = bisect_left(twins, first, turn)
-                last = twins[turn]
+                first = key + len(opening)
+                turn = bisect_left(ends, first, turn)
+                last = ends[turn]
                 around += text[at : first - 1], numbers[number]
                 firsts.append(first)
                 lasts.append(last)

@@ -10,6 +10,7 @@ import json
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -150,9 +151,15 @@ def hash_weights(state: dict[str, torch.Tensor]) -> str:
 
 def normalise_pixels(clip: Clip, pixels: torch.Tensor) -> torch.Tensor:
     """Bytes (n, 3, size, size) as the model's float32 input on its device."""
-    mean = torch.tensor(clip.mean, device=clip.device).view(1, 3, 1, 1)
-    std = torch.tensor(clip.std, device=clip.device).view(1, 3, 1, 1)
+    mean, std = (_per_channel(values, clip.device) for values in (clip.mean, clip.std))
     return (pixels.to(clip.device).float() / 255 - mean) / std
+
+
+@cache
+def _per_channel(values: tuple[float, ...], device: torch.device) -> torch.Tensor:
+    """Made once: a copy to a GPU waits for all that it has still to do."""
+    with torch.inference_mode(False):  # in training, too, it may be used
+        return torch.tensor(values, device=device).view(1, 3, 1, 1)
 
 
 def encode_images(

@@ -23,9 +23,11 @@ from annotate.clip.encoder import Clip, encode_images
 from annotate.clip.precision import index_precision
 from annotate.errors import DamagedError, InputError
 from annotate.files import read_json, remove_stale, write_json
+from annotate.index.decoders import decoding_processes
 from annotate.index.partial import Embedded, Kept, load_partial, partial_shard, remove_partial
-from annotate.index.pipeline import Item, Reading, batches_ahead
+from annotate.index.pipeline import batches_ahead
 from annotate.index.plan import PLAN, PlannedShard, plan_shards, planned
+from annotate.index.reading import Item, Reading
 from annotate.index.shards import MADE_BY, shard_files
 from annotate.locks import exclusive
 from annotate.settings import CatalogSettings, IndexSettings
@@ -198,7 +200,7 @@ def follow(
         for shard in planned(todo, size)
         for batch in shard.batches[kept[shard.number].batches :]
     )
-    engine = job.engine or local_engine(clip, job)
+    engine = job.engine or local_engine(clip, job, len(todo))
     report = Report()
     outage = Outage(KEPT)
     with warnings.catch_warnings(), closing(engine(batches)) as results:
@@ -242,14 +244,25 @@ def _check_reached(batch: Sequence[Item], embedded: Embedded, outage: Outage) ->
     outage.check()
 
 
-def local_engine(clip: Clip, job: Job) -> Engine:
-    """Batches are read and decoded by threads, and embedded here."""
+def local_engine(clip: Clip, job: Job, images: int = 0) -> Engine:
+    """Batches are read and decoded by threads or processes, and embedded here.
+
+    Args:
+        clip: the model.
+        job: limits of images, precision.
+        images: how many there are, which decides between threads and processes.
+    """
     limits = job.catalog
     reading = Reading(job.root, clip.image_size, limits.max_bytes, limits.max_pixels)
     fast = index_clip(clip, job.precision)
 
     def embed(batches: Batches) -> Generator[Embedded, None, None]:
-        with batches_ahead(batches, reading) as decoded:
+        with batches_ahead(
+            batches,
+            reading,
+            processes=decoding_processes(images),
+            largest=job.index.batch_size,
+        ) as decoded:
             for batch in decoded:
                 rows = np.empty((0, clip.dim), np.float16)
                 if len(batch.pixels):

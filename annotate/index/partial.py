@@ -20,8 +20,8 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from annotate.index.pipeline import LeftOut
 from annotate.index.plan import PlannedShard
+from annotate.index.reading import LeftOut
 from annotate.index.shards import write_shard
 
 HALF = np.dtype(np.float16)

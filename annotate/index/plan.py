@@ -16,7 +16,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from annotate.index.pipeline import Item
+from annotate.index.reading import Item
 from annotate.index.shards import MADE_BY, embedded_contents, shard_files
 from annotate.tables import Table
 

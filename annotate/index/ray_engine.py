@@ -28,7 +28,7 @@ from annotate.clip.precision import index_precision
 from annotate.errors import InputError, MissingError, RemoteError
 from annotate.index.embed import Batches, Job
 from annotate.index.partial import Embedded
-from annotate.index.pipeline import Item, LeftOut, Pixels, Reading, read_pixels
+from annotate.index.reading import Item, LeftOut, Pixels, Reading, read_pixels
 from annotate.settings import ModelSettings
 from annotate.storage.outage import Outage
 

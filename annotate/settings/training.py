@@ -56,11 +56,12 @@ class TrainSettings:
     early_stop: int = setting(
         2, "stop after this many epochs without a better validation GAP; 0: never"
     )
-    checkpoint_every: int = setting(50, "optimiser steps between checkpoints")
+    checkpoint_every: int = setting(50, "optimiser steps between checkpoints; less often if slow")
     tensorboard: bool = setting(True, "write the curves for TensorBoard beside history.csv")
     compile: bool = setting(
         False, "let torch compile the towers: minutes at the start, faster steps on a GPU"
     )
+    cuda_graph: bool = setting(True, "record a step's work on a GPU once, and replay it")
     threads: int = setting(0, "CPU threads; 0: torch's default")
 
 

@@ -96,6 +96,7 @@ def run_experiments(folder: Path, *, quick: bool) -> Path:
         "quick": quick,
         "machine": machine(),
         "trainings": _trainings(workspace),
+        "minutes": sum(found["minutes"] for found in stored.values()),
         "seeds": len(plan.seeds),
         "epochs": {"main": workspace.settings.train.epochs, "short": plan.short},
     }
@@ -115,11 +116,14 @@ def _file(folder: Path, name: str) -> Path:
     return folder / "experiments" / f"{name}.json"
 
 
-def _step(folder: Path, name: str, work: Callable[[], Any]) -> None:
-    """Do a step unless its results are there."""
+def _step(folder: Path, name: str, work: Callable[[], dict[str, Any]]) -> None:
+    """Do a step unless its results are there; they get the minutes that it took in this call."""
     if not _file(folder, name).is_file():
         print(f"{time.strftime('%H:%M:%S')} {name}", file=sys.stderr, flush=True)
-        write_json(_file(folder, name), work())
+        started = time.monotonic()
+        found = work()
+        minutes = (time.monotonic() - started) / 60
+        write_json(_file(folder, name), found | {"minutes": minutes})
 
 
 def _trainings(workspace: Workspace) -> dict[str, float]:

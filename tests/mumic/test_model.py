@@ -15,9 +15,10 @@ from annotate.clip.encoder import Clip, encode_images, encode_texts
 from annotate.clip.precision import embeds_in_bf16
 from annotate.errors import InputError
 from annotate.settings import TrainSettings
-from mumic.model import MumicModel, Trained, encode_texts_trimmed, logits_of, use_bf16
+from mumic.model import MumicModel, Trained, logits_of, use_bf16
 from mumic.optimiser import learning_rate, make_optimiser, parameter_groups
 from mumic.patches import embed_patches, training_patches
+from mumic.trimmed_texts import encode_texts_trimmed
 
 MakeClip = Callable[[], Clip]
 
@@ -214,9 +215,9 @@ def test_patches_by_matrix_product_are_the_convolutions(size: int) -> None:
 def test_patches_are_multiplied_while_training_alone(tiny_clip: MakeClip) -> None:
     model = _model(tiny_clip).train()
     layer = model.towers.visual.conv1
-    with training_patches(model.clip):
+    with training_patches(model.clip, bf16=False):
         assert layer.forward.func is embed_patches
     assert "forward" not in vars(layer)
     model.towers.visual.conv1 = torch.nn.Conv2d(3, 32, 3, 2, padding=1)  # a ResNet's begin
-    with training_patches(model.clip):
+    with training_patches(model.clip, bf16=False):
         assert "forward" not in vars(model.towers.visual.conv1)

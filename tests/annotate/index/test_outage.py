@@ -15,8 +15,9 @@ from annotate.clip.encoder import Clip, load_clip
 from annotate.errors import RemoteError
 from annotate.index.embed import Job, build_index
 from annotate.index.parts import Part, build_part
-from annotate.index.pipeline import LeftOut, Reading, batches_ahead, read_pixels
+from annotate.index.pipeline import batches_ahead
 from annotate.index.ray_engine import read_row
+from annotate.index.reading import LeftOut, Reading, read_pixels
 from annotate.index.shards import load_index
 from annotate.settings import CatalogSettings, IndexSettings, ModelSettings
 from annotate.storage.outage import OUTAGE, Outage
@@ -55,7 +56,7 @@ def plug(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plug:
                 raise UnreachableError("connection refused")
             return read_bytes(f"host/{name}", root, max_bytes=max_bytes)
 
-        monkeypatch.setattr("annotate.index.pipeline.read_bytes", read)
+        monkeypatch.setattr("annotate.index.reading.read_bytes", read)
         return asked
 
     return make

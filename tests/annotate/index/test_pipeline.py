@@ -1,18 +1,20 @@
-"""Batches read ahead: their order, their reasons, how far ahead, and leaving early."""
+"""Batches read ahead, by threads and by processes: order, reasons, how far ahead, leaving early."""
 
 from __future__ import annotations
 
 import hashlib
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-import annotate.index.pipeline
-from annotate.index.pipeline import Item, LeftOut, Reading, batches_ahead
+import annotate.index.reading
+from annotate.index.pipeline import batches_ahead
+from annotate.index.reading import Item, LeftOut, Reading
 from annotate.storage.outage import Outage
 
 SIZE = 16
@@ -30,9 +32,9 @@ def photo(root: Path, number: int) -> Item:
     return hashlib.sha256(file.read_bytes()).hexdigest(), file.name
 
 
-@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize(("threads", "processes"), [(1, 0), (3, 0), (0, 2)])
 def test_batches_come_in_order_with_a_reason_for_what_is_broken(
-    tmp_path: Path, reading: Reading, threads: int
+    tmp_path: Path, reading: Reading, threads: int, processes: int
 ) -> None:
     items = [photo(tmp_path, number) for number in range(20)]
     (tmp_path / "3.png").unlink()
@@ -41,8 +43,9 @@ def test_batches_come_in_order_with_a_reason_for_what_is_broken(
     (tmp_path / "8.png").write_bytes(broken)
     items[8] = (hashlib.sha256(broken).hexdigest(), "8.png")
     batches = [items[start : start + 4] for start in range(0, 20, 4)]
-    with batches_ahead(batches, reading, threads=threads) as made:
-        found = list(made)
+    workers = {"threads": threads, "processes": processes, "largest": 4, "ahead": 1}
+    with batches_ahead(batches, reading, **workers) as made:
+        found = [replace(batch, pixels=batch.pixels.copy()) for batch in made]
     assert [len(batch.pixels) for batch in found] == [3, 3, 3, 4, 4]
     levels = np.concatenate([batch.pixels[:, 0, 8, 8] for batch in found])
     assert levels.tolist() == [n for n in range(20) if n not in (3, 4, 8)]
@@ -83,7 +86,7 @@ def test_leaving_drops_what_was_not_started(
     items = [photo(tmp_path, number) for number in range(40)]
     started: list[Item] = []
     go_on = threading.Event()
-    real = annotate.index.pipeline.read_pixels
+    real = annotate.index.reading.read_pixels
 
     def slow(item: Item, reading: Reading, outage: Outage) -> object:
         started.append(item)
@@ -91,7 +94,7 @@ def test_leaving_drops_what_was_not_started(
             go_on.wait(20)
         return real(item, reading, outage)
 
-    monkeypatch.setattr(annotate.index.pipeline, "read_pixels", slow)
+    monkeypatch.setattr("annotate.index.decoders.read_pixels", slow)
     batches = [items[:2], items[2:20], items[20:]]
 
     def interrupted() -> None:

@@ -44,17 +44,17 @@ class DiesOnce(embed):
         return super().__call__(row)
 
 def poisoned(row, reading):
-    import annotate.index.pipeline
-    read_bytes = annotate.index.pipeline.read_bytes
+    import annotate.index.reading
+    read_bytes = annotate.index.reading.read_bytes
     def read(uri, *args, **options):
         if uri.endswith("poison.png"):
             raise RuntimeError("of a kind that nobody expects")
         return read_bytes(uri, *args, **options)
-    annotate.index.pipeline.read_bytes = read
+    annotate.index.reading.read_bytes = read
     try:
         return read_row(row, reading)
     finally:
-        annotate.index.pipeline.read_bytes = read_bytes
+        annotate.index.reading.read_bytes = read_bytes
 
 ray_engine.Embed, ray_engine.read_row = DiesOnce, poisoned
 os.chdir(here)

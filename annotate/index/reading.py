@@ -1,0 +1,74 @@
+"""One image as the model's pixels, or the reason why it has none."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from annotate.clip.fast_pixels import pixels_of
+from annotate.errors import InputError
+from annotate.storage.outage import Outage
+from annotate.storage.remote import UnreachableError
+from annotate.storage.store import read_bytes
+
+Pixels = npt.NDArray[np.uint8]
+Item = tuple[str, str]  # content hash (SHA-256, hex) and canonical URI
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How files become pixels."""
+
+    root: Path  # where relative URIs start
+    size: int  # side of the square that the model takes
+    max_bytes: int
+    max_pixels: int
+    resize: str = "squash"  # or "crop"
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Why an image has no pixels; ``unreachable`` if that is its bucket's or host's fault."""
+
+    reason: str
+    unreachable: bool = False
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Images ready for the model, and why others are not.
+
+    The pixels may be overwritten once the next batch is asked for.
+    """
+
+    pixels: Pixels  # (usable, 3, size, size), in the order of the items
+    left_out: tuple[LeftOut | None, ...]  # one an item; None: usable
+
+
+def read_pixels(item: Item, reading: Reading, outage: Outage) -> Pixels | LeftOut:
+    """The model's input, uint8 (3, size, size), or the reason why there is none.
+
+    Args:
+        item: the image.
+        reading: how files become pixels.
+        outage: takes note; of a bucket or host that is out nothing more is tried.
+    """
+    content_hash, uri = item
+    if (why := outage.reason(uri)) is not None:
+        return LeftOut(why, unreachable=True)
+    try:
+        data = read_bytes(uri, reading.root, max_bytes=reading.max_bytes)
+        outage.note(uri, None)
+        if hashlib.sha256(data).hexdigest() != content_hash:
+            return LeftOut("changed since it was catalogued; run `mumic-annotate catalog`")
+        return pixels_of(data, reading.size, max_pixels=reading.max_pixels, resize=reading.resize)
+    except UnreachableError as error:
+        outage.note(uri, str(error))
+        return LeftOut(str(error), unreachable=True)
+    except InputError as error:
+        outage.note(uri, None)
+        return LeftOut(str(error))

@@ -1,0 +1,111 @@
+"""Decoding in processes: when, and what happens when one of them, or their parent, is killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from annotate.errors import MumicError
+from annotate.index.decoders import decoding_processes
+from annotate.index.pipeline import batches_ahead
+from annotate.index.reading import Reading
+from tests.annotate.index.test_pipeline import photo
+
+FOREVER = """
+import os, sys
+from pathlib import Path
+from annotate.index import decoders
+from annotate.index.pipeline import batches_ahead
+from annotate.index.reading import Reading
+
+if __name__ == "__main__":
+    item = (sys.argv[2], "1.png")
+    with batches_ahead(
+        ([item] for _ in iter(int, 1)), Reading(Path(sys.argv[1]), 16, 10**6, 10**6), processes=2
+    ) as made:
+        for _ in made:
+            if next_line := sys.stdin.readline():
+                print("one", flush=True)
+"""
+
+
+@pytest.mark.parametrize(
+    ("cores", "images", "expected"), [(2, 10_000, 0), (16, 100, 0), (16, 10_000, 16)]
+)
+def test_processes_decode_many_images_on_many_cores(
+    monkeypatch: pytest.MonkeyPatch, cores: int, images: int, expected: int
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    monkeypatch.setattr(os, "memfd_create", lambda name: 0, raising=False)
+    assert decoding_processes(images) == expected
+
+
+def test_without_shared_memory_threads_decode(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 16)
+    monkeypatch.delattr(os, "memfd_create", raising=False)
+    assert decoding_processes(10_000) == 0
+
+
+def test_a_killed_decoder_is_told_of(tmp_path: Path) -> None:
+    item = photo(tmp_path, 1)
+    with batches_ahead([[item]] * 200, Reading(tmp_path, 16, 10**6, 10**6), processes=2) as made:
+        next(made)
+        for child in children(os.getpid()):
+            if "multiprocessing.forkserver" in command_of(child):
+                for worker in children(child):
+                    os.kill(worker, signal.SIGKILL)
+        with pytest.raises(MumicError, match="run the command again"):
+            list(made)
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_no_decoder_outlives_its_parent(tmp_path: Path, how: signal.Signals) -> None:
+    script = tmp_path / "forever.py"
+    script.write_text(FOREVER)
+    content, _ = photo(tmp_path, 1)
+    with subprocess.Popen(
+        [sys.executable, str(script), str(tmp_path), content],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as parent:
+        assert parent.stdin is not None
+        assert parent.stdout is not None
+        assert parent.stderr is not None
+        parent.stdin.write("go on\n")
+        parent.stdin.flush()
+        assert parent.stdout.readline() == "one\n"
+        (server,) = (c for c in children(parent.pid) if "forkserver" in command_of(c))
+        workers = children(server)
+        while any(len(list(Path(f"/proc/{worker}/task").iterdir())) < 2 for worker in workers):
+            time.sleep(0.1)  # until each watches its parent, and is deaf to Ctrl-C
+        os.killpg(parent.pid, how) if how == signal.SIGINT else parent.kill()  # Ctrl-C reaches all
+        said = parent.stderr.read()
+    assert workers
+    while any(alive(worker) for worker in workers):
+        time.sleep(0.1)
+    assert said.count("Traceback") == (how == signal.SIGINT)  # the script's own
+
+
+def children(process: int) -> list[int]:
+    tasks = Path(f"/proc/{process}/task")
+    return [int(c) for task in tasks.iterdir() for c in (task / "children").read_text().split()]
+
+
+def command_of(process: int) -> str:
+    return Path(f"/proc/{process}/cmdline").read_text().replace("\0", " ")
+
+
+def alive(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False

@@ -56,3 +56,8 @@ def squash_fast(image: Image.Image, size: int) -> npt.NDArray[np.uint8]:
     rows = torch.from_numpy(np.array(image)).permute(2, 0, 1)[None]
     squashed = F.interpolate(rows, (size, size), mode="bicubic", antialias=True)
     return np.ascontiguousarray(squashed[0].numpy())
+
+
+def use_one_thread() -> None:
+    """For a process that is one of many: torch would use as many threads as there are cores."""
+    torch.set_num_threads(1)

@@ -203,10 +203,8 @@ def _write_page(
     write_sheet(
         Sheet("Labels that are probably wrong", facts, entries),
         target,
-        root=workspace.root,
-        limits=workspace.settings.catalog,
-        own_templates=workspace.templates,
-        on_progress=on_progress,
+        workspace,
+        on_progress,
     )
     return target
 

@@ -27,8 +27,8 @@ from annotate.errors import InputError
 from annotate.files import atomic
 from annotate.images.thumbnails import Thumbnail, height_for, thumbnails
 from annotate.resources import resource
-from annotate.settings import CatalogSettings
 from annotate.storage.store import is_remote
+from annotate.workspace import Workspace
 
 TEMPLATE = "contact-sheet.html.j2"
 FIELDS = ("group", "query", "rank", "score", "stratum", "property_id", "chance")
@@ -57,13 +57,7 @@ class Sheet:
 
 
 def write_sheet(
-    sheet: Sheet,
-    target: Path,
-    *,
-    root: Path,
-    limits: CatalogSettings,
-    own_templates: Path | None = None,
-    on_progress: OnProgress = None,
+    sheet: Sheet, target: Path, workspace: Workspace, on_progress: OnProgress = None
 ) -> None:
     """Write a contact sheet, atomically.
 
@@ -72,9 +66,8 @@ def write_sheet(
     Args:
         sheet: what to show.
         target: the HTML file.
-        root: the workspace, where relative URIs start.
-        limits: pictures and files beyond ``max_pixels`` and ``max_bytes`` are not read.
-        own_templates: a folder whose files win over the packaged ones; it need not exist.
+        workspace: where relative URIs start. Pictures and files beyond the limits of its catalogue
+            are not read; its own templates win over the packaged ones.
         on_progress: called with 1 for each picture.
 
     Raises:
@@ -82,9 +75,9 @@ def write_sheet(
     """
     _check_columns(sheet)
     pictures = sheet.entries.drop_duplicates("image_id")[["image_id", "uri"]].reset_index(drop=True)
-    small = thumbnails(
-        list(pictures["uri"]), root=root, limits=limits, height=height_for(len(pictures))
-    )
+    root, height = workspace.root, height_for(len(pictures))
+    limits = workspace.settings.catalog
+    small = thumbnails(list(pictures["uri"]), root=root, limits=limits, height=height)
     values = {
         "title": sheet.title,
         "facts": [(str(name), str(value)) for name, value in sheet.facts],
@@ -93,8 +86,7 @@ def write_sheet(
         "data": _embedded(_data(sheet.entries, pictures, root, target.parent)),
         "thumbnails": _blocks(small, on_progress),
     }
-    folders = [folder for folder in (own_templates, resource("templates")) if folder is not None]
-    parts = _rendered(folders, values)
+    parts = _rendered([workspace.templates, resource("templates")], values)
     with atomic(target) as file:
         for part in parts:
             file.write(part.encode("utf-8", "replace"))  # a file's name may hold half a character

@@ -22,8 +22,8 @@ from multiprocessing import connection, get_context, parent_process
 from pathlib import Path
 
 import numpy as np
-import torch
 
+from annotate.clip.fast_pixels import use_one_thread
 from annotate.errors import MumicError
 from annotate.index.reading import Batch, Item, LeftOut, Pixels, Reading, read_pixels
 from annotate.storage.outage import Outage
@@ -126,7 +126,7 @@ class _Worker:
 def _start(place: str, shape: tuple[int, ...], reading: Reading) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the main process's matter
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    torch.set_num_threads(1)
+    use_one_thread()
     warnings.simplefilter("ignore")  # Pillow's, of damaged metadata
     _Worker.place, _Worker.shape = place, shape
     _Worker.reading, _Worker.outage = reading, Outage()

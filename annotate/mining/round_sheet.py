@@ -37,10 +37,8 @@ def write_round_sheet(
     write_sheet(
         round_sheet(load_catalog(workspace.catalog), receipts, summary, names),
         target,
-        root=workspace.root,
-        limits=workspace.settings.catalog,
-        own_templates=workspace.templates,
-        on_progress=on_progress,
+        workspace,
+        on_progress,
     )
     return target
 

@@ -172,9 +172,7 @@ def write_page(
     write_sheet(
         Sheet(f"Search: {' · '.join(queries)}", facts, hits.assign(group=hits["query"])),
         target,
-        root=workspace.root,
-        limits=workspace.settings.catalog,
-        own_templates=workspace.templates,
-        on_progress=on_progress,
+        workspace,
+        on_progress,
     )
     return target

@@ -71,6 +71,21 @@ def test_quick_reading_equals_slow_reading(
     same(pack([("a.jsonl", quick)], IMAGES), slow)
 
 
+@pytest.mark.parametrize("end", [', "w": [{}', ', "w": "{}', ""])
+def test_no_line_goes_on_in_the_next(tmp_path: Path, end: str) -> None:
+    """Together with a comma between them they would be two objects with an answer each."""
+    content = '{"q2": {"pool": true, "__none__": false}}'
+    answers = f'"answers": [{{"workerId": "a", "answerContent": {content}, "timeSpent": 1}}]'
+    first = f'{{"image-id": "i1", {answers}{end}'
+    second = '{"q": 2}]}, ' if end else "}, "
+    text = f'{first}\n{second}{{"image-id": "i2", {answers}}}'
+    (tmp_path / "a.jsonl").write_text(text)
+    found, _ = read_lines([scan(text.encode())], question_sets(QUESTIONS))
+    quick = pack([("a.jsonl", found)], IMAGES)
+    same(quick, check_answers(find_answers(tmp_path), QUESTIONS, IMAGES))
+    assert quick.answers.empty
+
+
 def test_a_question_twice_in_one_content_is_what_the_json_parser_says() -> None:
     answer = '"q2": {"pool": %s, "__none__": %s}'
     content = ", ".join(answer % pair for pair in (("true", "false"), ("false", "true")))

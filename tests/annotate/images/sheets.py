@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from annotate.settings import CatalogSettings
+from annotate.settings import Settings
+from annotate.workspace import Workspace
 
 HOSTILE = (
     '"\'><img src=x onerror="window.hacked=1"></script><script>window.hacked=1</script><!--'
     "{{ 1 }}{% if %}&lt;\u2028🛏️ مرحبا\u202e"
 )
-LIMITS = CatalogSettings()
 STRATA = pd.DataFrame(
     {
         "stratum": ["type=b", HOSTILE, "type=a"],
@@ -20,6 +21,10 @@ STRATA = pd.DataFrame(
         "drawn": [30, 0, 10],
     }
 )
+
+
+def workspace(root: Path) -> Workspace:
+    return Workspace(root, Settings())
 
 
 def entries(count: int, **columns: Any) -> pd.DataFrame:

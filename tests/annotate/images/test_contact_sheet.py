@@ -17,12 +17,14 @@ from PIL import Image
 
 from annotate.errors import InputError
 from annotate.images.contact_sheet import Sheet, original_link, strata_bars, write_sheet
-from tests.annotate.images.sheets import HOSTILE, LIMITS, STRATA, entries
+from annotate.settings import ProjectSettings, Settings
+from annotate.workspace import Workspace
+from tests.annotate.images.sheets import HOSTILE, STRATA, entries, workspace
 
 
 def write(frame: pd.DataFrame, root: Path, **values: Any) -> str:
     sheet = Sheet(values.pop("title", "Round 1"), values.pop("facts", []), frame, **values)
-    write_sheet(sheet, root / "sheet.html", root=root, limits=LIMITS)
+    write_sheet(sheet, root / "sheet.html", workspace(root))
     return (root / "sheet.html").read_text("utf-8")
 
 
@@ -70,7 +72,7 @@ def test_the_inputs_stay_as_they_were_and_progress_is_told(root: Path) -> None:
     frame, before = entries(300), entries(300)
     seen: list[int] = []
     sheet = Sheet("R", [], frame, STRATA)
-    write_sheet(sheet, root / "p.html", root=root, limits=LIMITS, on_progress=seen.append)
+    write_sheet(sheet, root / "p.html", workspace(root), seen.append)
     pd.testing.assert_frame_equal(frame, before)
     assert sum(seen) == 300
 
@@ -112,11 +114,12 @@ def test_what_is_missing_is_named(root: Path) -> None:
 def test_a_template_of_ones_own_wins_and_its_errors_are_named(root: Path, tmp_path: Path) -> None:
     own, target = tmp_path / "templates", tmp_path / "sheet.html"
     own.mkdir()
+    settings = Settings(project=ProjectSettings(templates=str(own)))
 
     def render(template: str) -> str:
         (own / "contact-sheet.html.j2").write_text(template, "utf-8")
         sheet = Sheet("A <b>", [], entries(1))
-        write_sheet(sheet, target, root=root, limits=LIMITS, own_templates=own)
+        write_sheet(sheet, target, Workspace(root, settings))
         return target.read_text("utf-8")
 
     assert render("mine: {{ title }}") == "mine: A &lt;b&gt;"

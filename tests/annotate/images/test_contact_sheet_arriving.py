@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from annotate.images.contact_sheet import Sheet, write_sheet
-from annotate.settings import CatalogSettings
+from tests.annotate.images.sheets import workspace
 
 COUNT = 8
 CUT = 5  # the thumbnail in the midst of which the file stops at first
@@ -27,7 +27,7 @@ def page(tmp_path: Path) -> bytes:
     uris = [f"{at}.png" for at in range(COUNT)]
     entries = pd.DataFrame({"image_id": ids, "uri": uris, "group": "Pets"})
     target = tmp_path / "sheet.html"
-    write_sheet(Sheet("Round 1", [], entries), target, root=tmp_path, limits=CatalogSettings())
+    write_sheet(Sheet("Round 1", [], entries), target, workspace(tmp_path))
     return target.read_bytes()
 
 

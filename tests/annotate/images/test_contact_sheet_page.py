@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from annotate.images.contact_sheet import Sheet, write_sheet
-from tests.annotate.images.sheets import HOSTILE, LIMITS, STRATA, entries
+from tests.annotate.images.sheets import HOSTILE, STRATA, entries, workspace
 
 MANY = 5_000
 
@@ -41,7 +41,7 @@ def many() -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def big(root: Path) -> Path:
     sheet = Sheet(HOSTILE, [(HOSTILE, HOSTILE), ("Seed", "0")], many(), STRATA)
-    write_sheet(sheet, root / "data" / "big.html", root=root, limits=LIMITS)
+    write_sheet(sheet, root / "data" / "big.html", workspace(root))
     return root / "data" / "big.html"
 
 
@@ -222,7 +222,7 @@ def test_a_phone_in_the_light_and_in_the_dark(browser: Any, big: Path) -> None:
 
 @pytest.mark.parametrize("count", [3, 0])
 def test_a_sheet_with_little_to_show(browser: Any, root: Path, count: int) -> None:
-    write_sheet(Sheet("R", [], entries(count)), root / "few.html", root=root, limits=LIMITS)
+    write_sheet(Sheet("R", [], entries(count)), root / "few.html", workspace(root))
     with opened(browser, root / "few.html") as tab:
         assert not tab.locator("#query").is_visible()
         assert not tab.locator("#stratum").is_visible()
@@ -237,7 +237,7 @@ def test_a_sheet_with_little_to_show(browser: Any, root: Path, count: int) -> No
 def test_inside_another_page(browser: Any, root: Path) -> None:
     """As the demo's page shows it: in a sandbox, where links to files would start elsewhere."""
     sheet = Sheet("Round 1", [], entries(400))
-    write_sheet(sheet, root / "inner.html", root=root, limits=LIMITS)
+    write_sheet(sheet, root / "inner.html", workspace(root))
     inner = html.escape((root / "inner.html").read_text("utf-8"))
     frame = f'<iframe width="900" height="600" sandbox="allow-scripts" srcdoc="{inner}"></iframe>'
     head = '<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,">'

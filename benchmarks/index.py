@@ -20,7 +20,8 @@ import torch
 from PIL import Image
 
 from annotate.clip.bf16 import index_clip
-from annotate.clip.encoder import Clip, default_device, load_clip, normalise_pixels
+from annotate.clip.encoder import normalise_pixels
+from annotate.clip.loading import Clip, default_device, load_clip
 from annotate.clip.precision import embeds_in_bf16, index_precision
 from annotate.index.embed import Job, local_engine
 from annotate.index.pipeline import batches_ahead

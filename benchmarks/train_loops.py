@@ -18,7 +18,8 @@ import torch.nn.functional as F
 from PIL import Image
 from safetensors.torch import save_file
 
-from annotate.clip.encoder import load_clip, normalise_pixels
+from annotate.clip.encoder import normalise_pixels
+from annotate.clip.loading import load_clip
 from annotate.resources import resource
 from annotate.settings import ModelSettings, Settings, TrainSettings
 from annotate.taxonomy.load import load_taxonomy

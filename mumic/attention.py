@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from annotate.clip.encoder import Clip
+from annotate.clip.loading import Clip
 
 LONGEST = 257  # positions; the plain version keeps a matrix of positions x positions per head
 

@@ -15,8 +15,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from annotate.clip.encoder import Clip, normalise_pixels
+from annotate.clip.encoder import normalise_pixels
 from annotate.clip.hub import cache_only_if_unreachable, quiet
+from annotate.clip.loading import Clip
 from annotate.errors import DamagedError, InputError, MissingError, closest
 from mumic.precision import tower_precision
 

@@ -14,7 +14,8 @@ from typing import Any
 
 from torch import nn
 
-from annotate.clip.encoder import Clip, encode_texts, load_clip
+from annotate.clip.encoder import encode_texts
+from annotate.clip.loading import Clip, load_clip
 from annotate.errors import InputError
 from annotate.files import remove_stale
 from annotate.locks import exclusive

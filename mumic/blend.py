@@ -15,7 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from annotate.clip.encoder import Clip, encode_texts
+from annotate.clip.encoder import encode_texts
+from annotate.clip.loading import Clip
 from annotate.errors import InputError
 from annotate.files import atomic, write_json
 from annotate.locks import exclusive

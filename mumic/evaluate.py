@@ -9,7 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from annotate.clip.encoder import Clip, encode_texts
+from annotate.clip.encoder import encode_texts
+from annotate.clip.loading import Clip
 from annotate.errors import InputError
 from annotate.files import read_json, write_json
 from annotate.locks import exclusive

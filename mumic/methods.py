@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from annotate.clip.encoder import Clip, encode_texts
+from annotate.clip.encoder import encode_texts
+from annotate.clip.loading import Clip
 from annotate.workspace import Workspace
 from mumic.baseline_store import Baseline, known_baselines
 from mumic.baselines import linear_probe, two_prompts

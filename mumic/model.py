@@ -18,7 +18,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from annotate.clip.encoder import Clip, normalise_pixels
+from annotate.clip.encoder import normalise_pixels
+from annotate.clip.loading import Clip
 from annotate.clip.precision import multiplies_bf16
 from annotate.errors import InputError
 from mumic.lora import add_lora

@@ -15,7 +15,7 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from annotate.clip.encoder import Clip
+from annotate.clip.loading import Clip
 
 _PRODUCT = "_mumic_product"
 

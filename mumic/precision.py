@@ -8,7 +8,7 @@ from contextlib import contextmanager, nullcontext
 import torch
 from torch.nn.utils import parametrize
 
-from annotate.clip.encoder import Clip
+from annotate.clip.loading import Clip
 from mumic.attention import training_attention
 from mumic.patches import training_patches
 

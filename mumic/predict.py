@@ -21,8 +21,9 @@ import pyarrow.parquet as pq
 
 from annotate import tables
 from annotate.catalog.scan import image_id
-from annotate.clip.encoder import Clip, encode_images, require_real_model
+from annotate.clip.encoder import encode_images
 from annotate.clip.fast_pixels import pixels_of
+from annotate.clip.loading import Clip, require_real_model
 from annotate.errors import InputError
 from annotate.files import atomic, read_json, remove_stale, write_json
 from annotate.locks import exclusive
@@ -65,7 +66,7 @@ class Predictor:
         """Refuse a model of the demo world on real photos, unless the user insists.
 
         Raises:
-            InputError: see :func:`annotate.clip.encoder.require_real_model`.
+            InputError: see :func:`annotate.clip.loading.require_real_model`.
         """
         require_real_model(self.clip, demo_images, allow)
 

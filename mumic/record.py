@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from annotate.clip.encoder import Clip
+from annotate.clip.loading import Clip
 from annotate.files import read_json
 from annotate.workspace import Workspace
 from mumic.data import Dataset

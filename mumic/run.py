@@ -23,7 +23,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from annotate.catalog.scan import is_demo_catalog
-from annotate.clip.encoder import Clip, load_clip, require_real_model
+from annotate.clip.loading import Clip, load_clip, require_real_model
 from annotate.errors import DamagedError, InputError, MissingError, closest
 from annotate.files import atomic, read_json, write_json
 from annotate.settings import ModelSettings
@@ -109,7 +109,7 @@ def check_demo_model(workspace: Workspace, clip: Clip, *, allow: bool) -> None:
     """Refuse a model of the demo world on a catalogue of real photos, unless the user insists.
 
     Raises:
-        InputError: see :func:`annotate.clip.encoder.require_real_model`.
+        InputError: see :func:`annotate.clip.loading.require_real_model`.
     """
     if clip.is_demo and not allow:
         require_real_model(clip, is_demo_catalog(workspace.catalog), allow)

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from annotate.clip.encoder import Clip, encode_images
+from annotate.clip.encoder import encode_images
+from annotate.clip.loading import Clip
 from annotate.clip.precision import embeds_in_bf16
 from annotate.errors import DamagedError, InputError, MissingError
 from annotate.files import atomic

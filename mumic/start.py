@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from annotate.clip.encoder import Clip, load_clip
+from annotate.clip.loading import Clip, load_clip
 from annotate.errors import InputError
 from annotate.settings import ModelSettings
 from annotate.workspace import Workspace

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from annotate.clip.encoder import Clip, load_clip
+from annotate.clip.loading import Clip, load_clip
 from annotate.files import write_json
 from annotate.locks import exclusive
 from annotate.memory import keep_freed_memory

@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from annotate.clip.encoder import Clip, encode_images, encode_texts
+from annotate.clip.encoder import encode_images, encode_texts
 from annotate.clip.fast_pixels import pixels_of
+from annotate.clip.loading import Clip
 from annotate.errors import InputError
 from annotate.storage.store import read_bytes
 from annotate.taxonomy.model import lookup_key

@@ -133,42 +133,23 @@ class AroundReader:
         return whole or self._cut_lines(block, lines, opening, twins)
 
     def _cut_whole(self, block: Block, opening: bytes, twins: Ints) -> _Cut | None:
-        """All lines in one go, where each has contents and nothing is unusual; else None.
-
-        Between lines a secret is put, so that no line can go on in the next.
-        """
-        text, bounds, length = block.text, np.array(block.lines), len(opening)
-        lasts = twins[np.diff(twins, prepend=-2) > 1]  # braces in a row begin with a content's end
-        # The next opening after each: contents, nearly all of the text, are not searched.
-        found = [text.find(opening, start) for start in (0, *(lasts + 2).tolist())]
-        firsts = np.array(found[:-1]) + length
-        in_turn = (firsts <= lasts).all() and (lasts[:-1] < firsts[1:] - length).all()
-        if not in_turn or min(found[:-1], default=-1) < 0 or found[-1] >= 0:
+        """All lines in one go, where each has contents and nothing is unusual; else None."""
+        found = _contents(block, opening, twins)
+        if found is None:
             return None
-        owner = np.searchsorted(bounds[:, 1], firsts)
-        counts = np.bincount(owner, minlength=len(bounds))
-        if (lasts + 2 > bounds[owner, 1]).any() or not counts.all():
-            return None
+        text, (firsts, lasts, counts) = block.text, found
         around = [b""] * (2 * len(firsts) + 1)
         cuts = zip([0, *(lasts + 2).tolist()], [*(firsts - 1).tolist(), len(text)], strict=True)
         around[::2] = [text[start:end] for start, end in cuts]
         around[1::2] = self._numbers[: len(firsts)]
-        between = self._first_number - 1
-        joined = b"".join(around).removesuffix(b"\n").replace(b"\n", b",%d," % between)
-        try:
-            parsed = orjson.loads(b"[" + joined + b"]")
-        except orjson.JSONDecodeError:
-            return None
-        entries = parsed[::2]
-        if len(entries) != len(bounds) or set(parsed[1::2]) - {between}:
-            return None
-        answers = [entry.get("answers") if type(entry) is dict else None for entry in entries]
+        entries = _objects(b"".join(around), len(counts), self._first_number - 1)
+        answers: list[Any] = [entry.get("answers") for entry in entries]
         if set(map(type, answers)) != {list} or list(map(len, answers)) != counts.tolist():
             return None
         if set(map(type, chain.from_iterable(answers))) != {dict}:
             return None
         images = [entry.get("image-id") for entry in entries]
-        return _Cut(list(range(len(bounds))), images, answers, firsts.tolist(), lasts.tolist())
+        return _Cut(list(range(len(counts))), images, answers, firsts.tolist(), lasts.tolist())
 
     def _cut_lines(self, block: Block, lines: Sequence[int], opening: bytes, twins: Ints) -> _Cut:
         """Line by line, without those that are unusual."""
@@ -212,6 +193,37 @@ class AroundReader:
         if not unusable:
             return np.ones(len(texts), bool)
         return np.array([one not in unusable for one in texts], bool)
+
+
+def _contents(block: Block, opening: bytes, twins: Ints) -> tuple[Ints, Ints, Ints] | None:
+    """Where contents begin and end, and how many each line has; None if that is not plain."""
+    text, ends = block.text, np.array(block.lines)[:, 1]
+    lasts = twins[np.diff(twins, prepend=-2) > 1]  # braces in a row begin with a content's end
+    # The next opening after each: contents, nearly all of the text, are not searched.
+    found = [text.find(opening, start) for start in (0, *(lasts + 2).tolist())]
+    firsts = np.array(found[:-1], np.int64) + len(opening)
+    if found[-1] >= 0 or min(found[:-1], default=-1) < 0:
+        return None
+    if (firsts > lasts).any() or (lasts[:-1] >= firsts[1:] - len(opening)).any():
+        return None
+    owner = np.searchsorted(ends, firsts)
+    counts = np.bincount(owner, minlength=len(ends))
+    return (firsts, lasts, counts) if (lasts + 2 <= ends[owner]).all() and counts.all() else None
+
+
+def _objects(lines: bytes, count: int, secret: int) -> list[dict[str, Any]]:
+    """The JSON objects of so many lines, parsed together; none where they are anything else.
+
+    Between lines a secret number is put, so that none can go on in the next.
+    """
+    joined = lines.removesuffix(b"\n").replace(b"\n", b",%d," % secret)
+    try:
+        parsed = orjson.loads(b"[" + joined + b"]")
+    except orjson.JSONDecodeError:
+        return []
+    entries = parsed[::2]
+    whole = len(entries) == count and all(between == secret for between in parsed[1::2])
+    return entries if whole and set(map(type, entries)) == {dict} else []
 
 
 def _answers(line: bytes, contents: int) -> tuple[Any, list[dict[str, Any]]] | None:

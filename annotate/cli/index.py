@@ -9,7 +9,7 @@ import click
 from annotate.cli.console import emit, json_option, note, open_workspace, progress
 
 if TYPE_CHECKING:
-    from annotate.clip.encoder import Clip
+    from annotate.clip.loading import Clip
     from annotate.index.embed import Job
     from annotate.index.parts import Part
     from annotate.workspace import Workspace
@@ -54,7 +54,7 @@ def index(
     from dataclasses import replace
 
     from annotate.catalog.scan import check_not_empty, is_demo_catalog, load_catalog
-    from annotate.clip.encoder import default_device, load_clip, require_real_model
+    from annotate.clip.loading import default_device, load_clip, require_real_model
     from annotate.index.embed import Job
     from annotate.index.parts import parse_part
     from annotate.index.shards import model_folder

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import torch
 
-from annotate.clip.encoder import Clip
+from annotate.clip.loading import Clip
 from annotate.clip.precision import index_precision
 
 

@@ -19,7 +19,8 @@ import numpy as np
 import pandas as pd
 
 from annotate.clip.bf16 import index_clip
-from annotate.clip.encoder import Clip, encode_images
+from annotate.clip.encoder import encode_images
+from annotate.clip.loading import Clip
 from annotate.clip.precision import index_precision
 from annotate.errors import DamagedError, InputError
 from annotate.files import read_json, remove_stale, write_json

@@ -18,7 +18,7 @@ from typing import Any
 
 import pandas as pd
 
-from annotate.clip.encoder import Clip
+from annotate.clip.loading import Clip
 from annotate.errors import DamagedError, InputError, MissingError
 from annotate.files import read_json, remove_stale, write_json
 from annotate.index.embed import (

@@ -23,7 +23,8 @@ from typing import Any
 import numpy as np
 
 from annotate.clip.bf16 import index_clip
-from annotate.clip.encoder import Clip, encode_images, load_clip
+from annotate.clip.encoder import encode_images
+from annotate.clip.loading import Clip, load_clip
 from annotate.clip.precision import index_precision
 from annotate.errors import InputError, MissingError, RemoteError
 from annotate.index.embed import Batches, Job

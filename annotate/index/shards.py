@@ -22,7 +22,7 @@ from annotate.search.halves import Rows, gather
 from annotate.tables import Table, read
 
 if TYPE_CHECKING:
-    from annotate.clip.encoder import Clip
+    from annotate.clip.loading import Clip
 
 MADE_BY = "mumic-annotate index"
 SHARD = Table("index shard", MADE_BY, {"content_hash": pa.string()})

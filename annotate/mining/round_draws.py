@@ -27,7 +27,7 @@ from annotate.taxonomy.model import TaxonomyClass
 from annotate.taxonomy.prompts import search_queries
 
 if TYPE_CHECKING:
-    from annotate.clip.encoder import Clip
+    from annotate.clip.loading import Clip
     from annotate.workspace import Workspace
 
 STRATEGIES = ("similarity", "stratified", "uncertain", "diverse")
@@ -80,7 +80,8 @@ def draw_round(workspace: Workspace, request: Request, frame: Frame, draw: Draw)
 
 def _similar(workspace: Workspace, request: Request, frame: Frame, draw: Draw) -> Drawn:
     # Here, since a stratified sample needs no model and no torch.
-    from annotate.clip.encoder import default_device, encode_texts, load_clip, require_real_model
+    from annotate.clip.encoder import encode_texts
+    from annotate.clip.loading import default_device, load_clip, require_real_model
 
     clip = load_clip(workspace.settings.model, workspace.root, device=default_device())
     require_real_model(clip, is_demo_catalog(workspace.catalog), request.allow_demo_model)
@@ -176,7 +177,7 @@ def _any_index(workspace: Workspace) -> tuple[Path, Index]:
     folder = index_folder(workspace)
     if folder is not None:
         return folder, load_index(folder)
-    from annotate.clip.encoder import load_clip
+    from annotate.clip.loading import load_clip
 
     clip = load_clip(workspace.settings.model, workspace.root)
     return model_folder(workspace.index, clip), _open_index(workspace, clip)
@@ -200,7 +201,7 @@ def index_folder(workspace: Workspace) -> Path | None:
     mutable = model.name.startswith("local-dir:") or (workspace.root / model.pretrained).is_file()
     if len(fitting) < 2 and not (fitting and mutable):
         return fitting[0] if fitting else None
-    from annotate.clip.encoder import load_clip
+    from annotate.clip.loading import load_clip
 
     folder = model_folder(workspace.index, load_clip(model, workspace.root))
     return folder if folder in fitting else None

@@ -52,7 +52,8 @@ def read_likeness(
     if wanted is False or (wanted is None and not _may_have_index(workspace)):
         return None
     from annotate.catalog.scan import is_demo_catalog
-    from annotate.clip.encoder import encode_texts, load_clip, require_real_model
+    from annotate.clip.encoder import encode_texts
+    from annotate.clip.loading import load_clip, require_real_model
     from annotate.index.shards import model_folder, shard_files
 
     clip = load_clip(workspace.settings.model, workspace.root)

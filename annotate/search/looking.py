@@ -12,15 +12,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from annotate.catalog.scan import check_not_empty, is_demo_catalog, load_catalog
-from annotate.clip.encoder import (
-    Clip,
-    default_device,
-    encode_images,
-    encode_texts,
-    load_clip,
-    require_real_model,
-)
+from annotate.clip.encoder import encode_images, encode_texts
 from annotate.clip.fast_pixels import pixels_of
+from annotate.clip.loading import Clip, default_device, load_clip, require_real_model
 from annotate.errors import InputError, MissingError
 from annotate.images.contact_sheet import Sheet, write_sheet
 from annotate.index.shards import MADE_BY, Index, load_index, model_folder

@@ -49,7 +49,7 @@ def zero_shot(
     """
     if launch and no_page:
         raise click.UsageError("--open needs the page; leave out --no-page.")
-    from annotate.clip.encoder import require_real_model
+    from annotate.clip.loading import require_real_model
     from annotate.files import write_json
     from mumic.picking import pick_images, sampled
     from mumic.run import choose_device, open_run

@@ -16,7 +16,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from annotate import tables
-from annotate.clip.encoder import Clip, encode_images, encode_texts
+from annotate.clip.encoder import encode_images, encode_texts
+from annotate.clip.loading import Clip
 from annotate.taxonomy.prompts import TEMPLATE
 from annotate.workspace import Workspace
 from mumic.blend import load_ends

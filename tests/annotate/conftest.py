@@ -42,7 +42,7 @@ def tiny_clip_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A ``local-dir:`` model with random weights."""
     from safetensors.torch import save_file
 
-    from annotate.clip.encoder import load_clip
+    from annotate.clip.loading import load_clip
     from annotate.settings import ModelSettings
 
     folder = tmp_path_factory.mktemp("models") / "tiny"

@@ -63,7 +63,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory, one_thread: None) -> Pa
 @pytest.fixture(scope="session")
 def tiny_clip(tiny_model: Path) -> Callable[[], Any]:
     """Makes a fresh copy of that CLIP; reading the tokenizer's vocabulary takes longest, once."""
-    from annotate.clip.encoder import load_clip
+    from annotate.clip.loading import load_clip
 
     clip = load_clip(ModelSettings(f"local-dir:{tiny_model}", ""), tiny_model)
     return lambda: replace(clip, model=copy.deepcopy(clip.model))

@@ -158,7 +158,7 @@ def test_the_grid_judges_seen_and_unseen(workspace: Workspace, tmp_path: Path) -
 
 
 def _by_open_clip(workspace: Workspace, model: Any, images: pd.DataFrame, truth: Any) -> float:
-    from annotate.clip.encoder import load_clip
+    from annotate.clip.loading import load_clip
     from annotate.settings import ModelSettings
     from mumic.pixels import pixel_rows
 

@@ -14,7 +14,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from annotate.clip.encoder import Clip, encode_images, load_clip
+from annotate.clip.encoder import encode_images
+from annotate.clip.loading import Clip, load_clip
 from annotate.errors import InputError
 from annotate.workspace import Workspace
 from mumic.data import load_dataset

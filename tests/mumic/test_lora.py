@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from annotate.clip.encoder import load_clip
+from annotate.clip.loading import load_clip
 from annotate.errors import InputError
 from mumic.lora import add_lora, merge_lora, plain_state
 from mumic.train import TrainOptions, train

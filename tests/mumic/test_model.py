@@ -11,7 +11,8 @@ import open_clip
 import pytest
 import torch
 
-from annotate.clip.encoder import Clip, encode_images, encode_texts
+from annotate.clip.encoder import encode_images, encode_texts
+from annotate.clip.loading import Clip
 from annotate.clip.precision import embeds_in_bf16
 from annotate.errors import InputError
 from annotate.settings import TrainSettings

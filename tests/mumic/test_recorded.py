@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from annotate.clip.encoder import Clip
+from annotate.clip.loading import Clip
 from annotate.settings import TrainSettings
 from mumic.model import MumicModel
 from mumic.processes import Processes

@@ -15,7 +15,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from annotate.clip.encoder import Clip
+from annotate.clip.loading import Clip
 from annotate.settings import TrainSettings
 from mumic.loss import bce_cost, tempered_bce
 from mumic.model import MumicModel, Trained
@@ -87,7 +87,7 @@ PROCESS = """
 import sys
 from pathlib import Path
 import torch
-from annotate.clip.encoder import load_clip
+from annotate.clip.loading import load_clip
 from annotate.settings import ModelSettings
 from mumic.processes import processes
 from tests.mumic.test_step import take_steps

@@ -17,7 +17,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from annotate import tables
-from annotate.clip.encoder import load_clip
+from annotate.clip.loading import load_clip
 from annotate.errors import InputError, MissingError, MumicError
 from annotate.files import write_json
 from annotate.settings import ModelSettings

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import save_file
 
 from annotate.clip.activation import check_file, quick_gelu_of
-from annotate.clip.encoder import load_clip
+from annotate.clip.loading import load_clip
 from annotate.errors import InputError
 from annotate.settings import ModelSettings
 

@@ -13,13 +13,8 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from annotate.clip.encoder import (
-    encode_images,
-    encode_texts,
-    hash_weights,
-    load_clip,
-    require_real_model,
-)
+from annotate.clip.encoder import encode_images, encode_texts
+from annotate.clip.loading import hash_weights, load_clip, require_real_model
 from annotate.errors import DamagedError, InputError, MissingError
 from annotate.images.decoding import squash
 from annotate.settings import ModelSettings

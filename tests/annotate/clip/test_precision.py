@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from annotate.clip.bf16 import index_clip
-from annotate.clip.encoder import encode_images, hash_weights, load_clip
+from annotate.clip.encoder import encode_images
+from annotate.clip.loading import hash_weights, load_clip
 from annotate.clip.precision import index_precision
 from annotate.settings import ModelSettings
 

@@ -22,7 +22,8 @@ import annotate.files
 import annotate.index.shards
 import annotate.search.exact
 from annotate.cli import main
-from annotate.clip.encoder import encode_images, load_clip
+from annotate.clip.encoder import encode_images
+from annotate.clip.loading import load_clip
 from annotate.errors import DamagedError, MissingError
 from annotate.images.decoding import decode, squash
 from annotate.index.shards import Index, load_index

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from annotate.clip.encoder import Clip, load_clip
+from annotate.clip.loading import Clip, load_clip
 from annotate.errors import DamagedError, InputError
 from annotate.index.embed import Batches, Job, build_index, local_engine
 from annotate.index.partial import Embedded

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from annotate.clip.encoder import Clip, load_clip
+from annotate.clip.loading import Clip, load_clip
 from annotate.errors import RemoteError
 from annotate.index.embed import Job, build_index
 from annotate.index.parts import Part, build_part

@@ -195,7 +195,7 @@ def test_settings_of_skipping_are_checked(workspace: Path) -> None:
 
 
 def test_texts_are_compared_where_the_model_has_an_index(workspace: Path) -> None:
-    from annotate.clip.encoder import load_clip
+    from annotate.clip.loading import load_clip
     from annotate.files import write_json
     from annotate.index.shards import model_folder, write_shard
 

@@ -13,7 +13,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from annotate.cli import main
-from annotate.clip.encoder import encode_texts, load_clip
+from annotate.clip.encoder import encode_texts
+from annotate.clip.loading import load_clip
 from annotate.index.shards import Index, load_index
 from annotate.search.looking import best_images
 from annotate.settings import ModelSettings

@@ -22,7 +22,7 @@ def test_the_first_sheet_is_whole_and_all_are_linked(tmp_path: Path) -> None:
     for number in (1, 3):  # the second was mined with --no-sheet
         target = sheet_file(workspace.candidates, number)
         sheet = Sheet(f"Round {number}", [], entries)
-        write_sheet(sheet, target, root=tmp_path, limits=workspace.settings.catalog)
+        write_sheet(sheet, target, workspace)
     found = contact_sheets(workspace, tmp_path)
     assert [(tmp_path / sheet["link"]).name for sheet in found] == [
         "round-0001.html",

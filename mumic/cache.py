@@ -9,7 +9,6 @@ take turns.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -120,9 +119,3 @@ def _store(stem: Path, rows: Array, hashes: list[str]) -> None:
     with atomic(stem.with_suffix(".npy")) as file:
         np.save(file, rows, allow_pickle=False)
     write_json(stem.with_suffix(".json"), hashes)
-
-
-def in_threads(work: Callable[[Any], Any], items: list[Any], threads: int) -> list[Any]:
-    """Map in order over a few threads; image decoding releases the interpreter's lock."""
-    with ThreadPoolExecutor(max_workers=max(threads, 1)) as pool:
-        return list(pool.map(work, items))

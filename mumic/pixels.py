@@ -6,7 +6,9 @@ stands at the edge (Wang et al., AAAI 2023, section 2.3). A run may crop to be c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 
 import numpy as np
@@ -15,11 +17,10 @@ import pandas as pd
 from annotate.errors import MissingError
 from annotate.index.decoders import decoding_processes
 from annotate.index.pipeline import batches_ahead
-from annotate.index.reading import Item, LeftOut, Pixels, Reading
+from annotate.index.reading import Batch, Item, LeftOut, Pixels, Reading
 from annotate.workspace import Workspace
 from mumic.cache import Rows, add_shards
 
-_BATCH = 64  # images decoded at a time
 _NAMED = 5  # images named in one error message
 
 
@@ -45,27 +46,49 @@ def pixel_rows(
     Raises:
         MissingError: an image is gone, changed or broken; the first few are named.
     """
-    limits = workspace.settings.catalog
-    reading = Reading(workspace.root, size, limits.max_bytes, limits.max_pixels, resize)
     items = zip(images["content_hash"], images["uri"], strict=True)
     return add_shards(
         workspace.data / "cache" / f"pixels-{size}-{resize}-bicubic",
         ((item[0], item) for item in items),
-        lambda chunks: _decoded(chunks, reading),
+        lambda chunks: _decoded(workspace, chunks, size, resize),
         on_progress=on_progress,
     )
 
 
-def _decoded(chunks: list[list[Item]], reading: Reading) -> Iterator[Pixels]:
+@contextmanager
+def decoded_ahead(
+    workspace: Workspace, chunks: Sequence[Sequence[Item]], size: int, resize: str
+) -> Iterator[Iterator[Iterator[Batch]]]:
+    """For each chunk the batches of its images, read and decoded ahead of their use.
+
+    Args:
+        workspace: where URIs start; its limits for images, and ``[predict] batch_size``.
+        chunks: of (content hash, or "" for any, and URI).
+        size: side of the square, pixels.
+        resize: ``squash`` or ``crop``.
+    """
+    settings, images = workspace.settings, sum(map(len, chunks))
+    limits, largest = settings.catalog, settings.predict.batch_size
+    reading = Reading(workspace.root, size, limits.max_bytes, limits.max_pixels, resize)
+    batches = (
+        chunk[start : start + largest]
+        for chunk in chunks
+        for start in range(0, len(chunk), largest)
+    )
+    processes = decoding_processes(images)
+    with batches_ahead(batches, reading, processes=processes, largest=largest) as decoded:
+        yield (islice(decoded, math.ceil(len(chunk) / largest)) for chunk in chunks)
+
+
+def _decoded(
+    workspace: Workspace, chunks: list[list[Item]], size: int, resize: str
+) -> Iterator[Pixels]:
     """The pixels of each chunk; what comes after it is decoded while it is stored."""
-    parts = [[chunk[at : at + _BATCH] for at in range(0, len(chunk), _BATCH)] for chunk in chunks]
-    processes = decoding_processes(sum(map(len, chunks)))
-    batches = (batch for part in parts for batch in part)
-    with batches_ahead(batches, reading, processes=processes, largest=_BATCH) as decoded:
-        for chunk, part in zip(chunks, parts, strict=True):
+    with decoded_ahead(workspace, chunks, size, resize) as decoded:
+        for chunk, batches in zip(chunks, decoded, strict=True):
             rows: list[Pixels] = []
             left_out: list[LeftOut | None] = []
-            for batch in islice(decoded, len(part)):
+            for batch in batches:
                 rows.append(batch.pixels.copy())
                 left_out += batch.left_out
             _refuse_left_out(chunk, left_out)

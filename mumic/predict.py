@@ -1,16 +1,16 @@
 """A run over many images: logits on disk, in parts, so that a killed command goes on.
 
-``docs/formats.md`` describes the result. Images are decoded by a few threads, and those that cannot
-be read are set aside with a reason.
+``docs/formats.md`` describes the result. Images are decoded ahead of the model, and those that
+cannot be read are set aside with a reason.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,17 +22,16 @@ import pyarrow.parquet as pq
 from annotate import tables
 from annotate.catalog.scan import image_id
 from annotate.clip.encoder import encode_images
-from annotate.clip.fast_pixels import pixels_of
 from annotate.clip.loading import Clip, require_real_model
 from annotate.errors import InputError
 from annotate.files import atomic, read_json, remove_stale, write_json
+from annotate.index.reading import LeftOut
 from annotate.locks import exclusive
-from annotate.storage.store import read_bytes
 from annotate.workspace import Workspace
-from mumic.cache import in_threads
 from mumic.memory import advice_in_use, clear_word
 from mumic.model import logits_of
 from mumic.picking import Picked
+from mumic.pixels import decoded_ahead
 from mumic.run import Run, choose_device, open_run, settings_hash
 from mumic.storing import min_logit
 from mumic.thresholds import Thresholds, sigmoid
@@ -71,15 +70,13 @@ class Predictor:
         require_real_model(self.clip, demo_images, allow)
 
     def logits(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """Logits, float32 (n, classes), of bytes (n, 3, size, size)."""
-        settings = self.workspace.settings
-        size = settings.predict.batch_size
-        rows = [
-            encode_images(self.clip, pixels[start : start + size], settings.model.precision)
-            for start in range(0, len(pixels), size)
-        ]
-        run = self.run
-        return logits_of(np.concatenate(rows), run.text_rows(), run.logit_scale, run.logit_bias)
+        """Logits, float32 (n, classes), of a batch of bytes (n, 3, size, size)."""
+        rows = encode_images(self.clip, pixels, self.workspace.settings.model.precision)
+        return logits_of(rows, self._text_rows, self.run.logit_scale, self.run.logit_bias)
+
+    @cached_property
+    def _text_rows(self) -> npt.NDArray[np.float32]:
+        return self.run.text_rows()
 
 
 def open_predictor(
@@ -140,12 +137,15 @@ def predict(
     with exclusive(parts.with_suffix(".lock"), busy=f"another process is writing {target}."):
         remove_stale(target.parent)
         _prepare(parts, predictor, uris)
-        summaries = []
-        for number, start in enumerate(range(0, len(uris), PART_SIZE)):
-            chunk = uris[start : start + PART_SIZE]
-            summaries.append(_part(predictor, chunk, parts / f"part-{number:05d}"))
-            if on_progress is not None:
-                on_progress(len(chunk))
+        chunks = [uris[start : start + PART_SIZE] for start in range(0, len(uris), PART_SIZE)]
+        stems = [parts / f"part-{number:05d}" for number in range(len(chunks))]
+        todo = [(s, c) for s, c in zip(stems, chunks, strict=True) if not _listing(s).is_file()]
+        _progress(on_progress, len(uris) - sum(len(chunk) for _, chunk in todo))
+        predicted = _predicted(predictor, [chunk for _, chunk in todo])
+        for (stem, chunk), part in zip(todo, predicted, strict=True):
+            _write_part(predictor, part, stem)
+            _progress(on_progress, len(chunk))
+        summaries = [read_json(_listing(stem), "mumic predict") for stem in stems]
         summary = _summary(predictor, picked, summaries)
         _merge(sorted(parts.glob("part-*.parquet")), target)
         write_json(target.with_suffix(".json"), summary)
@@ -171,50 +171,58 @@ def _prepare(parts: Path, predictor: Predictor, uris: list[str]) -> None:
         write_json(file, task)
 
 
-def _part(predictor: Predictor, uris: list[str], stem: Path) -> dict[str, Any]:
-    """Predict one part, unless it is there; its JSON comes last."""
-    listing = stem.with_suffix(".json")
-    if listing.is_file():
-        done: dict[str, Any] = read_json(listing, "mumic predict")
-        return done
-    limits = predictor.workspace.settings.catalog
+def _listing(stem: Path) -> Path:
+    """A part's JSON, which comes last."""
+    return stem.with_suffix(".json")
 
-    def load(uri: str) -> tuple[str, Any]:
-        try:
-            data = read_bytes(uri, predictor.workspace.root, max_bytes=limits.max_bytes)
-            pixels = pixels_of(
-                data,
-                predictor.clip.image_size,
-                max_pixels=limits.max_pixels,
-                resize=predictor.run.resize,
+
+def _progress(on_progress: Callable[[int], object] | None, images: int) -> None:
+    if on_progress is not None and images:
+        on_progress(images)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Images of a part that could be read, their logits, and the others with reasons."""
+
+    images: pd.DataFrame  # uri, content_hash
+    logits: npt.NDArray[np.float32]
+    rejects: list[dict[str, str]]
+
+
+def _predicted(predictor: Predictor, chunks: list[list[str]]) -> Iterator[_Part]:
+    """Each chunk's images, decoded some batches ahead of the model."""
+    workspace, run = predictor.workspace, predictor.run
+    items = [[("", uri) for uri in chunk] for chunk in chunks]
+    with decoded_ahead(workspace, items, predictor.clip.image_size, run.resize) as decoded:
+        for chunk, batches in zip(chunks, decoded, strict=True):
+            logits = [np.zeros((0, len(run.classes)), np.float32)]
+            hashes: list[str] = []
+            left_out: list[LeftOut | None] = []
+            for batch in batches:
+                if len(batch.pixels):
+                    logits.append(predictor.logits(batch.pixels))
+                hashes += batch.hashes
+                left_out += batch.left_out
+            found = list(zip(chunk, left_out, strict=True))
+            seen = [uri for uri, why in found if why is None]
+            yield _Part(
+                pd.DataFrame({"uri": seen, "content_hash": hashes}),
+                np.concatenate(logits),
+                [{"uri": uri, "reason": why.reason} for uri, why in found if why is not None],
             )
-        except InputError as error:
-            return "", str(error)
-        return hashlib.sha256(data).hexdigest(), pixels
 
-    loaded = in_threads(load, uris, os.cpu_count() or 1)
-    good = [at for at, (content_hash, _) in enumerate(loaded) if content_hash]
-    images = pd.DataFrame(
-        {"uri": [uris[at] for at in good], "content_hash": [loaded[at][0] for at in good]}
-    )
-    classes = len(predictor.run.classes)
-    logits = np.zeros((0, classes), np.float32)
-    if good:
-        logits = predictor.logits(np.stack([loaded[at][1] for at in good]))
-    frame = prediction_rows(predictor.run, images, logits, predictor.min_logits)
+
+def _write_part(predictor: Predictor, part: _Part, stem: Path) -> None:
+    frame = prediction_rows(predictor.run, part.images, part.logits, predictor.min_logits)
     tables.write(tables.PREDICTIONS, frame, stem.with_suffix(".parquet"))
     summary = {
-        "images": len(good),
+        "images": len(part.images),
         "rows": len(frame),
-        "rejects": [
-            {"uri": uri, "reason": found}
-            for uri, (content_hash, found) in zip(uris, loaded, strict=True)
-            if not content_hash
-        ],
-        "first": _tops(predictor.run, images["uri"][:SHOWN_IMAGES], logits),
+        "rejects": part.rejects,
+        "first": _tops(predictor.run, part.images["uri"][:SHOWN_IMAGES], part.logits),
     }
-    write_json(listing, summary)
-    return summary
+    write_json(_listing(stem), summary)
 
 
 def prediction_rows(

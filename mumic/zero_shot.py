@@ -8,27 +8,25 @@ prompts per label (a softmax over "a photo of {label}" and "a photo") and CLIP a
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from annotate.clip.encoder import encode_images, encode_texts
-from annotate.clip.fast_pixels import pixels_of
 from annotate.clip.loading import Clip
 from annotate.errors import InputError
-from annotate.storage.store import read_bytes
 from annotate.taxonomy.model import lookup_key
 from annotate.taxonomy.prompts import TEMPLATE, prompt_name
 from annotate.workspace import Workspace
 from mumic.baselines import two_prompts
-from mumic.cache import in_threads
 from mumic.memory import advice_in_use, clear_word
 from mumic.methods import MUMIC
 from mumic.model import logit_scale_of, logits_of
+from mumic.pixels import decoded_ahead
 from mumic.prompts import NEUTRAL_PROMPT
 from mumic.run import Run
 from mumic.thresholds import sigmoid
@@ -143,20 +141,18 @@ def zero_shot(
     good: list[str] = []
     rejects: list[tuple[str, str]] = []
     rows: list[list[Rows]] = [[], []]
-    for at in range(0, len(uris), workspace.settings.predict.batch_size):
-        batch = list(uris[at : at + workspace.settings.predict.batch_size])
-        pixels = _read(workspace, run, own.image_size, batch)
-        seen = [found for found in pixels if not isinstance(found, str)]
-        for uri, found in zip(batch, pixels, strict=True):
-            if isinstance(found, str):
-                rejects.append((uri, found))
-            else:
-                good.append(uri)
-        for part, clip in zip(rows, clips, strict=True):
-            if seen:
-                part.append(encode_images(clip, np.stack(seen), workspace.settings.model.precision))
-        if on_progress is not None:
-            on_progress(len(batch))
+    precision = workspace.settings.model.precision
+    items = [[("", uri) for uri in uris]]
+    with decoded_ahead(workspace, items, own.image_size, run.resize) as decoded:
+        left = iter(uris)
+        for batch in chain.from_iterable(decoded):
+            for why, uri in zip(batch.left_out, left, strict=False):
+                good.append(uri) if why is None else rejects.append((uri, why.reason))
+            for part, clip in zip(rows, clips, strict=True):
+                if len(batch.pixels):
+                    part.append(encode_images(clip, batch.pixels, precision))
+            if on_progress is not None:
+                on_progress(len(batch.left_out))
     if not good:
         reason = f": {rejects[0][1]}" if rejects else ""
         raise InputError(f"none of the {len(uris)} images can be read{reason}")
@@ -178,19 +174,3 @@ def zero_shot(
         },
         rejects=tuple(rejects),
     )
-
-
-def _read(
-    workspace: Workspace, run: Run, size: int, uris: list[str]
-) -> list[npt.NDArray[np.uint8] | str]:
-    """Pixels (3, size, size) of each image, or the reason why there are none."""
-    limits = workspace.settings.catalog
-
-    def load(uri: str) -> npt.NDArray[np.uint8] | str:
-        try:
-            data = read_bytes(uri, workspace.root, max_bytes=limits.max_bytes)
-            return pixels_of(data, size, max_pixels=limits.max_pixels, resize=run.resize)
-        except InputError as error:
-            return str(error)
-
-    return in_threads(load, uris, os.cpu_count() or 1)

@@ -25,7 +25,7 @@ import numpy as np
 
 from annotate.clip.fast_pixels import use_one_thread
 from annotate.errors import MumicError
-from annotate.index.reading import Batch, Item, LeftOut, Pixels, Reading, read_pixels
+from annotate.index.reading import Batch, Item, LeftOut, Loaded, Pixels, Reading, load_pixels
 from annotate.storage.outage import Outage
 
 MANY = 2048  # images from which the start of processes, some seconds, is worth it
@@ -49,7 +49,7 @@ def in_threads(reading: Reading, threads: int) -> Iterator[Submit]:
     outage = Outage()
 
     def submit(items: Sequence[Item]) -> Callable[[], Batch]:
-        futures = [pool.submit(read_pixels, item, reading, outage) for item in items]
+        futures = [pool.submit(load_pixels, item, reading, outage) for item in items]
         return lambda: _stacked([future.result() for future in futures], reading.size)
 
     try:
@@ -58,10 +58,14 @@ def in_threads(reading: Reading, threads: int) -> Iterator[Submit]:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _stacked(results: list[Pixels | LeftOut], size: int) -> Batch:
-    usable = [result for result in results if not isinstance(result, LeftOut)]
-    pixels = np.stack(usable) if usable else np.empty((0, 3, size, size), np.uint8)
-    return Batch(pixels, tuple(r if isinstance(r, LeftOut) else None for r in results))
+def _stacked(results: list[Loaded | LeftOut], size: int) -> Batch:
+    usable = [found for found in results if isinstance(found, Loaded)]
+    pixels = [found.pixels for found in usable]
+    return Batch(
+        np.stack(pixels) if pixels else np.empty((0, 3, size, size), np.uint8),
+        tuple(found.content_hash for found in usable),
+        tuple(found if isinstance(found, LeftOut) else None for found in results),
+    )
 
 
 @contextmanager
@@ -99,18 +103,21 @@ def in_processes(reading: Reading, processes: int, *, largest: int, slots: int) 
         os.close(memory)
 
 
-def _collected(parts: list[Future[list[LeftOut | None]]], rows: Pixels) -> Batch:
+def _collected(parts: list[Future[list[str | LeftOut]]], rows: Pixels) -> Batch:
     try:
-        left_out = [why for part in parts for why in part.result()]
+        found = [one for part in parts for one in part.result()]
     except BrokenProcessPool:
         raise MumicError(
             "a process that decodes images was killed, most likely because the memory is full. "
             "What was done is kept; run the command again, and it goes on."
         ) from None
-    usable = [at for at, why in enumerate(left_out) if why is None]
-    # A copy, where some are left out.
-    pixels = rows[: len(usable)] if len(usable) == len(left_out) else rows[usable]
-    return Batch(pixels, tuple(left_out))
+    usable = [at for at, one in enumerate(found) if isinstance(one, str)]
+    return Batch(
+        # Without a copy, where none is left out.
+        rows[: len(usable)] if len(usable) == len(found) else rows[usable],
+        tuple(one for one in found if isinstance(one, str)),
+        tuple(one if isinstance(one, LeftOut) else None for one in found),
+    )
 
 
 class _Worker:
@@ -140,14 +147,16 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _decode(slot: int, start: int, items: Sequence[Item]) -> list[LeftOut | None]:
-    """Decode a part of a batch into its rows; why an image has none, for each."""
+def _decode(slot: int, start: int, items: Sequence[Item]) -> list[str | LeftOut]:
+    """Decode a part of a batch into its rows; of each image its hash, or why it has no pixels."""
     if _Worker.rows is None:  # not at the start: the main process may have left by then
         _Worker.rows = np.memmap(_Worker.place, np.uint8, "r+", shape=_Worker.shape)
-    left_out: list[LeftOut | None] = []
+    results: list[str | LeftOut] = []
     for at, item in enumerate(items, start):
-        found = read_pixels(item, _Worker.reading, _Worker.outage)
-        left_out.append(found if isinstance(found, LeftOut) else None)
-        if not isinstance(found, LeftOut):
-            _Worker.rows[slot, at] = found
-    return left_out
+        found = load_pixels(item, _Worker.reading, _Worker.outage)
+        if isinstance(found, Loaded):
+            _Worker.rows[slot, at] = found.pixels
+            results.append(found.content_hash)
+        else:
+            results.append(found)
+    return results

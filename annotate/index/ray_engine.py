@@ -29,7 +29,7 @@ from annotate.clip.precision import index_precision
 from annotate.errors import InputError, MissingError, RemoteError
 from annotate.index.embed import Batches, Job
 from annotate.index.partial import Embedded
-from annotate.index.reading import Item, LeftOut, Pixels, Reading, read_pixels
+from annotate.index.reading import Item, LeftOut, Loaded, Reading, load_pixels
 from annotate.settings import ModelSettings
 from annotate.storage.outage import Outage
 
@@ -91,16 +91,16 @@ def read_row(row: Row, reading: Reading) -> Row:
     items = list(zip(json.loads(row["contents"]), json.loads(row["uris"]), strict=True))
     outage = Outage()
     results = [_read_safely(item, reading, outage) for item in items]
-    pixels = b"".join(r.tobytes() for r in results if not isinstance(r, LeftOut))
+    pixels = b"".join(r.pixels.tobytes() for r in results if isinstance(r, Loaded))
     left_out = [(r.reason, r.unreachable) if isinstance(r, LeftOut) else None for r in results]
     return {"pixels": pixels, "left_out": json.dumps(left_out)}
 
 
-def _read_safely(item: Item, reading: Reading, outage: Outage) -> Pixels | LeftOut:
+def _read_safely(item: Item, reading: Reading, outage: Outage) -> Loaded | LeftOut:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's, of damaged metadata
-            return read_pixels(item, reading, outage)
+            return load_pixels(item, reading, outage)
     except Exception as error:  # whatever a decoder raises: it must cost this image only
         return LeftOut(f"cannot be read: {type(error).__name__}: {error}")
 

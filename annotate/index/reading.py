@@ -39,6 +39,14 @@ class LeftOut:
 
 
 @dataclass(frozen=True)
+class Loaded:
+    """An image as the model's pixels, uint8 (3, size, size), and its file's SHA-256, hex."""
+
+    content_hash: str
+    pixels: Pixels
+
+
+@dataclass(frozen=True)
 class Batch:
     """Images ready for the model, and why others are not.
 
@@ -46,26 +54,29 @@ class Batch:
     """
 
     pixels: Pixels  # (usable, 3, size, size), in the order of the items
+    hashes: tuple[str, ...]  # of the usable ones
     left_out: tuple[LeftOut | None, ...]  # one an item; None: usable
 
 
-def read_pixels(item: Item, reading: Reading, outage: Outage) -> Pixels | LeftOut:
-    """The model's input, uint8 (3, size, size), or the reason why there is none.
+def load_pixels(item: Item, reading: Reading, outage: Outage) -> Loaded | LeftOut:
+    """An image's pixels and hash, or the reason why there are none.
 
     Args:
-        item: the image.
+        item: the image; a content hash of "" is any.
         reading: how files become pixels.
         outage: takes note; of a bucket or host that is out nothing more is tried.
     """
-    content_hash, uri = item
+    expected, uri = item
     if (why := outage.reason(uri)) is not None:
         return LeftOut(why, unreachable=True)
     try:
         data = read_bytes(uri, reading.root, max_bytes=reading.max_bytes)
         outage.note(uri, None)
-        if hashlib.sha256(data).hexdigest() != content_hash:
+        content_hash = hashlib.sha256(data).hexdigest()
+        if expected and content_hash != expected:
             return LeftOut("changed since it was catalogued; run `mumic-annotate catalog`")
-        return pixels_of(data, reading.size, max_pixels=reading.max_pixels, resize=reading.resize)
+        pixels = pixels_of(data, reading.size, max_pixels=reading.max_pixels, resize=reading.resize)
+        return Loaded(content_hash, pixels)
     except UnreachableError as error:
         outage.note(uri, str(error))
         return LeftOut(str(error), unreachable=True)

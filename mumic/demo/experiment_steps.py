@@ -112,7 +112,7 @@ def unseen_concepts(workspace: Workspace, seeds: Sequence[int]) -> dict[str, Any
     measured, blends = [], []
     for entry in trained:
         here = arm_workspace(workspace, SERIES, OWN, entry.seed)
-        measured.append(measure_unseen(here, entry.run.id))
+        measured.append(measure_unseen(here, entry.run))
         blends.append(Trained(HALF_WAY, entry.seed, _half_way(here, entry.run)))
     both = [*trained, *blends]
     seen, truth = measure_series(workspace, both, "test")

@@ -24,14 +24,14 @@ from mumic.blend import load_ends
 from mumic.demo.concepts import UNSEEN
 from mumic.metrics import average_precision
 from mumic.pixels import pixel_rows
-from mumic.run import open_run
+from mumic.run import Run
 
 ALPHAS = {"start": 0.0, "run": 1.0, "half_way": 0.5}
 MAX_IMAGES = 3_000
 BATCH = 256
 
 
-def measure_unseen(workspace: Workspace, run: str) -> dict[str, Any]:
+def measure_unseen(workspace: Workspace, run: Run) -> dict[str, Any]:
     """Average precision per unseen concept, before training, after it, and half way between.
 
     Returns:
@@ -44,7 +44,7 @@ def measure_unseen(workspace: Workspace, run: str) -> dict[str, Any]:
         concept: np.array([concept in shown.get(uri, ()) for uri in images["uri"]])
         for concept in UNSEEN
     }
-    ends = load_ends(workspace, open_run(workspace, run), "cpu", allow_demo_model=True)
+    ends = load_ends(workspace, run, "cpu", allow_demo_model=True)
     measured = {}
     for name, alpha in ALPHAS.items():
         ends.set(alpha)

@@ -7,7 +7,6 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -17,7 +16,7 @@ from annotate.index.embed import Job, build_index
 from annotate.index.parts import Part, build_part
 from annotate.index.pipeline import batches_ahead
 from annotate.index.ray_engine import read_row
-from annotate.index.reading import LeftOut, Reading, read_pixels
+from annotate.index.reading import LeftOut, Loaded, Reading, load_pixels
 from annotate.index.shards import load_index
 from annotate.settings import CatalogSettings, IndexSettings, ModelSettings
 from annotate.storage.outage import OUTAGE, Outage
@@ -129,6 +128,6 @@ def test_readers_stop_asking_a_host_that_is_out(
     for _ in range(OUTAGE):
         outage.note("https://other/a.jpg", "busy")
     plug(None)
-    assert isinstance(read_pixels(items[0], reading, outage), np.ndarray)
-    found = read_pixels((items[0][0], "https://other/00.png"), reading, outage)
+    assert isinstance(load_pixels(items[0], reading, outage), Loaded)
+    found = load_pixels((items[0][0], "https://other/00.png"), reading, outage)
     assert found == LeftOut("busy", unreachable=True)

@@ -86,7 +86,7 @@ def test_leaving_drops_what_was_not_started(
     items = [photo(tmp_path, number) for number in range(40)]
     started: list[Item] = []
     go_on = threading.Event()
-    real = annotate.index.reading.read_pixels
+    real = annotate.index.reading.load_pixels
 
     def slow(item: Item, reading: Reading, outage: Outage) -> object:
         started.append(item)
@@ -94,7 +94,7 @@ def test_leaving_drops_what_was_not_started(
             go_on.wait(20)
         return real(item, reading, outage)
 
-    monkeypatch.setattr("annotate.index.decoders.read_pixels", slow)
+    monkeypatch.setattr("annotate.index.decoders.load_pixels", slow)
     batches = [items[:2], items[2:20], items[20:]]
 
     def interrupted() -> None:

@@ -54,7 +54,7 @@ def main() -> None:
             for batch in BATCHES[:1] if variant == COMPILED else BATCHES:
                 recorded = 0 if SMALL or variant == LAUNCHED else batch
                 seconds = _seconds(model, feed, list(rows.places), batch, recorded)
-                if seconds is None:  # the memory is full; no larger batch fits either
+                if seconds is None:  # too much memory: no larger batch fits either
                     break
                 found[f"batch {batch}"][variant] = seconds
                 peaks[f"batch {batch}, {variant}"] = _peak_gb()
@@ -89,7 +89,7 @@ def _pixels(folder: Path) -> Rows:
 def _seconds(
     model: MumicModel, feed: Feed, hashes: list[str], batch: int, recorded: int
 ) -> float | None:
-    """Seconds a step, its images fed as in training; None where the memory is full."""
+    """Seconds a step, fed as in training; None where the memory is full, or too full to record."""
     if DEVICE == "cuda":
         torch.cuda.empty_cache()
     optimiser = make_optimiser(model.towers, TrainSettings())
@@ -121,6 +121,8 @@ def _seconds(
     except (MemoryError, RuntimeError) as error:
         if not is_memory_full(error):
             raise
+        return None
+    if recorded and not gradients.recorded_size:  # a step takes too much of the memory
         return None
     return (time.perf_counter() - started) / STEPS
 

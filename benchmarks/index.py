@@ -33,7 +33,7 @@ SIZE = (640, 427)
 PRECISION = "auto"
 ARCHITECTURE = "ViT-B-32"
 DEVICE = default_device()
-TIMES = 1 if DEVICE == "cpu" else 128  # that a turn embeds each photo
+TIMES = 1 if DEVICE == "cpu" or QUICK else 128  # that a turn embeds each photo
 READY = 64  # batches that the model alone gets
 
 

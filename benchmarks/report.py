@@ -66,7 +66,7 @@ def publish(
         facts: what else was found out, printed and written as it is.
     """
     facts = facts or {}
-    ratios = write_measured(name, size, measured, facts)
+    ratios = write_measured(name, size, measured, facts, whole=True)
     rows = [
         [task, variant, f"{value:.4f}", f"{ratios[task][variant]:.2f}"]
         for task, seconds in measured.items()
@@ -78,14 +78,22 @@ def publish(
 
 
 def write_measured(
-    name: str, size: str, measured: Mapping[str, Mapping[str, float]], facts: Mapping[str, Any]
+    name: str,
+    size: str,
+    measured: Mapping[str, Mapping[str, float]],
+    facts: Mapping[str, Any],
+    *,
+    whole: bool = False,
 ) -> dict[str, dict[str, float]]:
-    """Write the figures, see :func:`publish`; returns each variant's ratio to the task's first."""
+    """Write the figures, see :func:`publish`; returns each variant's ratio to the task's first.
+
+    Until a run is ``whole`` the report says that it was cut off.
+    """
     ratios = {
         task: {variant: value / next(iter(seconds.values())) for variant, value in seconds.items()}
         for task, seconds in measured.items()
     }
-    write_report(name, size, {"seconds": measured, "ratios": ratios} | dict(facts))
+    write_report(name, size, {"whole": whole, "seconds": measured, "ratios": ratios} | dict(facts))
     return ratios
 
 

@@ -42,7 +42,7 @@ from benchmarks.train_loops import (
 from benchmarks.train_parts import matrix_product, operations, patch_embeddings, text_towers
 
 STEPS = int(os.environ.get("STEPS", "2" if QUICK else "20"))
-SHORT = min(STEPS, 2)
+SHORT = min(STEPS, 2) if DEVICE == "cpu" else STEPS
 EPOCHS = 3
 EPOCH_STEPS = 1 if QUICK else 2 if DEVICE == "cpu" else 8
 PRODUCTS = 3  # between two of our steps

@@ -22,7 +22,7 @@ ABOUT = {
     "lie ready: what nothing can be faster than. The *plain loop* decodes one image at a time with "
     "Pillow and calls open_clip's own preprocessing and model in float32.",
     "index-gpu": "The same with a GPU and more cores. What bounds it is how fast the cores decode; "
-    "the start of the decoding processes counts.",
+    "the start of the decoding processes counts. Files are read many times, so from memory.",
     "search": "Exact search for the best images of many texts. Recall is against float32; ours and "
     "usearch's second row search float16, which is what lies on disk. The peers are in the "
     "dependency group `bench`.",
@@ -45,7 +45,7 @@ ABOUT = {
     "the loop that one writes with it: texts at 77 tokens, a DataLoader with Pillow, AdamW as it "
     "comes, the same precision; *memory kept* adds our setting of the C library's memory alone. "
     "Each variant has a process of its own, and its fastest step counts.",
-    "train-gpu": "The same on a GPU. Its time was lent and ended before the other rows.",
+    "train-gpu": "The same on a GPU.",
     "gpu": "Our training step on a GPU: recorded once and replayed, as `mumic train` does, "
     "or launched piece by piece from Python; pixels held on the GPU or read from the memory-mapped "
     "cache; compiled by torch. What would take more than 30 % of its memory is not recorded.",
@@ -73,7 +73,8 @@ def _section(name: str, report: Report) -> str:
         ABOUT[name],
         f"{report['size']}. {report['machine']}; Python {report['python']}"
         + "".join(f", {text}" for text in (versions, peers) if text)
-        + ".",
+        + "."
+        + ("" if report.get("whole", True) else " The run was cut off before its last rows."),
     ]
     if "peak_gb" in report:
         parts.append(_speeds(report))
@@ -85,7 +86,7 @@ def _section(name: str, report: Report) -> str:
             f"Private memory of the process: {memory['before']:.0f} MB before the search, "
             f"{memory['peak']:.0f} MB at most during it."
         )
-    if "share_of_peak" in report:
+    if len(report.get("last_losses", ())) > 1:
         parts.append(_training(report))
     if "killed" in report:
         parts += _served(report)
@@ -213,8 +214,8 @@ def scale_plan(reports: Mapping[str, Report]) -> str:
             f"Measured on {source['machine']}: {1 / seconds:.0f} images a second from files to "
             f"embeddings ({source['size'].split(';')[0]}), {scan:.1f} s for {task} of a million "
             f"embeddings in the page cache{elsewhere}. With a GPU ({_gpu(on_gpu)}, "
-            f"{on_gpu['machine']}): {1 / gpu_seconds:,.0f} images a second of such files, as fast "
-            "as the cores decode; the model alone would take "
+            f"{on_gpu['machine']}): {1 / gpu_seconds:,.0f} images a second of such files "
+            "in memory, as fast as the cores decode; the model alone would take "
             f"{1 / on_gpu['seconds']['embed']['model alone']:,.0f}. All else is multiplication; "
             "the prices are examples, put in yours.",
             "",

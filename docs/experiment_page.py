@@ -58,10 +58,11 @@ def _main(found: dict[str, Any]) -> list[str]:
 def _times(figures: dict[str, Any]) -> str:
     trainings = figures["trainings"]
     heads = sum(head["seconds"] for head in figures["experiments"]["main"]["asl_head"]) / 60
+    minutes = figures["minutes"]
+    whole = "" if minutes is None else f" All of it took {minutes:.0f} minutes."
     return (
-        f"All of it took {figures['minutes']:.0f} minutes on {figures['machine']}, of which "
-        f"{trainings['count']} trainings {trainings['minutes']:.0f} and those of ASL's heads "
-        f"{heads:.0f}."
+        f"{trainings['count']} trainings took {trainings['minutes']:.0f} minutes and those of "
+        f"ASL's heads {heads:.0f} on {figures['machine']}.{whole}"
     )
 
 

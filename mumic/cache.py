@@ -8,7 +8,8 @@ take turns.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,7 +80,7 @@ def open_rows(folder: Path) -> Rows:
 def add_shards(
     folder: Path,
     wanted: Iterable[tuple[str, Any]],
-    compute: Callable[[list[list[Any]]], Iterable[Array]],
+    compute: Callable[[list[list[Any]]], Generator[Array, None, None]],
     *,
     shard_size: int = 1024,
     on_progress: Callable[[int], object] | None = None,
@@ -102,12 +103,13 @@ def add_shards(
         missing = {entry: item for entry, item in wanted if entry not in known}
         number = len(list(folder.glob("shard-*.json")))
         chunks = list(_chunks(list(missing), shard_size))
-        made = compute([[missing[entry] for entry in chunk] for chunk in chunks])
-        for chunk, rows in zip(chunks, made, strict=True):
-            _store(folder / f"shard-{number:05d}", rows, chunk)
-            number += 1
-            if on_progress is not None:
-                on_progress(len(chunk))
+        items = [[missing[entry] for entry in chunk] for chunk in chunks]
+        with closing(compute(items)) as made:  # also where storing fails: others may be at work
+            for chunk, rows in zip(chunks, made, strict=True):
+                _store(folder / f"shard-{number:05d}", rows, chunk)
+                number += 1
+                if on_progress is not None:
+                    on_progress(len(chunk))
         return open_rows(folder)
 
 

@@ -7,12 +7,13 @@ stands at the edge (Wang et al., AAAI 2023, section 2.3). A run may crop to be c
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 
 import numpy as np
 import pandas as pd
+import torch
 
 from annotate.errors import MissingError
 from annotate.index.decoders import decoding_processes
@@ -57,7 +58,11 @@ def pixel_rows(
 
 @contextmanager
 def decoded_ahead(
-    workspace: Workspace, chunks: Sequence[Sequence[Item]], size: int, resize: str
+    workspace: Workspace,
+    chunks: Sequence[Sequence[Item]],
+    size: int,
+    resize: str,
+    device: torch.device | None = None,
 ) -> Iterator[Iterator[Iterator[Batch]]]:
     """For each chunk the batches of its images, read and decoded ahead of their use.
 
@@ -66,6 +71,7 @@ def decoded_ahead(
         chunks: of (content hash, or "" for any, and URI).
         size: side of the square, pixels.
         resize: ``squash`` or ``crop``.
+        device: of a model that they are for: one on the processor is slower than threads decode.
     """
     settings, images = workspace.settings, sum(map(len, chunks))
     limits, largest = settings.catalog, settings.predict.batch_size
@@ -75,24 +81,25 @@ def decoded_ahead(
         for chunk in chunks
         for start in range(0, len(chunk), largest)
     )
-    processes = decoding_processes(images)
+    processes = 0 if device is not None and device.type == "cpu" else decoding_processes(images)
     with batches_ahead(batches, reading, processes=processes, largest=largest) as decoded:
         yield (islice(decoded, math.ceil(len(chunk) / largest)) for chunk in chunks)
 
 
 def _decoded(
     workspace: Workspace, chunks: list[list[Item]], size: int, resize: str
-) -> Iterator[Pixels]:
+) -> Generator[Pixels, None, None]:
     """The pixels of each chunk; what comes after it is decoded while it is stored."""
     with decoded_ahead(workspace, chunks, size, resize) as decoded:
         for chunk, batches in zip(chunks, decoded, strict=True):
-            rows: list[Pixels] = []
+            rows, usable = np.empty((len(chunk), 3, size, size), np.uint8), 0
             left_out: list[LeftOut | None] = []
             for batch in batches:
-                rows.append(batch.pixels.copy())
+                rows[usable : usable + len(batch.pixels)] = batch.pixels
+                usable += len(batch.pixels)
                 left_out += batch.left_out
             _refuse_left_out(chunk, left_out)
-            yield np.concatenate(rows)
+            yield rows
 
 
 def _refuse_left_out(items: list[Item], left_out: list[LeftOut | None]) -> None:

@@ -1,4 +1,4 @@
-"""How towers compute while they are trained: mixed precision, a processor's faster ways."""
+"""How towers compute while they are trained: mixed precision, faster ways to the same."""
 
 from __future__ import annotations
 

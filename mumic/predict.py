@@ -192,9 +192,9 @@ class _Part:
 
 def _predicted(predictor: Predictor, chunks: list[list[str]]) -> Iterator[_Part]:
     """Each chunk's images, decoded some batches ahead of the model."""
-    workspace, run = predictor.workspace, predictor.run
+    workspace, run, clip = predictor.workspace, predictor.run, predictor.clip
     items = [[("", uri) for uri in chunk] for chunk in chunks]
-    with decoded_ahead(workspace, items, predictor.clip.image_size, run.resize) as decoded:
+    with decoded_ahead(workspace, items, clip.image_size, run.resize, clip.device) as decoded:
         for chunk, batches in zip(chunks, decoded, strict=True):
             logits = [np.zeros((0, len(run.classes)), np.float32)]
             hashes: list[str] = []

@@ -6,12 +6,14 @@ Python has launched the next; a replay launches them all at once. What is comput
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 
+from annotate.errors import MumicError
 from annotate.settings import TrainSettings
 from mumic.loss import Cost
 from mumic.memory import is_memory_full
@@ -23,10 +25,16 @@ WARM_UP = 3  # steps before a recording: libraries choose their kernels, the all
 SHARE = 0.3  # of the GPU's memory that a step may take: a recording keeps its own for good
 
 
-def recorded_size(settings: TrainSettings, device: torch.device, processes: Processes) -> int:
-    """Images of the batches to record; 0 where nothing is: on a processor, or a batch is shared."""
+def recorded_size(settings: TrainSettings, model: MumicModel, processes: Processes) -> int:
+    """Images of the batches to record.
+
+    0, which is none, on a processor, where a batch is shared or taken in parts, and where open_clip
+    drops patches: it draws them on the processor in each step.
+    """
     whole = processes.count == 1 and settings.micro_batch in (0, settings.batch_size)
-    return settings.batch_size if settings.cuda_graph and device.type == "cuda" and whole else 0
+    on_gpu = model.clip.device.type == "cuda"
+    drops = any(type(part).__name__ == "PatchDropout" for part in model.modules())
+    return settings.batch_size if settings.cuda_graph and on_gpu and whole and not drops else 0
 
 
 @dataclass
@@ -39,7 +47,7 @@ class StepGradients:
         processes: that share each batch.
         micro_batch: images at a time; 0: all of the share.
         recorded_size: batches of so many images are recorded and replayed; 0: none.
-        on_note: told where that does not work, and they are computed as usual.
+        on_note: told where a step takes too much memory for it.
     """
 
     model: MumicModel
@@ -48,31 +56,38 @@ class StepGradients:
     micro_batch: int = 0
     recorded_size: int = 0
     on_note: Callable[[str], object] | None = None
-    _recording: Recording | None = None
+    _recording: Recording | None = field(default=None, init=False)
 
     def __call__(self, batch: Batch) -> float:
-        """Add a batch's gradients to the parameters', which are zero or None; its mean cost."""
+        """Add a batch's gradients to the parameters', which are zero or None; its mean cost.
+
+        Raises:
+            MumicError: the model's work cannot be recorded.
+        """
         if len(batch) == self.recorded_size and self._recording is None:
-            self._recording = self._record(batch)
+            self._recording = record(self.model, batch, self.cost)
+            if self._recording is None:
+                self._give_up("a step takes too much of its memory")
         if self._recording is not None and len(batch) == self.recorded_size:
             return self._recording.replay(batch)
+        try:
+            return self._usual(batch)
+        except RuntimeError as error:
+            if self._recording is None or not is_memory_full(error):
+                raise
+        self._give_up("its memory is full")
+        return self._usual(batch)
+
+    def _usual(self, batch: Batch) -> float:
         return accumulate_gradients(self.model, batch, self.cost, self.processes, self.micro_batch)
 
-    def _record(self, batch: Batch) -> Recording | None:
-        try:
-            recording = record(self.model, batch, self.cost)
-            why = "a step takes too much memory" if recording is None else ""
-        except RuntimeError as error:
-            recording, why = None, str(error).split("\n")[0]
-            if is_memory_full(error):
-                why = "the memory is full"
-        if recording is None:
-            self.recorded_size = 0
-            _forget_gradients(self.model)
-            torch.cuda.empty_cache()
-            if self.on_note is not None:
-                self.on_note(f"steps are not recorded on the GPU: {why}")
-        return recording
+    def _give_up(self, why: str) -> None:
+        """Record no more, and free what a recording keeps."""
+        self.recorded_size, self._recording = 0, None
+        _forget_gradients(self.model)
+        torch.cuda.empty_cache()
+        if self.on_note is not None:
+            self.on_note(f"steps are not recorded on the GPU, which is slower: {why}")
 
 
 @dataclass(frozen=True)
@@ -87,11 +102,12 @@ class Recording:
 
     def replay(self, batch: Batch) -> float:
         """Compute the gradients of a batch of the recorded size; its mean cost."""
-        self.batch.pixels.copy_(batch.pixels)
-        self.batch.labels.copy_(batch.labels)
-        self.batch.mask.copy_(batch.mask)
-        self.divisor.fill_(max(batch.observed, 1))
-        self.graph.replay()
+        with torch.cuda.device(self.mean.device):
+            self.batch.pixels.copy_(batch.pixels)
+            self.batch.labels.copy_(batch.labels)
+            self.batch.mask.copy_(batch.mask)
+            self.divisor.fill_(max(batch.observed, 1))
+            self.graph.replay()
         for parameter, gradient in self.gradients:
             parameter.grad = gradient
         return float(self.mean)
@@ -106,11 +122,36 @@ def record(model: MumicModel, batch: Batch, cost: Cost) -> Recording | None:
         cost: of a cell.
 
     Raises:
-        RuntimeError: something in the model cannot be recorded, or the memory is full.
+        MumicError: something in the model cannot be recorded.
     """
     device = batch.pixels.device
     held = Batch(batch.pixels.clone(), batch.labels.clone(), batch.mask.clone(), batch.observed)
     divisor = torch.full((), max(batch.observed, 1), dtype=torch.float32, device=device)
+    with torch.cuda.device(device):
+        with _unchanged(model, device):
+            needed = _warm_up(model, held, divisor, cost)
+        if needed > SHARE * torch.cuda.get_device_properties(device).total_memory:
+            return None
+        torch.cuda.empty_cache()
+        graph = torch.cuda.CUDAGraph()
+        try:
+            # The thread that reads the next batch ahead may use the GPU meanwhile.
+            with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+                mean = add_gradients(model, held, divisor, cost)
+        except RuntimeError as error:
+            # After this torch's allocator is not to be relied on, so there is no going on.
+            why = str(error.__context__ or error).split("\n")[0]
+            raise MumicError(
+                f"a step of this model cannot be recorded on the GPU: {why}. Set cuda_graph = "
+                "false under [train], and run the command again: it goes on."
+            ) from error
+    found = tuple((p, p.grad) for p in model.parameters() if p.grad is not None)
+    return Recording(graph, held, divisor, mean, found)
+
+
+def _warm_up(model: MumicModel, batch: Batch, divisor: Tensor, cost: Cost) -> int:
+    """Take steps beside the current stream, as torch asks for; bytes that a step needs at most."""
+    device = divisor.device
     torch.cuda.reset_peak_memory_stats(device)
     before = torch.cuda.memory_allocated(device)
     stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
@@ -118,19 +159,24 @@ def record(model: MumicModel, batch: Batch, cost: Cost) -> Recording | None:
     with torch.cuda.stream(stream):
         for _ in range(WARM_UP):
             _forget_gradients(model)
-            add_gradients(model, held, divisor, cost)
+            add_gradients(model, batch, divisor, cost)
     torch.cuda.current_stream(device).wait_stream(stream)
     _forget_gradients(model)
-    needed = torch.cuda.max_memory_allocated(device) - before
-    if needed > SHARE * torch.cuda.get_device_properties(device).total_memory:
-        return None
-    torch.cuda.empty_cache()
-    graph = torch.cuda.CUDAGraph()
-    # The thread that reads the next batch ahead may use the GPU meanwhile.
-    with torch.cuda.graph(graph, capture_error_mode="thread_local"):
-        mean = add_gradients(model, held, divisor, cost)
-    found = tuple((p, p.grad) for p in model.parameters() if p.grad is not None)
-    return Recording(graph, held, divisor, mean, found)
+    return torch.cuda.max_memory_allocated(device) - before
+
+
+@contextmanager
+def _unchanged(model: nn.Module, device: torch.device) -> Iterator[None]:
+    """Steps that leave no trace: running statistics and random numbers are as before."""
+    buffers = [(entry, entry.clone()) for entry in model.buffers()]
+    state = torch.cuda.get_rng_state(device)
+    try:
+        yield
+    finally:
+        torch.cuda.set_rng_state(state, device)
+        with torch.no_grad():
+            for entry, before in buffers:
+                entry.copy_(before)
 
 
 def _forget_gradients(model: nn.Module) -> None:

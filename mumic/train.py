@@ -194,7 +194,7 @@ def _train_in(
             cost_of(settings, torch.from_numpy(weights).float().to(clip.device)),
             joined,
             settings.micro_batch,
-            recorded_size(settings, clip.device, joined),
+            recorded_size(settings, model, joined),
             reports.on_note,
         ),
         ema=Ema(model.towers, settings.ema),

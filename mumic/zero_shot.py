@@ -143,7 +143,7 @@ def zero_shot(
     rows: list[list[Rows]] = [[], []]
     precision = workspace.settings.model.precision
     items = [[("", uri) for uri in uris]]
-    with decoded_ahead(workspace, items, own.image_size, run.resize) as decoded:
+    with decoded_ahead(workspace, items, own.image_size, run.resize, own.device) as decoded:
         left = iter(uris)
         for batch in chain.from_iterable(decoded):
             for why, uri in zip(batch.left_out, left, strict=False):

@@ -204,7 +204,7 @@ def _contents(block: Block, opening: bytes, twins: Ints) -> tuple[Ints, Ints, In
     firsts = np.array(found[:-1], np.int64) + len(opening)
     if found[-1] >= 0 or min(found[:-1], default=-1) < 0:
         return None
-    if (firsts > lasts).any() or (lasts[:-1] >= firsts[1:] - len(opening)).any():
+    if (firsts > lasts).any():
         return None
     owner = np.searchsorted(ends, firsts)
     counts = np.bincount(owner, minlength=len(ends))

@@ -1,45 +1,52 @@
-"""Who reads and decodes: threads of this process, or processes where there are cores for them.
+"""Who reads and decodes: threads, or, where there are cores for them, processes.
 
-A decoded picture passes through Python for about a third of its time, and of all threads one at a
-time can be there: more than some six do not help. Processes write pixels straight into memory that
-they share with this one, so that nothing is copied or pickled on the way.
+About a third of a picture's decoding holds Python's lock, so more than some six threads do not
+help. Processes write pixels straight into memory that they share with this one, so that nothing is
+copied or pickled on the way.
 """
 
 from __future__ import annotations
 
 import math
-import mmap
 import os
-import signal
-import threading
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import count
-from multiprocessing import connection, get_context, parent_process
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 
-from annotate.clip.fast_pixels import use_one_thread
 from annotate.errors import MumicError
+from annotate.index import decoding_worker
 from annotate.index.reading import Batch, Item, LeftOut, Loaded, Pixels, Reading, load_pixels
 from annotate.storage.outage import Outage
 
 MANY = 2048  # images from which the start of processes, some seconds, is worth it
 CORES = 4  # from which they are faster than threads
+MOST = 32  # processes; each takes some 100 MB
 PART = 8  # images of a task
 
 Submit = Callable[[Sequence[Item]], Callable[[], Batch]]
+Found = Future[list[str | LeftOut]]
+
+
+def usable_cores() -> int:
+    """Processors that this process may use, which on a shared machine can be few of them."""
+    allowed = getattr(os, "sched_getaffinity", None)
+    return len(allowed(0)) if allowed else os.cpu_count() or 1
 
 
 def decoding_processes(images: int) -> int:
-    """How many processes are to decode: 0, which is threads, for few images or on few cores."""
-    cores = os.cpu_count() or 1
+    """How many processes are to decode: 0, which is threads, for few images or on few cores.
+
+    They need Linux, for the memory that they share.
+    """
+    cores = usable_cores()
     able = hasattr(os, "memfd_create") and Path("/proc/self/fd").is_dir()
-    return cores if able and cores >= CORES and images >= MANY else 0
+    return min(cores, MOST) if able and cores >= CORES and images >= MANY else 0
 
 
 @contextmanager
@@ -68,9 +75,14 @@ def _stacked(results: list[Loaded | LeftOut], size: int) -> Batch:
     )
 
 
+def slots_for(processes: int, largest: int, ahead: int) -> int:
+    """Batches in memory: those ahead and the one in use, and enough to keep all at work."""
+    return max(ahead, math.ceil(2 * PART * processes / largest)) + 1
+
+
 @contextmanager
 def in_processes(reading: Reading, processes: int, *, largest: int, slots: int) -> Iterator[Submit]:
-    """Decode in processes; leaving drops what has not been started.
+    """Decode in processes; leaving stops them after the image that each is at.
 
     Args:
         reading: how files become pixels.
@@ -80,37 +92,48 @@ def in_processes(reading: Reading, processes: int, *, largest: int, slots: int) 
     """
     shape = (slots, largest, 3, reading.size, reading.size)
     memory = os.memfd_create("pixels")  # not in /dev/shm, which containers keep small
-    os.ftruncate(memory, math.prod(shape))
-    rows = np.frombuffer(mmap.mmap(memory, math.prod(shape)), np.uint8).reshape(shape)
-    context = get_context("forkserver")  # this process has threads, maybe a GPU: no plain fork
-    context.set_forkserver_preload([__name__])
-    place = f"/proc/{os.getpid()}/fd/{memory}"
-    pool = ProcessPoolExecutor(processes, context, _start, (place, shape, reading))
-    turn = count()
-
-    def submit(items: Sequence[Item]) -> Callable[[], Batch]:
-        slot = next(turn) % slots
-        parts = [
-            pool.submit(_decode, slot, start, items[start : start + PART])
-            for start in range(0, len(items), PART)
-        ]
-        return lambda: _collected(parts, rows[slot])
-
     try:
-        yield submit
+        os.ftruncate(memory, math.prod(shape) + 1)
+        rows, stop = decoding_worker.views(memory, shape)
+        found = os.fstat(memory)
+        place = f"/proc/{os.getpid()}/fd/{memory}"
+        shared = decoding_worker.Shared(place, (found.st_dev, found.st_ino), shape)
+        context = get_context("forkserver")  # this process has threads, maybe a GPU: no plain fork
+        context.set_forkserver_preload([decoding_worker.__name__])
+        pool = ProcessPoolExecutor(processes, context, decoding_worker.start, (shared, reading))
+        turn = count()
+
+        def submit(items: Sequence[Item]) -> Callable[[], Batch]:
+            if len(items) > largest:
+                raise ValueError(f"a batch of {len(items)} images where {largest} are the most")
+            slot = next(turn) % slots
+            parts = [
+                _submitted(pool, slot, start, items[start : start + PART])
+                for start in range(0, len(items), PART)
+            ]
+            return lambda: _collected(parts, rows[slot])
+
+        try:
+            yield submit
+        finally:
+            stop[:] = 1
+            pool.shutdown(wait=False, cancel_futures=True)
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
         os.close(memory)
 
 
-def _collected(parts: list[Future[list[str | LeftOut]]], rows: Pixels) -> Batch:
+def _submitted(pool: ProcessPoolExecutor, slot: int, start: int, items: Sequence[Item]) -> Found:
+    try:
+        return pool.submit(decoding_worker.decode, slot, start, items)
+    except BrokenProcessPool:
+        raise _killed() from None
+
+
+def _collected(parts: list[Found], rows: Pixels) -> Batch:
     try:
         found = [one for part in parts for one in part.result()]
     except BrokenProcessPool:
-        raise MumicError(
-            "a process that decodes images was killed, most likely because the memory is full. "
-            "What was done is kept; run the command again, and it goes on."
-        ) from None
+        raise _killed() from None
     usable = [at for at, one in enumerate(found) if isinstance(one, str)]
     return Batch(
         # Without a copy, where none is left out.
@@ -120,43 +143,9 @@ def _collected(parts: list[Future[list[str | LeftOut]]], rows: Pixels) -> Batch:
     )
 
 
-class _Worker:
-    """What a decoding process keeps between its tasks."""
-
-    place: str
-    shape: tuple[int, ...]
-    reading: Reading
-    outage: Outage
-    rows: Pixels | None = None
-
-
-def _start(place: str, shape: tuple[int, ...], reading: Reading) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the main process's matter
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    use_one_thread()
-    warnings.simplefilter("ignore")  # Pillow's, of damaged metadata
-    _Worker.place, _Worker.shape = place, shape
-    _Worker.reading, _Worker.outage = reading, Outage()
-
-
-def _end_with_parent() -> None:
-    """A main process that was killed cannot send anybody home."""
-    parent = parent_process()
-    if parent is not None:
-        connection.wait([parent.sentinel])
-        os._exit(1)
-
-
-def _decode(slot: int, start: int, items: Sequence[Item]) -> list[str | LeftOut]:
-    """Decode a part of a batch into its rows; of each image its hash, or why it has no pixels."""
-    if _Worker.rows is None:  # not at the start: the main process may have left by then
-        _Worker.rows = np.memmap(_Worker.place, np.uint8, "r+", shape=_Worker.shape)
-    results: list[str | LeftOut] = []
-    for at, item in enumerate(items, start):
-        found = load_pixels(item, _Worker.reading, _Worker.outage)
-        if isinstance(found, Loaded):
-            _Worker.rows[slot, at] = found.pixels
-            results.append(found.content_hash)
-        else:
-            results.append(found)
-    return results
+def _killed() -> MumicError:
+    return MumicError(
+        "a process that decodes images was killed, most likely because the memory is full. What "
+        "was done is kept; run the command again, and it goes on. (In a program of your own, "
+        'start from under `if __name__ == "__main__":`, since processes import it.)'
+    )

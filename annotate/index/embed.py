@@ -251,7 +251,8 @@ def local_engine(clip: Clip, job: Job, images: int = 0) -> Engine:
     Args:
         clip: the model.
         job: limits of images, precision.
-        images: how many there are, which decides between threads and processes.
+        images: how many there are, which on a GPU decides between threads and processes; a model
+            on the processor is slower than threads.
     """
     limits = job.catalog
     reading = Reading(job.root, clip.image_size, limits.max_bytes, limits.max_pixels)
@@ -261,7 +262,7 @@ def local_engine(clip: Clip, job: Job, images: int = 0) -> Engine:
         with batches_ahead(
             batches,
             reading,
-            processes=decoding_processes(images),
+            processes=decoding_processes(images if clip.device.type == "cuda" else 0),
             largest=job.index.batch_size,
         ) as decoded:
             for batch in decoded:

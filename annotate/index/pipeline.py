@@ -5,13 +5,12 @@ The queue is bounded, and one broken image costs a reason, never the run.
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 
-from annotate.index.decoders import PART, in_processes, in_threads
+from annotate.index.decoders import in_processes, in_threads, slots_for, usable_cores
 from annotate.index.reading import Batch, Item, Reading
 
 AHEAD = 2  # batches that are read and decoded while the model works
@@ -24,7 +23,7 @@ def batches_ahead(
     *,
     threads: int = 0,
     processes: int = 0,
-    largest: int = 64,
+    largest: int = 0,
     ahead: int = AHEAD,
 ) -> Iterator[Iterator[Batch]]:
     """Batches in their order, read and decoded before they are asked for.
@@ -36,14 +35,14 @@ def batches_ahead(
         reading: how files become pixels.
         threads: that decode; 0: as many as there are processors.
         processes: that decode instead, see :mod:`annotate.index.decoders`; 0: threads.
-        largest: images of the largest batch.
+        largest: images of the largest batch; needed for processes.
         ahead: batches in memory besides the one in use; processes may need more to have work.
     """
     if processes:
-        ahead = max(ahead, -(-2 * PART * processes // largest))
-        decoders = in_processes(reading, processes, largest=largest, slots=ahead + 1)
+        slots = slots_for(processes, largest, ahead)
+        decoders, ahead = in_processes(reading, processes, largest=largest, slots=slots), slots - 1
     else:
-        decoders = in_threads(reading, threads or os.cpu_count() or 1)
+        decoders = in_threads(reading, threads or usable_cores())
     with decoders as submit:
         yield _in_order(map(submit, batches), ahead)
 

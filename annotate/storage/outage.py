@@ -11,7 +11,7 @@ OUTAGE = 20  # failures of a bucket or host in a row that end the work
 
 
 class Outage:
-    """Counts failures in a row of each bucket and host, for all threads.
+    """Counts failures in a row of each bucket and host, for all threads of this process.
 
     Args:
         remedy: what the message says after the reason: what was kept, and what to do.

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
+from open_clip.transformer import PatchDropout
 
 from annotate.clip.loading import Clip
+from annotate.errors import MumicError
 from annotate.settings import TrainSettings
 from mumic.model import MumicModel
 from mumic.processes import Processes
-from mumic.recorded import StepGradients, recorded_size
+from mumic.recorded import StepGradients, record, recorded_size
 from mumic.step import Batch, accumulate_gradients
 from tests.mumic.test_step import COST, TEXTS, MakeClip, _assert_close, _batch, _gradients
 
@@ -48,31 +52,82 @@ def test_a_replayed_step_has_the_gradients_of_a_plain_one(tiny_clip: MakeClip, b
 
 
 @GPU
-def test_what_cannot_be_recorded_is_computed_as_usual(
-    tiny_clip: MakeClip, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    notes: list[str] = []
+def test_what_cannot_be_recorded_is_told_of(tiny_clip: MakeClip) -> None:
     model = model_on_gpu(tiny_clip(), bf16=False)
     batch = on_gpu(_batch())
-    expected = accumulate_gradients(model, batch, COST)
-    plain = _gradients(model)
 
     def waits(z: Any, y: Any) -> Any:
         assert float(z.detach().sum()) < 1e9
         return COST(z, y)
 
+    with pytest.raises(MumicError, match="cuda_graph = false"):
+        StepGradients(model, waits, recorded_size=len(batch))(batch)
+
+
+@GPU
+def test_recording_leaves_no_trace(tiny_clip: MakeClip) -> None:
+    """Neither in running statistics nor in random numbers."""
+    clip = tiny_clip()
+    clip.model.visual.conv1 = torch.nn.Sequential(clip.model.visual.conv1, torch.nn.BatchNorm2d(32))
+    model = model_on_gpu(clip, bf16=False)
+    statistics = {name: entry.clone() for name, entry in model.named_buffers()}
+    torch.cuda.manual_seed(3)
+    expected = torch.rand(3, device="cuda")
+    torch.cuda.manual_seed(3)
+    assert record(model, on_gpu(_batch()), COST) is not None
+    assert torch.equal(torch.rand(3, device="cuda"), expected)
+    assert all(torch.equal(entry, statistics[name]) for name, entry in model.named_buffers())
+
+
+def test_where_a_step_takes_too_much_memory_it_is_computed_as_usual(
+    tiny_clip: MakeClip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notes: list[str] = []
+    model = MumicModel(tiny_clip(), TEXTS, bf16=False).train()
+    batch = _batch()
+    expected = accumulate_gradients(model, batch, COST)
+    plain = _gradients(model)
     model.zero_grad()
-    gradients = StepGradients(model, waits, recorded_size=len(batch), on_note=notes.append)
+    monkeypatch.setattr("mumic.recorded.record", lambda *_: None)
+    gradients = StepGradients(model, COST, recorded_size=len(batch), on_note=notes.append)
     assert gradients(batch) == pytest.approx(expected)
     _assert_close(_gradients(model), plain)
-    assert "not recorded" in notes[0]
+    assert len(notes) == 1
+    assert gradients.recorded_size == 0
 
 
-def test_only_whole_batches_on_a_gpu_are_recorded() -> None:
-    cpu, gpu, alone = torch.device("cpu"), torch.device("cuda"), Processes()
+def test_a_recording_is_given_up_where_the_rest_needs_its_memory(
+    tiny_clip: MakeClip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last batch of an epoch is smaller, and computed beside what a recording keeps."""
+    notes: list[str] = []
+    model = MumicModel(tiny_clip(), TEXTS, bf16=False).train()
+    gradients = StepGradients(model, COST, recorded_size=7, on_note=notes.append)
+    recording = SimpleNamespace(replay=lambda batch: 0.25)
+    monkeypatch.setattr("mumic.recorded.record", lambda *_: recording)
+    assert gradients(_batch(7)) == 0.25
+    full = iter([torch.OutOfMemoryError("CUDA out of memory")])
+    real = accumulate_gradients
+
+    def once_full(*args: Any) -> float:
+        for error in full:
+            raise error
+        return real(*args)
+
+    monkeypatch.setattr("mumic.recorded.accumulate_gradients", once_full)
+    assert gradients(_batch(3)) > 0
+    assert len(notes) == 1
+    assert gradients.recorded_size == 0
+
+
+def test_only_whole_batches_on_a_gpu_are_recorded(tiny_clip: MakeClip) -> None:
+    model, alone = MumicModel(tiny_clip(), TEXTS, bf16=False), Processes()
     settings = TrainSettings(batch_size=64)
-    assert recorded_size(settings, cpu, alone) == 0
-    assert recorded_size(settings, gpu, alone) == 64
-    assert recorded_size(settings, gpu, Processes(count=2)) == 0
-    assert recorded_size(TrainSettings(batch_size=64, micro_batch=16), gpu, alone) == 0
-    assert recorded_size(TrainSettings(cuda_graph=False), gpu, alone) == 0
+    assert recorded_size(settings, model, alone) == 0
+    on_gpu = SimpleNamespace(clip=SimpleNamespace(device=torch.device("cuda")), modules=list)
+    assert recorded_size(settings, on_gpu, alone) == 64
+    assert recorded_size(settings, on_gpu, Processes(count=2)) == 0
+    assert recorded_size(replace(settings, micro_batch=16), on_gpu, alone) == 0
+    assert recorded_size(replace(settings, cuda_graph=False), on_gpu, alone) == 0
+    on_gpu.modules = lambda: [PatchDropout(0.5)]
+    assert recorded_size(settings, on_gpu, alone) == 0

@@ -68,7 +68,8 @@ def test_what_cannot_be_recorded_is_told_of(tiny_clip: MakeClip) -> None:
 def test_recording_leaves_no_trace(tiny_clip: MakeClip) -> None:
     """Neither in running statistics nor in random numbers."""
     clip = tiny_clip()
-    clip.model.visual.conv1 = torch.nn.Sequential(clip.model.visual.conv1, torch.nn.BatchNorm2d(32))
+    visual: Any = clip.model.visual
+    visual.conv1 = torch.nn.Sequential(visual.conv1, torch.nn.BatchNorm2d(32))
     model = model_on_gpu(clip, bf16=False)
     statistics = {name: entry.clone() for name, entry in model.named_buffers()}
     torch.cuda.manual_seed(3)
@@ -124,7 +125,7 @@ def test_only_whole_batches_on_a_gpu_are_recorded(tiny_clip: MakeClip) -> None:
     model, alone = MumicModel(tiny_clip(), TEXTS, bf16=False), Processes()
     settings = TrainSettings(batch_size=64)
     assert recorded_size(settings, model, alone) == 0
-    on_gpu = SimpleNamespace(clip=SimpleNamespace(device=torch.device("cuda")), modules=list)
+    on_gpu: Any = SimpleNamespace(clip=SimpleNamespace(device=torch.device("cuda")), modules=list)
     assert recorded_size(settings, on_gpu, alone) == 64
     assert recorded_size(settings, on_gpu, Processes(count=2)) == 0
     assert recorded_size(replace(settings, micro_batch=16), on_gpu, alone) == 0

@@ -43,7 +43,9 @@ def test_batches_come_in_order_with_a_reason_for_what_is_broken(
     batches = [items[start : start + 4] for start in range(0, 20, 4)]
     # Two batches are in memory, so that processes write over those that were used.
     workers = {"threads": threads, "processes": processes, "largest": 64, "ahead": 1}
-    levels, counts, left_out = [], [], []
+    levels: list[int] = []
+    counts: list[int] = []
+    left_out: list[LeftOut | None] = []
     with batches_ahead(batches, reading, **workers) as made:
         for batch in made:
             levels += batch.pixels[:, 0, 8, 8].tolist()

@@ -9,16 +9,15 @@ from __future__ import annotations
 import mmap
 import os
 import signal
-import threading
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from multiprocessing import connection, parent_process
 
 import numpy as np
 
 from annotate.clip.fast_pixels import use_one_thread
 from annotate.index.reading import Item, LeftOut, Loaded, Pixels, Reading, load_pixels
+from annotate.orphans import end_with_parent
 from annotate.storage.outage import Outage
 
 
@@ -69,18 +68,10 @@ class _Worker:
 def start(shared: Shared, reading: Reading) -> None:
     """Make a process ready for tasks."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the main process's matter
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     use_one_thread()
     warnings.simplefilter("ignore")  # Pillow's, of damaged metadata
     _Worker.shared, _Worker.reading, _Worker.outage = shared, reading, Outage()
-
-
-def _end_with_parent() -> None:
-    """A main process that was killed cannot send anybody home."""
-    parent = parent_process()
-    if parent is not None:
-        connection.wait([parent.sentinel])
-        os._exit(1)
 
 
 def decode(slot: int, first: int, items: Sequence[Item]) -> list[str | LeftOut]:

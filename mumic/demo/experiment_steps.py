@@ -22,6 +22,7 @@ from mumic.run import Run, choose_device, open_run
 from mumic.series.ablations import Trained, measure_series, series_summary, train_series
 from mumic.series.arms import Arm, arm_workspace
 from mumic.series.compare import arm_difference, arm_rows, see
+from mumic.series.side_by_side import train_side_by_side
 from mumic.train import Reports, TrainOptions
 
 SERIES = "experiments"
@@ -43,6 +44,8 @@ def reports(title: str) -> Reports:
 
 def compare_methods(workspace: Workspace, seeds: Sequence[int]) -> dict[str, Any]:
     """MuMIC, what it is compared with, and baselines on the frozen tower, over the seeds."""
+    if choose_device("auto") == "cpu":
+        train_side_by_side(workspace, SERIES, MAIN, seeds)
     trained = train_series(workspace, SERIES, MAIN, seeds, TrainOptions(), reports)
     seen, truth = measure_series(workspace, trained, "test")
     summary = series_summary(workspace, trained, seen, truth, "test")

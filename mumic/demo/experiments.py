@@ -96,12 +96,19 @@ def run_experiments(folder: Path, *, quick: bool) -> Path:
         "quick": quick,
         "machine": machine(),
         "trainings": _trainings(workspace),
+        "minutes": _sum([found["minutes"] for found in stored.values()]),
         "seeds": len(plan.seeds),
         "epochs": {"main": workspace.settings.train.epochs, "short": plan.short},
     }
     target = folder / "experiments.json"
     write_json(target, result)
     return target
+
+
+def _sum(minutes: list[float | None]) -> float | None:
+    """All of them; None where a step was broken off, and its minutes are not known."""
+    known = [each for each in minutes if each is not None]
+    return sum(known) if len(known) == len(minutes) else None
 
 
 def _kept(found: Any) -> Any:
@@ -115,11 +122,18 @@ def _file(folder: Path, name: str) -> Path:
     return folder / "experiments" / f"{name}.json"
 
 
-def _step(folder: Path, name: str, work: Callable[[], Any]) -> None:
-    """Do a step unless its results are there."""
+def _step(folder: Path, name: str, work: Callable[[], dict[str, Any]]) -> None:
+    """Do a step unless its results are there; they get its minutes, unless it was broken off."""
     if not _file(folder, name).is_file():
         print(f"{time.strftime('%H:%M:%S')} {name}", file=sys.stderr, flush=True)
-        write_json(_file(folder, name), work())
+        begun = _file(folder, name).with_suffix(".begun")
+        whole = not begun.exists()
+        begun.parent.mkdir(parents=True, exist_ok=True)
+        begun.touch()
+        started = time.monotonic()
+        found = work()
+        minutes = (time.monotonic() - started) / 60 if whole else None
+        write_json(_file(folder, name), found | {"minutes": minutes})
 
 
 def _trainings(workspace: Workspace) -> dict[str, float]:

@@ -204,14 +204,15 @@ def drop_repeated(packed: Packed) -> tuple[Rows, Rows, Mask]:
     narrow = most < 2**31  # half the bytes are sorted faster
     key: npt.NDArray[Any] = packed.image.codes.astype(np.int32 if narrow else np.int64)
     for column in columns[1:]:
-        key = key * len(column.values) + column.codes
+        key *= len(column.values)
+        key += column.codes
     order = np.argsort(key)
     ordered = key[order]
     same = ordered[1:] == ordered[:-1]
     if not same.any():
         return order, np.empty(0, np.int64), np.empty(0, bool)
+    del order, ordered
     order = np.lexsort((packed.submitted.codes, key))  # stable: then by place
-    same = key[order[1:]] == key[order[:-1]]
     earlier, later = order[:-1][same], order[1:][same]
     pairs = zip(earlier, later, strict=True)
     copies = [_says(packed, one) == _says(packed, other) for one, other in pairs]
@@ -241,7 +242,7 @@ def _no_answers() -> Packed:
     )  # fmt: skip
 
 
-def reject_table(rejects: Sequence[tuple[object, ...]]) -> pd.DataFrame:
+def reject_table(rejects: Sequence[tuple[object, ...]] | pd.DataFrame) -> pd.DataFrame:
     """Rows of ``tables.ANSWER_REJECTS``, sorted by file and line."""
     frame = pd.DataFrame(rejects, columns=list(ANSWER_REJECTS.columns))
     return frame.sort_values(["file", "line"], kind="stable").reset_index(drop=True)

@@ -10,7 +10,7 @@ from typing import Any
 from annotate.answers.excluded import leave_out, read_excluded
 from annotate.answers.votes_file import FileVotes, Find, Names, join_votes, read_votes
 from annotate.errors import InputError
-from annotate.files import read_json
+from annotate.files import read_json, sha256
 from annotate.labels.consolidate import check_settings
 from annotate.labels.experts import read_experts
 from annotate.labels.lacking import Wanted
@@ -109,6 +109,7 @@ def _stated(files: VoteFiles) -> dict[str, Any]:
     """Where votes came from, for the summary: the same from any folder."""
     return {
         "files": [str(path.resolve()) for path in files.paths],
+        "sha256": [sha256(path) for path in files.paths],
         "columns": dict(files.columns),
         "images": str(files.images.resolve()) if files.images else "",
     }

@@ -214,23 +214,23 @@ def drop_repeated(packed: Packed) -> tuple[Rows, Rows, Mask]:
     del order, ordered
     order = np.lexsort((packed.submitted.codes, key))  # stable: then by place
     earlier, later = order[:-1][same], order[1:][same]
-    pairs = zip(earlier, later, strict=True)
-    copies = [_says(packed, one) == _says(packed, other) for one, other in pairs]
-    return order[np.append(~same, True)], earlier, np.array(copies, bool)
+    return order[np.append(~same, True)], earlier, _say_the_same(packed, earlier, later)
 
 
-def _says(packed: Packed, row: np.int64) -> tuple[object, ...]:
-    """Time and content of an answer."""
-    ticked = packed.ticked.codes[packed.ends[row] : packed.ends[row + 1]]
-    seconds = float(packed.seconds[row])
-    return (
-        packed.submitted.codes[row],
-        None if np.isnan(seconds) else seconds,
-        packed.none[row],
-        packed.unsure[row],
-        packed.skipped[row],
-        ticked.tobytes(),
+def _say_the_same(packed: Packed, some: Rows, others: Rows) -> Mask:
+    """Whether two answers have the same time and content, pair by pair."""
+    lengths, seconds = packed.ticks[some], packed.seconds
+    same: Mask = lengths == packed.ticks[others]
+    for column in (packed.submitted.codes, packed.none, packed.unsure, packed.skipped):
+        same &= column[some] == column[others]
+    unknown = np.isnan(seconds[some]) & np.isnan(seconds[others])
+    same &= unknown | (seconds[some] == seconds[others])
+    at = np.flatnonzero(same)
+    here, there = (
+        packed.ticked.codes[ranges(packed.ends[rows[at]], lengths[at])] for rows in (some, others)
     )
+    same[np.repeat(at, lengths[at])[here != there]] = False
+    return same
 
 
 def _no_answers() -> Packed:

@@ -211,8 +211,9 @@ def drop_repeated(packed: Packed) -> tuple[Rows, Rows, Mask]:
     same = ordered[1:] == ordered[:-1]
     if not same.any():
         return order, np.empty(0, np.int64), np.empty(0, bool)
-    del order, ordered
-    order = np.lexsort((packed.submitted.codes, key))  # stable: then by place
+    repeated = np.append(same, False) | np.append(False, same)
+    rows = order[repeated]  # mostly few: these alone are sorted by time, then by place
+    order[repeated] = rows[np.lexsort((rows, packed.submitted.codes[rows], key[rows]))]
     earlier, later = order[:-1][same], order[1:][same]
     return order[np.append(~same, True)], earlier, _say_the_same(packed, earlier, later)
 
@@ -242,7 +243,11 @@ def _no_answers() -> Packed:
     )  # fmt: skip
 
 
-def reject_table(rejects: Sequence[tuple[object, ...]] | pd.DataFrame) -> pd.DataFrame:
+def reject_table(rejects: Sequence[tuple[object, ...]]) -> pd.DataFrame:
     """Rows of ``tables.ANSWER_REJECTS``, sorted by file and line."""
-    frame = pd.DataFrame(rejects, columns=list(ANSWER_REJECTS.columns))
-    return frame.sort_values(["file", "line"], kind="stable").reset_index(drop=True)
+    return sort_rejects(pd.DataFrame(rejects, columns=list(ANSWER_REJECTS.columns)))
+
+
+def sort_rejects(frame: pd.DataFrame) -> pd.DataFrame:
+    """By file and line."""
+    return frame.sort_values(["file", "line"], kind="stable", ignore_index=True)

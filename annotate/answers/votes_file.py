@@ -19,7 +19,14 @@ from annotate.answers.cvat import read_cvat
 from annotate.answers.found import short_text
 from annotate.answers.label_studio import read_label_studio
 from annotate.answers.packed import Coded, Packed
-from annotate.answers.packing import COPY, REPLACED, Answers, drop_repeated, reject_table
+from annotate.answers.packing import (
+    COPY,
+    REPLACED,
+    Answers,
+    drop_repeated,
+    reject_table,
+    sort_rejects,
+)
 from annotate.errors import InputError, MissingError, closest
 from annotate.tables import ANSWER_REJECTS
 
@@ -258,8 +265,8 @@ def join_votes(files: Iterable[FileVotes]) -> Answers:
                 names[np.searchsorted(ends, earlier, side="right")],
                 lines[earlier],
                 *(column.take(earlier).texts() for column in ids),
-                np.where(copies, COPY, REPLACED).astype(object),
+                np.array([REPLACED, COPY], object)[copies.astype(np.int8)],
             )
         )
     packed = packed.take(order)
-    return Answers(packed.compact(), reject_table(pd.concat(aside)))
+    return Answers(packed.compact(), sort_rejects(pd.concat(aside, ignore_index=True)))

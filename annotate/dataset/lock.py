@@ -67,17 +67,20 @@ def describe_inputs(workspace: Workspace, inputs: Inputs) -> dict[str, Any]:
     ids = set(inputs.labels["class_id"].unique())
     thresholds = inputs.consolidation.get("thresholds", {})
     labelled = inputs.catalog["image_id"].isin(inputs.labels["image_id"].unique())
+    votes = _votes(workspace, inputs.consolidation.get("votes"))
+    # Labels of votes rest on no answer.
+    answers: Iterable[Path] = [] if votes else workspace.answers.rglob("*")
     return {
         "taxonomy_version": inputs.taxonomy.version,
         "taxonomy_hash": inputs.taxonomy.hash,
-        "answers": _hashes(workspace, workspace.answers.rglob("*")),
+        "answers": _hashes(workspace, answers),
         "labels_hash": _labels_hash(workspace, inputs),
         "decided_with": _hashes(workspace, _beside_answers(workspace)),
         "imports": _hashes(workspace, imports_folder(workspace).glob("*/*.parquet")),
         "import_order": [folder.name for folder in import_folders(workspace)],
         "thresholds": {key: value for key, value in thresholds.items() if key in ids},
         "consolidation": inputs.consolidation.get("settings", {}).get("consolidate", {}),
-        "votes": _votes(workspace, inputs.consolidation.get("votes")),
+        "votes": votes,
         "catalog_hash": frame_hash(inputs.catalog.loc[labelled, list(CATALOG_COLUMNS)]),
     }
 

@@ -147,5 +147,7 @@ def test_votes_of_another_tool_are_in_the_lock_and_a_changed_file_is_named(
     run(*printed_command(said))
     run("dataset", "build", "--locked")
     assert hashes(workspace / "data/dataset") == first
+    (workspace / "data/answers/later.jsonl").write_text("{}")  # not what the labels are made of
+    assert json.loads(run("dataset", "verify", "--json"))["whole"] is True
     outside.unlink()
     assert f"votes: {outside} is gone" in run("dataset", "verify", expect=1)

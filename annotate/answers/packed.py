@@ -24,6 +24,7 @@ from annotate.tables import ANSWERS
 
 Codes = npt.NDArray[np.int32]
 Mask = npt.NDArray[np.bool_]
+_BLOCK = 2**20  # codes that are looked up at a time
 TEXTS = ("image", "question", "annotator", "ticked", "submitted")  # columns of :class:`Packed`
 
 
@@ -70,14 +71,14 @@ class Coded:
     @classmethod
     def sort(cls, values: Sequence[str], codes: Codes) -> Coded:
         """From values in any order, some perhaps unused or there twice."""
-        used = np.flatnonzero(np.bincount(codes, minlength=len(values))).tolist()
+        used = np.flatnonzero(_used(codes, len(values))).tolist()
         kept = sorted({values[at] for at in used})
         rank = {value: at for at, value in enumerate(kept)}
         if len(kept) == len(values) and all(map(str.__eq__, kept, values)):
             return cls(tuple(kept), codes)
         recode = np.zeros(len(values), np.int32)
         recode[used] = [rank[values[at]] for at in used]
-        return cls(tuple(kept), recode[codes])
+        return cls(tuple(kept), _looked_up(recode, codes))
 
     @classmethod
     def join(cls, columns: Sequence[Coded]) -> Coded:
@@ -89,11 +90,11 @@ class Coded:
 
     def compact(self) -> Coded:
         """Without values that no row has."""
-        used = np.bincount(self.codes, minlength=len(self.values)) > 0
+        used = _used(self.codes, len(self.values))
         if used.all():
             return self
         recode = np.cumsum(used, dtype=np.int32) - np.int32(1)
-        return Coded(tuple(compress(self.values, used)), recode[self.codes])
+        return Coded(tuple(compress(self.values, used)), _looked_up(recode, self.codes))
 
     def take(self, rows: npt.NDArray[Any]) -> Coded:
         """Some rows, by number or mask; values that none of them has stay in the list."""
@@ -108,6 +109,22 @@ class Coded:
         return pa.DictionaryArray.from_arrays(
             pa.array(self.codes), pa.array(self.values, pa.string())
         )
+
+
+def _used(codes: Codes, count: int) -> Mask:
+    """(count,) which codes there are. NumPy makes 8 bytes of each: of a block, not of all."""
+    used = np.zeros(count, bool)
+    for at in range(0, len(codes), _BLOCK):
+        used[codes[at : at + _BLOCK]] = True
+    return used
+
+
+def _looked_up(table: Codes, codes: Codes) -> Codes:
+    """``table[codes]``, likewise a block at a time."""
+    found = np.empty(len(codes), np.int32)
+    for at in range(0, len(codes), _BLOCK):
+        found[at : at + _BLOCK] = table[codes[at : at + _BLOCK]]
+    return found
 
 
 @dataclass(frozen=True)

@@ -204,32 +204,34 @@ def drop_repeated(packed: Packed) -> tuple[Rows, Rows, Mask]:
     narrow = most < 2**31  # half the bytes are sorted faster
     key: npt.NDArray[Any] = packed.image.codes.astype(np.int32 if narrow else np.int64)
     for column in columns[1:]:
-        key = key * len(column.values) + column.codes
+        key *= len(column.values)
+        key += column.codes
     order = np.argsort(key)
     ordered = key[order]
     same = ordered[1:] == ordered[:-1]
     if not same.any():
         return order, np.empty(0, np.int64), np.empty(0, bool)
-    order = np.lexsort((packed.submitted.codes, key))  # stable: then by place
-    same = key[order[1:]] == key[order[:-1]]
+    repeated = np.append(same, False) | np.append(False, same)
+    rows = order[repeated]  # mostly few: these alone are sorted by time, then by place
+    order[repeated] = rows[np.lexsort((rows, packed.submitted.codes[rows], key[rows]))]
     earlier, later = order[:-1][same], order[1:][same]
-    pairs = zip(earlier, later, strict=True)
-    copies = [_says(packed, one) == _says(packed, other) for one, other in pairs]
-    return order[np.append(~same, True)], earlier, np.array(copies, bool)
+    return order[np.append(~same, True)], earlier, _say_the_same(packed, earlier, later)
 
 
-def _says(packed: Packed, row: np.int64) -> tuple[object, ...]:
-    """Time and content of an answer."""
-    ticked = packed.ticked.codes[packed.ends[row] : packed.ends[row + 1]]
-    seconds = float(packed.seconds[row])
-    return (
-        packed.submitted.codes[row],
-        None if np.isnan(seconds) else seconds,
-        packed.none[row],
-        packed.unsure[row],
-        packed.skipped[row],
-        ticked.tobytes(),
+def _say_the_same(packed: Packed, some: Rows, others: Rows) -> Mask:
+    """Whether two answers have the same time and content, pair by pair."""
+    lengths, seconds = packed.ticks[some], packed.seconds
+    same: Mask = lengths == packed.ticks[others]
+    for column in (packed.submitted.codes, packed.none, packed.unsure, packed.skipped):
+        same &= column[some] == column[others]
+    unknown = np.isnan(seconds[some]) & np.isnan(seconds[others])
+    same &= unknown | (seconds[some] == seconds[others])
+    at = np.flatnonzero(same)
+    here, there = (
+        packed.ticked.codes[ranges(packed.ends[rows[at]], lengths[at])] for rows in (some, others)
     )
+    same[np.repeat(at, lengths[at])[here != there]] = False
+    return same
 
 
 def _no_answers() -> Packed:
@@ -243,5 +245,9 @@ def _no_answers() -> Packed:
 
 def reject_table(rejects: Sequence[tuple[object, ...]]) -> pd.DataFrame:
     """Rows of ``tables.ANSWER_REJECTS``, sorted by file and line."""
-    frame = pd.DataFrame(rejects, columns=list(ANSWER_REJECTS.columns))
-    return frame.sort_values(["file", "line"], kind="stable").reset_index(drop=True)
+    return sort_rejects(pd.DataFrame(rejects, columns=list(ANSWER_REJECTS.columns)))
+
+
+def sort_rejects(frame: pd.DataFrame) -> pd.DataFrame:
+    """By file and line."""
+    return frame.sort_values(["file", "line"], kind="stable", ignore_index=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
@@ -17,8 +19,16 @@ from annotate.answers.cvat import read_cvat
 from annotate.answers.found import short_text
 from annotate.answers.label_studio import read_label_studio
 from annotate.answers.packed import Coded, Packed
-from annotate.answers.packing import COPY, REPLACED, Answers, drop_repeated, reject_table
+from annotate.answers.packing import (
+    COPY,
+    REPLACED,
+    Answers,
+    drop_repeated,
+    reject_table,
+    sort_rejects,
+)
 from annotate.errors import InputError, MissingError, closest
+from annotate.tables import ANSWER_REJECTS
 
 COLUMNS = ("image", "class", "annotator", "answer")
 YES, NO, UNSURE, SKIPPED = range(4)
@@ -29,7 +39,7 @@ _SPELLED = {
     SKIPPED: ("skip", "skipped"),
 }
 ANSWERS = {spelling: answer for answer, all_of in _SPELLED.items() for spelling in all_of}
-Row = tuple[object, ...]  # of tables.ANSWER_REJECTS
+_BLOCK = 2**24  # bytes of CSV with a dictionary of their own: large ones repeat fewer texts
 Find = Callable[[str], str | None]
 
 
@@ -56,13 +66,13 @@ class FileVotes:
         file: its name.
         packed: answers to questions of one class each, in the order of the file.
         lines: (A,) where each of them stands; the header is line 1.
-        aside: rows of ``tables.ANSWER_REJECTS``.
+        aside: ``tables.ANSWER_REJECTS``.
     """
 
     file: str
     packed: Packed
-    lines: npt.NDArray[np.int64]
-    aside: list[Row]
+    lines: npt.NDArray[np.int32]
+    aside: pd.DataFrame
 
 
 def read_votes(path: Path, names: Names) -> FileVotes:
@@ -78,23 +88,22 @@ def read_votes(path: Path, names: Names) -> FileVotes:
     """
     if not path.is_file():
         raise MissingError(f"no votes at {path}.")
-    if path.suffix.lower() in (".json", ".xml"):
-        rows = (read_label_studio if path.suffix.lower() == ".json" else read_cvat)(path)
-        table = pa.table([pa.array(column, pa.string()) for column in rows.columns], COLUMNS)
-        first = 1
-        aside = [_set_aside(path.name, *entry, names.image) for entry in rows.aside]
-    else:
-        table, first, aside = _read_table(path, names.columns), 2, list[Row]()
-    found = _pack(table, path.name, first, names)
-    return replace(found, aside=aside + found.aside)
+    if path.suffix.lower() not in (".json", ".xml"):
+        return _pack(_read_table(path, names.columns), path.name, 2, names)
+    votes = (read_label_studio if path.suffix.lower() == ".json" else read_cvat)(path)
+    found = _pack(dict(zip(COLUMNS, votes.coded(), strict=True)), path.name, 1, names)
+    passed = [_passed_over(path.name, *entry, names.image) for entry in votes.aside]
+    return replace(found, aside=pd.concat([reject_table(passed), found.aside]))
 
 
-def _set_aside(file: str, line: int, image: str | None, reason: str, find: Find) -> Row:
+def _passed_over(
+    file: str, line: int, image: str | None, reason: str, find: Find
+) -> tuple[object, ...]:
     found = find(image) if image else None
     return file, line, found or image, None, None, UNKNOWN_IMAGE if image and not found else reason
 
 
-def _read_table(path: Path, renamed: Mapping[str, str]) -> pa.Table:
+def _read_table(path: Path, renamed: Mapping[str, str]) -> dict[str, Coded]:
     wanted = [renamed.get(name, name) for name in COLUMNS]
     parquet = path.suffix.lower() in (".parquet", ".pq")
     try:
@@ -106,23 +115,33 @@ def _read_table(path: Path, renamed: Mapping[str, str]) -> pa.Table:
                 f"{', '.join(have)}. Name another one with --column "
                 f"{COLUMNS[wanted.index(missing[0])]}=NAME."
             )
-        if parquet:
-            table = pq.read_table(path, columns=wanted).select(wanted)
-        else:
-            text = pa.dictionary(pa.int32(), pa.string())
-            table = pa_csv.read_csv(
-                path,
-                parse_options=pa_csv.ParseOptions(delimiter=_delimiter(path)),
-                convert_options=pa_csv.ConvertOptions(
-                    include_columns=wanted,
-                    column_types=dict.fromkeys(wanted, text),
-                    strings_can_be_null=False,
-                ),
-            )
-        columns = [_texts(table[name]) for name in wanted]
+        columns = _parquet(path, wanted) if parquet else _csv(path, wanted)
+        coded = [_coded(column) for column in columns]
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not readable as a table of votes ({error}).") from error
-    return pa.table(columns, COLUMNS)
+    pa.default_memory_pool().release_unused()  # else Arrow keeps what only Arrow can use again
+    return dict(zip(COLUMNS, coded, strict=True))
+
+
+def _parquet(path: Path, wanted: Sequence[str]) -> Iterator[pa.ChunkedArray]:
+    """Columns, of which one at a time is in memory; texts as dictionaries."""
+    for name in wanted:
+        yield pq.read_table(path, columns=[name], read_dictionary=[name])[name]
+
+
+def _csv(path: Path, wanted: Sequence[str]) -> list[pa.ChunkedArray]:
+    text = pa.dictionary(pa.int32(), pa.string())
+    table = pa_csv.read_csv(
+        path,
+        read_options=pa_csv.ReadOptions(block_size=_BLOCK),
+        parse_options=pa_csv.ParseOptions(delimiter=_delimiter(path)),
+        convert_options=pa_csv.ConvertOptions(
+            include_columns=wanted,
+            column_types=dict.fromkeys(wanted, text),
+            strings_can_be_null=False,
+        ),
+    )
+    return [table[name] for name in wanted]
 
 
 def _delimiter(path: Path) -> str:
@@ -136,73 +155,53 @@ def _header(path: Path) -> list[str]:
         return list(file.schema.names)
 
 
-def _pack(table: pa.Table, file: str, first: int, names: Names) -> FileVotes:
+def _pack(texts: dict[str, Coded], file: str, first: int, names: Names) -> FileVotes:
     """Answers of the rows that can be read, and the others with their reason."""
-    texts = {name: Coded.from_arrow(table[name]) for name in COLUMNS}
-    image, image_bad = _meant(texts["image"], names.image, UNKNOWN_IMAGE)
-    question, class_bad = _meant(texts["class"], names.class_id, "unknown class")
-    annotator, person_bad = _meant(
-        texts["annotator"], lambda name: name if usable_id(name) else None, "no usable annotator"
+    meant = {name: _meant(name, coded.values, names) for name, coded in texts.items()}
+    bad = np.zeros(len(texts["image"].codes), bool)
+    for name, (_, problems) in meant.items():
+        if any(problems):
+            bad |= np.array(list(map(bool, problems)))[texts[name].codes]
+    aside = _set_aside(file, first, np.flatnonzero(bad), texts, meant)
+    kept = ~bad
+    lines = np.arange(first, first + len(bad), dtype=np.int32)[kept]
+    image, question, annotator, answer = (
+        Coded.sort(meant[name][0], texts[name].codes[kept]) for name in COLUMNS
     )
-    answer, answer_bad = _meant(
-        texts["answer"], lambda said: _number(said), "an answer is neither yes, no, unsure nor skip"
-    )
-    bad = np.zeros(table.num_rows, np.int32)
-    reasons = [""]
-    for coded, problems in (
-        (texts["image"], image_bad),
-        (texts["class"], class_bad),
-        (texts["annotator"], person_bad),
-        (texts["answer"], answer_bad),
-    ):
-        number = [len(reasons) + at if why else 0 for at, why in enumerate(problems)]
-        reasons += problems
-        found = np.array([*number, 0], np.int32)[coded.codes]
-        bad = np.where(bad == 0, found, bad)
-    aside: list[Row] = [
-        (file, row + first, _short(image, row) or _short(texts["image"], row),
-         _short(texts["class"], row), _short(texts["annotator"], row), reasons[bad[row]])
-        for row in np.flatnonzero(bad).tolist()
-    ]  # fmt: skip
-    kept = np.flatnonzero(bad == 0)
-    said = np.array([int(value or SKIPPED) for value in answer.values], np.int8)[answer.codes[kept]]
+    said = np.array([int(value) for value in answer.values], np.int8)[answer.codes]
     yes = said == YES
-    ends = np.zeros(len(kept) + 1, np.int32)
+    ends = np.zeros(len(lines) + 1, np.int32)
     np.cumsum(yes, out=ends[1:])
-    question = question.take(kept)
     packed = Packed(
-        image.take(kept),
+        image,
         question,
-        annotator.take(kept),
-        question.take(yes),
+        annotator,
+        question.take(yes).compact(),
         ends,
         said == NO,
         said == UNSURE,
         said == SKIPPED,
-        Coded(("",), np.zeros(len(kept), np.int32)),
-        np.full(len(kept), np.nan, np.float32),
+        Coded(("",), np.broadcast_to(np.int32(0), len(lines))),  # no time, and no memory for it
+        np.broadcast_to(np.float32(np.nan), len(lines)),
     )
-    return FileVotes(file, packed.compact(), kept + first, aside)
+    return FileVotes(file, packed, lines, aside)
 
 
-def _texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """A column as texts, or a dictionary of them, whatever its type; null is an empty text."""
-    if pa.types.is_dictionary(column.type):
-        nulls = column.null_count or any(chunk.dictionary.null_count for chunk in column.chunks)
-        if column.type.value_type == pa.string() and not nulls:
-            return column
-        column = column.cast(column.type.value_type)
-    return column.cast(pa.string()).fill_null("")
-
-
-def _meant(coded: Coded, find: Find, problem: str) -> tuple[Coded, list[str]]:
-    """What a column's texts mean ("" where nothing), and for each text a problem or ""."""
-    meant = [find(value.strip()) for value in coded.values]
-    problems = ["" if entry is not None else problem for entry in meant]
-    if problem == "unknown class":
-        named = zip(problems, coded.values, strict=True)
-        problems = [f"{why} {short_text(value)}" if why else "" for why, value in named]
-    return Coded.sort([entry or "" for entry in meant], coded.codes), problems
+def _meant(column: str, texts: Sequence[str], names: Names) -> tuple[list[str], list[str]]:
+    """What each text of a column means, "" where nothing; and the problem with it, or ""."""
+    find: Find
+    find, problem = {
+        "image": (names.image, UNKNOWN_IMAGE),
+        "class": (names.class_id, "unknown class"),
+        "annotator": (lambda name: name if usable_id(name) else None, "no usable annotator"),
+        "answer": (_number, "an answer is neither yes, no, unsure nor skip"),
+    }[column]
+    found = [find(text.strip()) for text in texts]
+    problems = ["" if entry is not None else problem for entry in found]
+    if column == "class":
+        named = zip(problems, texts, strict=True)
+        problems = [f"{why} {short_text(text)}" if why else "" for why, text in named]
+    return [entry or "" for entry in found], problems
 
 
 def _number(said: str) -> str | None:
@@ -210,19 +209,64 @@ def _number(said: str) -> str | None:
     return None if answer is None else str(answer)
 
 
-def _short(coded: Coded, row: int) -> str | None:
-    return short_text(coded.values[coded.codes[row]])
+def _set_aside(
+    file: str,
+    first: int,
+    rows: npt.NDArray[np.int64],
+    texts: Mapping[str, Coded],
+    meant: Mapping[str, tuple[list[str], list[str]]],
+) -> pd.DataFrame:
+    """Rows that cannot be read, with the first problem of each."""
+    reasons = np.full(len(rows), "", object)
+    for name in COLUMNS:
+        here = np.array(meant[name][1], object)[texts[name].codes[rows]]
+        reasons = np.where(reasons == "", here, reasons)
+    shown = {name: list(coded.values) for name, coded in texts.items()}
+    shown["image"] = [m or t for m, t in zip(meant["image"][0], shown["image"], strict=True)]
+    named = [
+        np.array(list(map(short_text, shown[name])), object)[texts[name].codes[rows]]
+        for name in COLUMNS[:3]
+    ]
+    return _rejects(np.full(len(rows), file, object), rows + first, *named, reasons)
 
 
-def join_votes(files: Sequence[FileVotes]) -> Answers:
+def _rejects(*columns: npt.NDArray[Any]) -> pd.DataFrame:
+    """Columns of ``tables.ANSWER_REJECTS``; equal texts stay one object, for there are millions."""
+    named = zip(ANSWER_REJECTS.columns, columns, strict=True)
+    return pd.DataFrame({name: pd.Series(column, dtype=column.dtype) for name, column in named})
+
+
+def _coded(column: pa.ChunkedArray) -> Coded:
+    """The texts of a column of any type; null is an empty text."""
+    if not pa.types.is_dictionary(column.type):
+        column = column.dictionary_encode()
+    elif any(chunk.dictionary.null_count for chunk in column.chunks):  # Arrow cannot unify these
+        column = column.cast(column.type.value_type).dictionary_encode()
+    array = column.unify_dictionaries().combine_chunks()
+    texts = array.dictionary.cast(pa.string()).fill_null("").to_pylist()
+    codes = array.indices.cast(pa.int32()).fill_null(len(texts))
+    return Coded.sort([*texts, ""], codes.to_numpy())
+
+
+def join_votes(files: Iterable[FileVotes]) -> Answers:
     """Votes of several files as one table; of an annotator's votes on a cell the last counts."""
-    aside = [row for one in files for row in one.aside]
-    packed = Packed.join([one.packed for one in files])
-    names = np.repeat([one.file for one in files], [len(one.packed) for one in files])
-    lines = np.concatenate([one.lines for one in files])
+    found = list(files)
+    packed = Packed.join([one.packed for one in found])
+    lines = np.concatenate([one.lines for one in found])
+    aside = [one.aside for one in found]
+    names = np.array([one.file for one in found], object)
+    ends = np.cumsum([len(one.packed) for one in found])
+    del found  # tens of millions of votes are there twice only as long as they must
     order, earlier, copies = drop_repeated(packed)
-    for at, copy in zip(earlier.tolist(), copies.tolist(), strict=True):
-        place = (packed.image, packed.question, packed.annotator)
-        ids = (coded.values[coded.codes[at]] for coded in place)
-        aside.append((str(names[at]), int(lines[at]), *ids, COPY if copy else REPLACED))
-    return Answers(packed.take(order).compact(), reject_table(aside))
+    if len(earlier):
+        ids = (packed.image, packed.question, packed.annotator)
+        aside.append(
+            _rejects(
+                names[np.searchsorted(ends, earlier, side="right")],
+                lines[earlier],
+                *(column.take(earlier).texts() for column in ids),
+                np.array([REPLACED, COPY], object)[copies.astype(np.int8)],
+            )
+        )
+    packed = packed.take(order)
+    return Answers(packed.compact(), sort_rejects(pd.concat(aside, ignore_index=True)))

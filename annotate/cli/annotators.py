@@ -64,12 +64,13 @@ def _changed_lines(changed: dict[str, Any]) -> list[str]:
 
 
 def _lines(summary: dict[str, Any]) -> list[str]:
-    header = ["annotator", "images", "seconds", "none", "agree", "agree on yes"]
+    header = ["annotator", "images", "answers", "seconds", "none", "agree", "agree on yes"]
     header += ["precision", "recall", "sensitivity", "specificity", "what looks wrong"]
     rows = [
         [
             row["annotator_id"],
             row["images"],
+            f"{row['answers']:,}",
             _number(row["seconds"], 0),
             _number(row["none_share"], 2),
             _number(row["agreement"]),
@@ -83,13 +84,10 @@ def _lines(summary: dict[str, Any]) -> list[str]:
         for row in summary["annotators"]
     ]
     lines = table(header, rows)
-    keys = ("alpha", "kappa", "ac1", "agreement")
-    rows = [
-        [row["class_id"], f"{row['votes']:,}", _number(row["prevalence"])]
-        + [_number(row[key]) for key in keys]
-        for row in summary["classes"]
-    ]
-    lines += ["", *table(["class", "votes", "yes", "alpha", "kappa", "AC1", "equal"], rows)]
+    lines += ["", *_agreement("class", summary["classes"])]
+    names = {row["class_id"] for row in summary["classes"]}
+    if names != {row["question_id"] for row in summary["questions"]}:  # not a class a question
+        lines += ["", *_agreement("question", summary["questions"])]
     if summary["mean_alpha"] is not None:
         lines.append(
             f"Means over classes: Krippendorff's alpha {_number(summary['mean_alpha'])}, "
@@ -102,6 +100,16 @@ def _lines(summary: dict[str, Any]) -> list[str]:
         )
     lines += [f"Excluded: {name} ({why})" for name, why in summary["excluded"].items()]
     return lines
+
+
+def _agreement(what: str, entries: list[dict[str, Any]]) -> list[str]:
+    """A row for each class, or each question."""
+    rows = [
+        [row[f"{what}_id"], f"{row['votes']:,}", _number(row["prevalence"])]
+        + [_number(row[key]) for key in ("alpha", "kappa", "ac1", "agreement")]
+        for row in entries
+    ]
+    return table([what, "votes", "yes", "alpha", "kappa", "AC1", "equal"], rows)
 
 
 def _number(value: float | None, digits: int = 3) -> str:

@@ -15,6 +15,7 @@ import pyarrow as pa
 from annotate.answers.excluded import FILE as EXCLUDED
 from annotate.dataset.imported import import_folders, imports_folder
 from annotate.dataset.splits import SPLITS
+from annotate.files import sha256
 from annotate.migration.record import FACTS, migrations_folder
 from annotate.settings import DatasetSettings
 from annotate.workspace import Workspace
@@ -66,16 +67,20 @@ def describe_inputs(workspace: Workspace, inputs: Inputs) -> dict[str, Any]:
     ids = set(inputs.labels["class_id"].unique())
     thresholds = inputs.consolidation.get("thresholds", {})
     labelled = inputs.catalog["image_id"].isin(inputs.labels["image_id"].unique())
+    votes = _votes(workspace, inputs.consolidation.get("votes"))
+    # Labels of votes rest on no answer.
+    answers: Iterable[Path] = [] if votes else workspace.answers.rglob("*")
     return {
         "taxonomy_version": inputs.taxonomy.version,
         "taxonomy_hash": inputs.taxonomy.hash,
-        "answers": _hashes(workspace, workspace.answers.rglob("*")),
+        "answers": _hashes(workspace, answers),
         "labels_hash": _labels_hash(workspace, inputs),
         "decided_with": _hashes(workspace, _beside_answers(workspace)),
         "imports": _hashes(workspace, imports_folder(workspace).glob("*/*.parquet")),
         "import_order": [folder.name for folder in import_folders(workspace)],
         "thresholds": {key: value for key, value in thresholds.items() if key in ids},
         "consolidation": inputs.consolidation.get("settings", {}).get("consolidate", {}),
+        "votes": votes,
         "catalog_hash": frame_hash(inputs.catalog.loc[labelled, list(CATALOG_COLUMNS)]),
     }
 
@@ -85,6 +90,26 @@ def _beside_answers(workspace: Workspace) -> list[Path]:
     migrations = migrations_folder(workspace).glob(f"[0-9]*/{FACTS}")
     experts = workspace.golden / "labels.parquet"
     return [workspace.questions, workspace.desk / EXCLUDED, experts, *migrations]
+
+
+def _votes(workspace: Workspace, stated: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Files of another tool's votes, as they were when labels were made of them.
+
+    Paths inside the workspace are relative to it, so that a copy of it finds its own.
+    """
+    if stated is None:
+        return None
+
+    def place(path: str) -> str:
+        inside = path and Path(path).is_relative_to(workspace.root)
+        return Path(path).relative_to(workspace.root).as_posix() if inside else path
+
+    files = zip(stated["files"], stated["sha256"], strict=True)
+    return {
+        "files": [{"file": place(path), "sha256": known} for path, known in files],
+        "columns": stated["columns"],
+        "images": place(stated["images"]),
+    }
 
 
 def _labels_hash(workspace: Workspace, inputs: Inputs) -> str | None:
@@ -110,9 +135,3 @@ def frame_hash(frame: pd.DataFrame) -> str:
     for row in rows.itertuples(index=False):
         digest.update(json.dumps(list(row), separators=(",", ":")).encode() + b"\n")
     return digest.hexdigest()
-
-
-def sha256(path: Path) -> str:
-    """Of a file's bytes, read piece by piece."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -14,11 +14,13 @@ import pyarrow as pa
 from annotate.dataset.build import MADE_BY, STORED_SPLITS
 from annotate.dataset.files import at_work, build, read_inputs, write_files
 from annotate.dataset.imported import imported_splits
-from annotate.dataset.lock import LOCK_FILE, OUTPUTS, describe_inputs, sha256
+from annotate.dataset.lock import LOCK_FILE, OUTPUTS, describe_inputs
+from annotate.dataset.relabel import other_thresholds, other_votes, relabel_advice
 from annotate.errors import DamagedError, InputError, MissingError
-from annotate.files import read_json
+from annotate.files import read_json, sha256
 from annotate.settings import DatasetSettings
 from annotate.tables import read
+from annotate.taxonomy.load import load_taxonomy
 from annotate.together import together
 from annotate.workspace import Workspace
 
@@ -66,8 +68,12 @@ def _verify(workspace: Workspace, restore: bool) -> Verdict:
     folder = workspace.dataset
     lock = read_json(folder / LOCK_FILE, MADE_BY)
     settings = _settings(lock, folder / LOCK_FILE)
+    _require_labels(lock, workspace)
     inputs = read_inputs(workspace)
-    changed = _changed(lock, describe_inputs(workspace, inputs))
+    changed = _changed(lock, describe_inputs(workspace, inputs), _remedies(lock, workspace))
+    if changed:
+        changed += other_thresholds(lock, inputs.taxonomy)
+    changed += other_votes(lock, workspace)
     damaged = _damaged(lock, folder)
     if changed:
         return Verdict(changed, [], damaged)
@@ -90,6 +96,15 @@ def _verify(workspace: Workspace, restore: bool) -> Verdict:
     if different and lock.get("pyarrow") != pa.__version__:
         different.append(f"(written with pyarrow {lock.get('pyarrow')}, this is {pa.__version__})")
     return Verdict([], different, damaged)
+
+
+def _require_labels(lock: dict[str, Any], workspace: Workspace) -> None:
+    labels = workspace.labels / "labels.parquet"
+    if lock.get("labels_hash") and not labels.is_file():
+        taxonomy = load_taxonomy(workspace.taxonomy, workspace.settings.project.classes)
+        besides = other_thresholds(lock, taxonomy) + other_votes(lock, workspace)
+        advice = f"no labels at {labels}: {relabel_advice(lock, workspace)}"
+        raise MissingError("\n  ".join([advice, *besides]))
 
 
 def require_restored(workspace: Workspace) -> None:
@@ -126,22 +141,27 @@ def _settings(lock: Any, file: Path) -> DatasetSettings:
         ) from error
 
 
-_REMEDIES = {
-    "taxonomy_hash": "the label list changed: bring back the version that the lock names",
-    "labels_hash": "labels.parquet changed: run `mumic-annotate consolidate` on the locked answers "
-    "with the locked settings",
-    "catalog_hash": "the catalogue changed for labelled images: their files, properties or texts",
-    "imports": "imported labels changed",
-    "import_order": "the order of the imports changed, and the last one counts: see the lock's",
-}
+def _remedies(lock: dict[str, Any], workspace: Workspace) -> dict[str, str]:
+    """What to do about an input that changed."""
+    labels = f"labels.parquet changed: {relabel_advice(lock, workspace)}"
+    if lock.get("labels_hash") is None:
+        labels = "labels.parquet is new: the locked dataset has imported labels only"
+    return {
+        "taxonomy_hash": "the label list changed: bring back the version that the lock names",
+        "labels_hash": labels,
+        "catalog_hash": "the catalogue changed for labelled images: their files, properties or "
+        "texts",
+        "imports": "imported labels changed",
+        "import_order": "the order of the imports changed, and the last one counts: see the lock's",
+    }
 
 
-def _changed(lock: dict[str, Any], now: dict[str, Any]) -> list[str]:
+def _changed(lock: dict[str, Any], now: dict[str, Any], remedies: dict[str, str]) -> list[str]:
     """Inputs that differ; an older lock lacks some of them."""
-    differ = {key for key in _REMEDIES if key in lock and lock[key] != now[key]}
+    differ = {key for key in remedies if key in lock and lock[key] != now[key]}
     if "imports" in differ:
         differ.discard("import_order")  # another import is in another order as well
-    found = [text for key, text in _REMEDIES.items() if key in differ]
+    found = [text for key, text in remedies.items() if key in differ]
     if "labels_hash" in differ and "decided_with" in lock:  # equal labels need no explanation
         files = _changed_files(lock["decided_with"], now["decided_with"])
         found += [f"{text}, and consolidate decides with it" for text in files]

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from annotate.answers.excluded import leave_out, read_excluded
-from annotate.answers.votes_file import Find, Names, join_votes, read_votes
+from annotate.answers.votes_file import FileVotes, Find, Names, join_votes, read_votes
 from annotate.errors import InputError
-from annotate.files import read_json
+from annotate.files import read_json, sha256
 from annotate.labels.consolidate import check_settings
 from annotate.labels.experts import read_experts
 from annotate.labels.lacking import Wanted
@@ -68,12 +68,13 @@ def label_votes(
     taxonomy = None
     if workspace is not None and workspace.taxonomy.is_file():
         taxonomy = load_taxonomy(workspace.taxonomy, workspace.settings.project.classes)
-    found = []
-    for path in files.paths:
+    class_id = _class_finder(taxonomy)
+
+    def read_one(path: Path) -> FileVotes:
         image = _image_finder(workspace, files.images or path.resolve().parent)
-        names = Names(files.columns, image, _class_finder(taxonomy))
-        found.append(read_votes(path, names))
-    answers = join_votes(found)
+        return read_votes(path, Names(files.columns, image, class_id))
+
+    answers = join_votes(map(read_one, files.paths))
     if workspace is not None:
         answers = leave_out(answers, read_excluded(workspace.desk))
     if not len(answers.packed):
@@ -108,6 +109,7 @@ def _stated(files: VoteFiles) -> dict[str, Any]:
     """Where votes came from, for the summary: the same from any folder."""
     return {
         "files": [str(path.resolve()) for path in files.paths],
+        "sha256": [sha256(path) for path in files.paths],
         "columns": dict(files.columns),
         "images": str(files.images.resolve()) if files.images else "",
     }

@@ -13,8 +13,7 @@ from annotate.dataset.exports.data import ExportData
 from annotate.dataset.exports.flat import vote_rows
 from annotate.dataset.exports.licence import licence_page
 from annotate.dataset.exports.request import Request
-from annotate.dataset.lock import sha256
-from annotate.files import atomic, write_json
+from annotate.files import atomic, sha256, write_json
 
 WORDS = {1: "yes", 0: "no"}
 CONTEXT: dict[str, Any] = {

@@ -96,6 +96,14 @@ def test_the_report(workspace: Path) -> None:
     text = run("annotators")
     assert "always none" in text
     assert "Krippendorff's alpha" in text
+    printed = [line.split() for line in text.splitlines()]
+    assert ["ann", "30", "30", "5"] in [row[:4] for row in printed], "images, answers, seconds"
+    # Of the 10 pairs of votes on snow 4 differ, of those on dog none: 0.8 are equal. 120 of 300
+    # votes are yes: alpha 1 - 0.2 / (2 * 120 * 180 / (300 * 299)), kappa 1 - 0.2 / 0.48 and
+    # AC1 (0.8 - 0.48) / 0.52.
+    measures = ["0.585", "0.583", "0.615", "0.800"]
+    assert ["question", "votes", "yes", "alpha", "kappa", "AC1", "equal"] in printed
+    assert ["q01", "300", "0.400", *measures] in printed
 
 
 def test_experts_answers_that_nobody_collected_count(workspace: Path) -> None:

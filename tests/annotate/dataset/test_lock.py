@@ -115,7 +115,8 @@ def test_what_decided_changed_labels_is_named_and_nothing_where_they_did_not(
     labels = many(200, seed=1)[0]
     write(LABELS, labels, workspace / "data/labels/labels.parquet")
     said = run("dataset", "verify", expect=1)
-    assert "labels.parquet changed: run `mumic-annotate consolidate`" in said
+    command = "mumic-annotate consolidate --method majority --min-votes 3"
+    assert f"labels.parquet changed: run `{command}`" in said
     for state in (
         "questions.yaml changed, and consolidate decides with it",
         "annotators.json is gone",

@@ -108,6 +108,28 @@ def test_what_cannot_count_is_set_aside_with_its_row() -> None:
     assert rejects["line"].tolist() == [2, 6, 13, 14, 15]
 
 
+def test_of_votes_in_several_files_the_last_counts_and_the_others_are_named() -> None:
+    table(ROWS[:4]).to_csv("a.csv", index=False)
+    table([("a.jpg", "Pool", "w0", "no"), *ROWS[1:2]]).to_parquet("b.parquet")
+    table(ROWS[4:]).to_csv("c.csv", index=False)
+    summary = run("--votes", "a.csv", "--votes", "b.parquet", "--votes", "c.csv")
+    assert labels() == EXPECTED | {("a.jpg", "Pool"): (0, 2, 2, 0)}
+    assert summary["set_aside_kinds"] == {"duplicate": 1, "replaced": 1}
+    rejects = read(ANSWER_REJECTS, Path("labels/rejects.parquet"))
+    rows = rejects[["file", "line", "image_id", "question_id", "annotator_id"]].values.tolist()
+    assert rows == [["a.csv", 2, "a.jpg", "Pool", "w0"], ["a.csv", 3, "a.jpg", "Pool", "w1"]]
+
+
+def test_columns_of_numbers_categories_and_nothing() -> None:
+    people = pd.Categorical(["ann", "bob", "cy", None])
+    frame = pd.DataFrame({"image": 7, "class": "Pool", "annotator": people, "answer": True})
+    frame.to_parquet("v.parquet")
+    assert run("--votes", "v.parquet")["reasons"] == {"no usable annotator": 1}
+    assert labels() == {("7", "Pool"): (1, 3, 0, 0)}
+    frame.assign(image=None).to_parquet("v.parquet")
+    assert "unknown image" in run("--votes", "v.parquet", code=1)
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -180,7 +180,8 @@ def migrate(before: Path | None, do_it: bool, as_json: bool) -> None:
     if waiting is not None:
         note(f"Migration {waiting.number} was begun and not finished; going on with it.")
         made = finish(workspace, waiting, note)
-        emit({**waiting.facts, "made": made}, _made_lines(waiting.number, made), as_json=as_json)
+        lines = [*_threshold_lines(waiting.facts), *_made_lines(waiting.number, made)]
+        emit({**waiting.facts, "made": made}, lines, as_json=as_json)
         return
     outlook = look_ahead(workspace, before)
     summary = outlook.summary()
@@ -206,12 +207,22 @@ def _outlook_lines(summary: dict[str, Any]) -> Iterator[str]:
     )
     for question in questions["added"]:
         yield f"  {question['id']}: {', '.join(question['classes'])}"
-    for name, value in summary["thresholds_carried"].items():
-        yield f"vote_threshold {value:g} goes over to {name}"
+    yield from _threshold_lines(summary)
     if summary["labels"] is not None:
         yield f"labels afterwards: {summary['labels']:,}"
     for name, count in summary["ask"].items():
         yield f"to ask again: {name} on {count:,} images"
+
+
+def _threshold_lines(summary: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in summary["thresholds_carried"].items():
+        yield f"vote_threshold {value:g} goes over to {name}"
+    replaced = summary.get("thresholds_replaced", {})  # records of earlier versions have none
+    for name, each in replaced.items():
+        before = ", ".join(f"{value:g} for {old}" for old, value in each["before"].items())
+        yield f"vote_threshold of {name} is {each['now']:g} now; it was {before}"
+    if replaced:
+        yield "  For another one, give the class a vote_threshold in the label list."
 
 
 def _made_lines(number: int, made: dict[str, Any]) -> list[str]:

@@ -164,8 +164,9 @@ def diff(old: Path, new: Path | None, as_json: bool) -> None:
 def migrate(before: Path | None, do_it: bool, as_json: bool) -> None:
     """Carry answers, questions, labels and dataset over to the edited label list.
 
-    Says what would change and which images must be asked again; --apply does it. Answers are never
-    rewritten: they are translated whenever they are read.
+    Says what would change and lists which images must be asked again, in
+    data/migrations/to-ask.csv; --apply does it. Answers are never rewritten: they are translated
+    whenever they are read.
 
     \b
     Examples:
@@ -173,6 +174,7 @@ def migrate(before: Path | None, do_it: bool, as_json: bool) -> None:
       mumic-annotate taxonomy migrate --apply
     """
     from annotate.migration.apply import begin, finish, unfinished
+    from annotate.migration.listing import write_listing
     from annotate.migration.migrate import look_ahead
 
     workspace = open_workspace()
@@ -187,8 +189,9 @@ def migrate(before: Path | None, do_it: bool, as_json: bool) -> None:
     summary = outlook.summary()
     lines = [*_change_lines(summary["changes"]), *_outlook_lines(summary)]
     if not do_it:
-        end = "Nothing was written. Carry it through with `mumic-annotate taxonomy migrate --apply`"
-        emit({**summary, "applied": False}, [*lines, end], as_json=as_json)
+        listed = write_listing(workspace, outlook.ask)
+        facts = {**summary, "applied": False, "ask_file": "" if listed is None else str(listed)}
+        emit(facts, [*lines, *_listing_lines(listed)], as_json=as_json)
         return
     made = finish(workspace, begin(workspace, outlook), note)
     lines += _made_lines(summary["number"], made)
@@ -223,6 +226,13 @@ def _threshold_lines(summary: Mapping[str, Any]) -> Iterator[str]:
         yield f"vote_threshold of {name} is {each['now']:g} now; it was {before}"
     if replaced:
         yield "  For another one, give the class a vote_threshold in the label list."
+
+
+def _listing_lines(listed: Path | None) -> Iterator[str]:
+    if listed is not None:
+        yield f"The images to ask again, by class: {listed}"
+    written = "Nothing" if listed is None else "Nothing else"
+    yield f"{written} was written. Carry it through with `mumic-annotate taxonomy migrate --apply`"
 
 
 def _made_lines(number: int, made: dict[str, Any]) -> list[str]:

@@ -35,7 +35,7 @@ def write_listing(workspace: Workspace, pairs: pd.DataFrame) -> Path | None:
         file.unlink(missing_ok=True)
         return None
     catalog = workspace.catalog / "images.parquet"
-    uris = {}
+    uris: dict[str, str] = {}
     if catalog.is_file():
         known = read(CATALOG, catalog, ["image_id", "uri"])
         uris = dict(zip(known["image_id"], known["uri"], strict=True))

@@ -133,8 +133,9 @@ def thresholds(
 ) -> None:
     """Choose vote thresholds, only where golden positives carry the decision.
 
-    A class leaves its default if it has enough golden positives, the gain is beyond chance, and
-    cross-fitting confirms it; all others keep it. Few positives make thresholds worse, not better.
+    A class leaves its threshold if it has enough golden positives, the gain is beyond chance, and
+    cross-fitting confirms it; all others stay at theirs, the default or their own. Few positives
+    make thresholds worse, not better.
 
     \b
     Example:
@@ -235,7 +236,7 @@ def _threshold_lines(summary: dict[str, Any], settings: GoldenSettings) -> list[
             row["class_id"],
             row["positives"],
             f"{row['default']:g}",
-            f"{row['threshold']:g}",
+            _chosen(row),
             "-" if row["best"] is None else f"{row['best']:g}",
             _number(row["default_score"]),
             _number(row["score"]),
@@ -247,6 +248,7 @@ def _threshold_lines(summary: dict[str, Any], settings: GoldenSettings) -> list[
         ["class", "true", "now", "chosen", "best alone", f"{aim} now", "cross-fitted", "why"], rows
     )
     lines.append(_moved_line(summary["classes"], summary["moved"]))
+    lines += _own_lines(summary)
     macro = summary["macro"]
     if macro["classes"]:
         lines.append(
@@ -256,6 +258,24 @@ def _threshold_lines(summary: dict[str, Any], settings: GoldenSettings) -> list[
     if summary["written"]:
         lines.append(f"{summary['written']}: {summary['moved']} thresholds written")
     return lines
+
+
+def _chosen(row: dict[str, Any]) -> str:
+    """The threshold to use; a star where a class stays at another one than the default."""
+    if row["moved"]:
+        return f"{row['threshold']:g}"
+    return f"stays {row['threshold']:g}{'*' if row['own'] else ''}"
+
+
+def _own_lines(summary: dict[str, Any]) -> list[str]:
+    """How classes without evidence for a threshold of their own get rid of it."""
+    if not any(row["own"] and not row["moved"] for row in summary["classes"]):
+        return []
+    usual = summary["settings"]["consolidate"]["vote_threshold"]
+    return [
+        f"* its own, not the default of {usual:g}. To return a class to the default, delete its "
+        f"vote_threshold in {summary['label_list']}; then `mumic-annotate consolidate`."
+    ]
 
 
 def _moved_line(rows: Sequence[dict[str, Any]], moved: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -164,8 +164,9 @@ def diff(old: Path, new: Path | None, as_json: bool) -> None:
 def migrate(before: Path | None, do_it: bool, as_json: bool) -> None:
     """Carry answers, questions, labels and dataset over to the edited label list.
 
-    Says what would change and which images must be asked again; --apply does it. Answers are never
-    rewritten: they are translated whenever they are read.
+    Says what would change and lists which images must be asked again, in
+    data/migrations/to-ask.csv; --apply does it. Answers are never rewritten: they are translated
+    whenever they are read.
 
     \b
     Examples:
@@ -173,6 +174,7 @@ def migrate(before: Path | None, do_it: bool, as_json: bool) -> None:
       mumic-annotate taxonomy migrate --apply
     """
     from annotate.migration.apply import begin, finish, unfinished
+    from annotate.migration.listing import write_listing
     from annotate.migration.migrate import look_ahead
 
     workspace = open_workspace()
@@ -180,14 +182,16 @@ def migrate(before: Path | None, do_it: bool, as_json: bool) -> None:
     if waiting is not None:
         note(f"Migration {waiting.number} was begun and not finished; going on with it.")
         made = finish(workspace, waiting, note)
-        emit({**waiting.facts, "made": made}, _made_lines(waiting.number, made), as_json=as_json)
+        lines = [*_threshold_lines(waiting.facts), *_made_lines(waiting.number, made)]
+        emit({**waiting.facts, "made": made}, lines, as_json=as_json)
         return
     outlook = look_ahead(workspace, before)
     summary = outlook.summary()
     lines = [*_change_lines(summary["changes"]), *_outlook_lines(summary)]
     if not do_it:
-        end = "Nothing was written. Carry it through with `mumic-annotate taxonomy migrate --apply`"
-        emit({**summary, "applied": False}, [*lines, end], as_json=as_json)
+        listed = write_listing(workspace, outlook.ask)
+        facts = {**summary, "applied": False, "ask_file": "" if listed is None else str(listed)}
+        emit(facts, [*lines, *_listing_lines(listed)], as_json=as_json)
         return
     made = finish(workspace, begin(workspace, outlook), note)
     lines += _made_lines(summary["number"], made)
@@ -206,12 +210,29 @@ def _outlook_lines(summary: dict[str, Any]) -> Iterator[str]:
     )
     for question in questions["added"]:
         yield f"  {question['id']}: {', '.join(question['classes'])}"
-    for name, value in summary["thresholds_carried"].items():
-        yield f"vote_threshold {value:g} goes over to {name}"
+    yield from _threshold_lines(summary)
     if summary["labels"] is not None:
         yield f"labels afterwards: {summary['labels']:,}"
     for name, count in summary["ask"].items():
         yield f"to ask again: {name} on {count:,} images"
+
+
+def _threshold_lines(summary: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in summary["thresholds_carried"].items():
+        yield f"vote_threshold {value:g} goes over to {name}"
+    replaced = summary.get("thresholds_replaced", {})  # records of earlier versions have none
+    for name, each in replaced.items():
+        before = ", ".join(f"{value:g} for {old}" for old, value in each["before"].items())
+        yield f"vote_threshold of {name} is {each['now']:g} now; it was {before}"
+    if replaced:
+        yield "  For another one, give the class a vote_threshold in the label list."
+
+
+def _listing_lines(listed: Path | None) -> Iterator[str]:
+    if listed is not None:
+        yield f"The images to ask again, by class: {listed}"
+    written = "Nothing" if listed is None else "Nothing else"
+    yield f"{written} was written. Carry it through with `mumic-annotate taxonomy migrate --apply`"
 
 
 def _made_lines(number: int, made: dict[str, Any]) -> list[str]:

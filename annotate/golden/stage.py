@@ -217,9 +217,14 @@ def pick_thresholds(
     moved = {choice.class_id: choice.threshold for choice in choices if choice.moved}
     if write and moved:
         write_values(workspace.taxonomy, "vote_threshold", moved)
+    usual = evidence.force.settings.vote_threshold
     summary = {
-        "classes": [asdict(choice) | {"moved": choice.moved} for choice in choices],
+        "classes": [
+            asdict(choice) | {"moved": choice.moved, "own": choice.default != usual}
+            for choice in choices
+        ],
         "moved": len(moved),
+        "label_list": str(workspace.taxonomy),
         "macro": cross_fitted(choices),
         "written": str(workspace.taxonomy) if write and moved else "",
         "truth": "" if truth_file is None else str(truth_file),

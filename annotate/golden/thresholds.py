@@ -2,7 +2,8 @@
 
 The rate of a few votes has few values, and a rare class few golden positives, so that the best
 threshold on a golden set is mostly luck: tuned on six positives a class, labels are worse than at
-the flat default. A class leaves its default only if all of this holds:
+the flat default. A class leaves its default (here: the threshold that is in force for it) only if
+all of this holds:
 
 1. it has at least ``min_positives`` golden positives;
 2. the gain over the default is positive at the lower end of its 90 % interval, over resampled
@@ -189,7 +190,8 @@ class _Chooser:
                 break
             if certain[at]:
                 return _Pick(best, grid[at], "carried")
-        return _Pick(best, default, "default is best" if best == default else "gain within chance")
+        stays = "the present one is best" if best == default else "gain within chance"
+        return _Pick(best, default, stays)
 
     def _objective(self, hits: Floats, found: Floats, true: Floats) -> Floats:
         """F-beta, or recall where the precision is high enough, NaN where it is not."""

@@ -28,6 +28,7 @@ from annotate.locks import exclusive
 from annotate.migration.asking import STRATEGY, as_candidates
 from annotate.migration.golden import prepare_golden, put_golden
 from annotate.migration.labels import carry_labels
+from annotate.migration.listing import listing_file
 from annotate.migration.migrate import Outlook
 from annotate.migration.record import (
     AFTER,
@@ -172,6 +173,7 @@ def finish(
                 tell(f"{target.name} changed")
         workspace = Workspace.find(workspace.root)
         made: dict[str, Any] = {"round": _write_round(workspace, migration)}
+        listing_file(workspace).unlink(missing_ok=True)
         _write_imports(workspace, folder, tell)
         if put_golden(folder, workspace.golden):
             tell("golden set carried over")

@@ -6,7 +6,7 @@ Nothing is written here; :mod:`annotate.migration.apply` does that.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,12 @@ from annotate.migration.record import (
     load_migrations,
     migrations_folder,
 )
+from annotate.migration.thresholds import (
+    Replaced,
+    carried_thresholds,
+    replaced_thresholds,
+    with_thresholds,
+)
 from annotate.questions.file import read_classes, read_plan
 from annotate.questions.planning import QuestionPlan
 from annotate.tables import LABELS, empty, read
@@ -51,7 +57,8 @@ class Outlook:
         classes: ``[project] classes`` afterwards; empty: the whole taxonomy.
         old_plan, new_plan: the questions; None where there are none yet.
         migration: the record that answers will be read by.
-        thresholds: vote thresholds that go over to classes with new ids.
+        thresholds: vote thresholds that go over to the classes that take others' place.
+        replaced: classes for which some old threshold no longer counts.
         labels: ``tables.LABELS`` afterwards; None where there are none yet.
         labels_from_answers: whether they were made of answers, else of labels (an import).
         ask: pairs of ``class_id`` and ``image_id`` to ask again.
@@ -66,6 +73,7 @@ class Outlook:
     new_plan: QuestionPlan | None
     migration: Migration
     thresholds: dict[str, float]
+    replaced: dict[str, Replaced]
     labels: pd.DataFrame | None
     labels_from_answers: bool
     ask: pd.DataFrame
@@ -82,6 +90,7 @@ class Outlook:
             "questions": self._question_summary(),
             "classes": list(self.classes),
             "thresholds_carried": self.thresholds,
+            "thresholds_replaced": {name: asdict(each) for name, each in self.replaced.items()},
             "labels": None if self.labels is None else len(self.labels),
             "ask": {str(name): int(count) for name, count in asked.items()},
             "ask_images": int(self.ask["image_id"].nunique()),
@@ -136,7 +145,13 @@ def look_ahead(workspace: Workspace, before: Path | None = None) -> Outlook:
             seed=workspace.settings.project.seed,
         )
     migration = _migration(workspace, len(history) + 1, old, found, old_plan)
-    labels, from_answers = _labels(workspace, (after, part), new_plan, (*history, migration))
+    # Decided as they will be, or the forecast would ask other images than --apply does.
+    carried = carried_thresholds(old, after, found)
+    decided = with_thresholds(after, carried)
+    labels, from_answers = _labels(
+        workspace, (decided, with_thresholds(part, carried)), new_plan, (*history, migration)
+    )
+    default = settings_in_force(workspace).vote_threshold
     return Outlook(
         before=old,
         after=after,
@@ -146,7 +161,8 @@ def look_ahead(workspace: Workspace, before: Path | None = None) -> Outlook:
         old_plan=old_plan,
         new_plan=new_plan,
         migration=migration,
-        thresholds=_thresholds(old, after, found),
+        thresholds=carried,
+        replaced=replaced_thresholds(old, decided, found, default),
         labels=labels,
         labels_from_answers=from_answers,
         ask=to_ask(empty(LABELS) if labels is None else labels, own, part),
@@ -185,17 +201,6 @@ def _project_classes(
         if not sources or any(source.id in classes for source in sources):
             kept.add(name)
     return tuple(name for name in after.ids if name in kept)
-
-
-def _thresholds(old: Taxonomy, after: Taxonomy, found: Diff) -> dict[str, float]:
-    """Thresholds of classes that only have a new id now, where the new file gives none."""
-    carried = {}
-    for name, sources in found.moved.items():
-        if len(sources) == 1 and sources[0].whole and after.by_id[name].vote_threshold is None:
-            value = old.by_id[sources[0].id].vote_threshold
-            if value is not None:
-                carried[name] = value
-    return carried
 
 
 def _migration(

@@ -203,6 +203,23 @@ def test_thresholds_are_written_where_the_golden_set_carries_them(workspace: Pat
     assert {row["reason"] for row in few["classes"]} == {"too few golden positives"}
 
 
+def test_a_class_that_stays_at_a_threshold_of_its_own_is_marked(workspace: Path) -> None:
+    write_truth(workspace)
+    file = workspace / "classes.yaml"
+    file.write_text(YAML.replace("name: Dog,", "name: Dog, vote_threshold: 0.7,"))
+    few = ("golden", "thresholds", "--min-positives", "1000")
+    rows = {row["class_id"]: row for row in run(*few, "--json")["classes"]}
+    assert {name for name, row in rows.items() if row["own"]} == {"dog"}
+    text = run(*few)
+    dog = next(line for line in text.splitlines() if line.startswith("dog"))
+    assert "stays 0.7*" in dog
+    assert text.count("stays 0.6 ") == 3
+    assert "* its own, not the default of 0.6. To return a class to the default" in text
+    assert f"delete its vote_threshold in {file}" in text
+    file.write_text(YAML)
+    assert "* its own" not in run(*few)
+
+
 def test_a_precision_that_is_asked_for(workspace: Path) -> None:
     write_truth(workspace)
     found = run("golden", "thresholds", "--precision", "0.9", "--json")

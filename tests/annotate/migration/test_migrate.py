@@ -27,7 +27,7 @@ from tests.annotate.migration.world import (
 )
 
 
-def test_a_dry_run_says_everything_and_writes_nothing(workspace: Path) -> None:
+def test_a_dry_run_says_everything_and_writes_but_the_list(workspace: Path) -> None:
     before = tree(workspace)
     done = run("taxonomy", "migrate", "--json")
     assert done.exit_code == 0, done.output
@@ -39,7 +39,35 @@ def test_a_dry_run_says_everything_and_writes_nothing(workspace: Path) -> None:
     ]
     assert found["ask"] == {"indoor": 1, "outdoor": 1, "bay": 1}
     assert found["thresholds_carried"] == {"hound": 0.4}
+    listed = Path(found["ask_file"])
+    rows = [tuple(line.split(",")) for line in listed.read_text("utf-8").splitlines()]
+    assert rows[0] == ("class_id", "image_id", "uri")
+    assert {(image, name, uri) for name, image, uri in rows[1:]} == {
+        (image, name, f"{image}.jpg") for image, name in TO_ASK
+    }
+    assert listed == workspace / "data" / "migrations" / "to-ask.csv"
+    text = run("taxonomy", "migrate").output
+    assert str(listed) in text
+    assert "Nothing else was written" in text
+    listed.unlink()
     assert tree(workspace) == before
+
+
+def test_a_list_that_holds_no_longer_goes_away(workspace: Path) -> None:
+    taxonomy = workspace / "label_taxonomy" / "travel.yaml"
+    edited = taxonomy.read_text("utf-8")
+    listed = Path(json.loads(run("taxonomy", "migrate", "--json").stdout)["ask_file"])
+    before = HEAD.format(version=1) + BEFORE.replace("name: Dog", "name: Hound")
+    taxonomy.write_text(before, "utf-8")
+    done = run("taxonomy", "migrate", "--json")
+    assert json.loads(done.stdout)["ask_file"] == ""
+    assert not listed.exists()
+    assert "\nNothing was written" in run("taxonomy", "migrate").output
+    taxonomy.write_text(edited, "utf-8")
+    run("taxonomy", "migrate")
+    assert listed.exists()
+    assert run("taxonomy", "migrate", "--apply").exit_code == 0
+    assert not listed.exists()  # the round is the list now
 
 
 def test_everything_is_carried_over(workspace: Path) -> None:

@@ -32,6 +32,10 @@ STEPS = (
     "questions plan",
     "make answers",
     "consolidate",
+    "consolidate --method pooled-dawid-skene",
+    "consolidate --method majority",  # again, for what follows; all answers were read before
+    "make votes",
+    "consolidate --votes votes.parquet --output voted",
     "golden sample",
     "make experts' answers",
     "golden collect",
@@ -41,6 +45,8 @@ STEPS = (
     "annotators --exclude w000",
     "taxonomy lint",
     "taxonomy graph --html taxonomy.html",
+    "dataset build --split iterative --missing allow",
+    "make room",
     "dataset build --missing allow",
     "dataset stats",
     "make run",
@@ -56,6 +62,7 @@ STEPS = (
     "make voc",
     *(f"dataset import {source} --missing allow" for source in SOURCES),
     "make edits",
+    "taxonomy migrate",
     "taxonomy migrate --apply",
 )
 OURS = [step for step in STEPS if step != "questions plan" and step not in MAKERS]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
 from PIL import Image
 
 from annotate.files import write_json
@@ -49,10 +52,46 @@ def write_photos(workspace: Workspace) -> None:
 def write_answers(workspace: Workspace) -> None:
     """What annotators answered, as the annotation server writes it."""
     plan, true = _plan_and_truth(workspace)
+    people, ticks = _answered(true)
+    _write(workspace.answers, image_ids(workspace), (plan, ticks), people)
+
+
+def write_votes(workspace: Workspace) -> None:
+    """The same answers as another tool has them: a row per vote, all columns texts."""
+    plan, true = _plan_and_truth(workspace)
+    people, ticks = _answered(true)
+    images = np.array(image_ids(workspace), object)
+    classes = np.array([name for question in plan.questions for name in question.classes], object)
+    block = 1_000
+    columns = [(name, pa.string()) for name in ("image", "class", "annotator", "answer")]
+    with pq.ParquetWriter(workspace.root / "votes.parquet", pa.schema(columns)) as file:
+        for start in range(0, len(images), block):
+            some = ticks[start : start + block]
+            at = np.indices(some.shape).reshape(3, -1)
+            who = people[start : start + block][at[0], at[1]]
+            texts = (
+                (images[start : start + block], at[0]),
+                (classes, at[2]),
+                (np.array([f"w{person:03d}" for person in range(PEOPLE)], object), who),
+                (np.array(["no", "yes"], object), some.ravel().astype(np.int32)),
+            )
+            coded = [pa.DictionaryArray.from_arrays(codes, names) for names, codes in texts]
+            file.write_table(
+                pa.table([column.cast(pa.string()) for column in coded], file.schema.names)
+            )
+
+
+def _answered(true: Mask) -> tuple[npt.NDArray[np.int64], Mask]:
+    """Who answers each image, (images, answers), and what they tick, (images, answers, classes)."""
     rng = np.random.default_rng(1)
     people = np.argsort(rng.random((IMAGES, PEOPLE)), axis=1)[:, :ANSWERS]
     ticks = rng.random((IMAGES, ANSWERS, true.shape[1])) < np.where(true[:, None], SEES, ERRS)
-    _write(workspace.answers, image_ids(workspace), (plan, ticks), people)
+    return people, ticks
+
+
+def remove_dataset(workspace: Workspace) -> None:
+    """So that the next build splits anew: a dataset that is there keeps its splits."""
+    shutil.rmtree(workspace.dataset)
 
 
 def write_experts(workspace: Workspace) -> None:
@@ -173,7 +212,9 @@ def write_voc(workspace: Workspace) -> None:
 MAKERS: dict[str, Callable[[Workspace], None]] = {
     "make photos": write_photos,
     "make answers": write_answers,
+    "make votes": write_votes,
     "make experts' answers": write_experts,
+    "make room": remove_dataset,
     "make run": write_run,
     "make voc": write_voc,
     "make edits": edit_taxonomy,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -146,3 +148,41 @@ def test_the_paper_s_statement() -> None:
     poor = World(600, TAXONOMY, 0, prevalence=0.2, sees=(0.5,), errs=(0.3,))
     score = score_golden(poor.cells(), [0.6] * 4, TAXONOMY, SETTINGS, resamples=100)
     assert check_paper(score, TAXONOMY)["most"] is False
+
+
+@pytest.mark.parametrize(("found", "more", "most"), [([0, 2], 1, False), ([0, 1, 2], 2, True)])
+def test_difficult_classes_have_more_recall_by_hand(
+    found: list[int], more: int, most: bool
+) -> None:
+    """At 0.6, that is three of five votes; all other images have two, which is not enough."""
+    plain = taxonomy_of(6)
+    classes = tuple(
+        replace(entry, difficulty="medium" if entry.id == "c03" else "hard")
+        for entry in plain.classes
+    )
+    taxonomy = replace(plain, classes=classes)
+    positives = [[0, 1], [0, 1, 2, 3], [0, 1], [0], [], [0]]
+    labelled = [
+        [0, 1, 2],  # precision 2/3, recall 1: more recall
+        [0, 1],  # precision 1, recall 1/2: less
+        found,  # 1/2 and 1/2: equal, which is not more; with one more found 2/3 and 1
+        [0, 1],  # precision 1/2, recall 1, but not difficult
+        [0],  # no golden positive: no say
+        [],  # nothing found: no say
+    ]
+    truth, yes = np.zeros((5, 6), bool), np.full((5, 6), 2, np.int16)
+    for at in range(6):
+        truth[positives[at], at] = True
+        yes[labelled[at], at] = 3
+    images = tuple("abcde")
+    votes = Votes(images, taxonomy.ids, yes, (5 - yes).astype(np.int16), np.zeros_like(yes))
+    properties = pd.Series([None] * 5, index=[*images])
+    cells = truth_cells(votes, Truth(images, taxonomy.ids, truth), properties, taxonomy)
+    # The thresholds in force are others: the statement is about 0.6.
+    score = score_golden(cells, [0.4] * 6, taxonomy, SETTINGS, resamples=100)
+    paper = check_paper(score, taxonomy)
+    assert (paper["classes"], paper["good"], paper["most"]) == (4, 0, False)
+    assert (paper["difficult"], paper["more_recall"], paper["most_difficult"]) == (3, more, most)
+    if not most:
+        assert paper["median_precision"] == pytest.approx((1 / 2 + 2 / 3) / 2)
+        assert paper["median_recall"] == pytest.approx((1 / 2 + 1) / 2)

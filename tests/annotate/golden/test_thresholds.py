@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sklearn.metrics import f1_score, precision_score, recall_score
+from sklearn.metrics import f1_score, fbeta_score, precision_score, recall_score
 
 from annotate.golden.cells import UNKNOWN, Cells, make_cells
 from annotate.golden.sample import draw_sample
@@ -137,6 +137,35 @@ def test_most_recall_at_a_precision(weighted: bool) -> None:
         (precision, recall), (precision_before, recall_before) = scores
         assert precision >= 0.9
         assert recall > recall_before or precision_before < 0.9
+
+
+@pytest.mark.parametrize("beta", [0.5, 2.0])
+def test_the_best_f_beta(beta: float) -> None:
+    """Of a weighted sample, against scikit-learn at every threshold."""
+    taxonomy = taxonomy_of(4)
+    world = World(4000, taxonomy, 5, sees=SEES, errs=ERRS)
+    golden = GoldenSettings(near=100, clear=100, random=1500, resamples=200, beta=beta)
+    limits = [0.6] * 4
+    cells = drawn(world, golden, limits, 1)
+    of_f1 = []
+    for choice in choose_thresholds(cells, limits, taxonomy, SETTINGS, golden):
+        at = taxonomy.ids.index(choice.class_id)
+        known = cells.truth[:, at] != UNKNOWN
+        true, weight = cells.truth[known, at], cells.weight[known, at]
+        yes, no = cells.votes.yes[known][:, [at]], cells.votes.no[known][:, [at]]
+        said = {limit: decide(yes, no, [limit], SETTINGS)[:, 0] for limit in GRID}
+        scores, f1 = (
+            {
+                limit: fbeta_score(true, labels, beta=number, sample_weight=weight)
+                for limit, labels in said.items()
+            }
+            for number in (beta, 1.0)
+        )
+        assert choice.best is not None
+        assert scores[choice.best] == pytest.approx(max(scores.values()))
+        assert choice.default_score == pytest.approx(scores[choice.default])
+        of_f1.append(f1[choice.best] == pytest.approx(max(f1.values())))
+    assert not all(of_f1)  # another beta is another choice
 
 
 def test_the_means_are_of_what_the_other_folds_carry() -> None:

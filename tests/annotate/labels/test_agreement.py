@@ -1,4 +1,7 @@
-"""Krippendorff's alpha against published values and against the definition by pairs."""
+"""Coefficients of agreement against published values and against the definition by pairs.
+
+Where a table is a paper's, it was compared with copies of it in other projects, not with the paper.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,8 @@ from annotate.labels.agreement import (
     percent_agreement,
 )
 
-# Krippendorff (2011), "Computing Krippendorff's Alpha-Reliability": 4 observers, 12 units, nominal.
+# Krippendorff (2011), "Computing Krippendorff's Alpha-Reliability", section C: 4 observers and 12
+# units, nominal, with gaps.
 OBSERVERS = (
     (1, 2, 3, 3, 2, 1, 4, 1, 2, None, None, None),
     (1, 2, 3, 3, 2, 2, 4, 1, 2, 5, None, 3),
@@ -93,8 +97,9 @@ def test_percent_agreement_by_hand() -> None:
     assert percent_agreement([[3, 2], [1, 0]]) == pytest.approx(0.4)
 
 
-# Fleiss (1971), the worked example that reference works repeat: 10 subjects, 14 raters, 5 values.
-FLEISS = (
+# The worked example of Wikipedia's "Fleiss' kappa": 10 subjects, 14 raters, 5 values. It is widely
+# copied, often as Fleiss' (1971) own, which is the next one; where it first stood is not known.
+TEN_SUBJECTS = (
     (0, 0, 0, 0, 14),
     (0, 2, 6, 4, 2),
     (0, 0, 3, 5, 6),
@@ -108,8 +113,20 @@ FLEISS = (
 )
 
 
-def test_fleiss_published_example() -> None:
-    assert fleiss_kappa(FLEISS) == pytest.approx(0.210, abs=5e-4)
+# Fleiss (1971), "Measuring nominal scale agreement among many raters": how many of 6 psychiatrists
+# saw depression, personality disorder, schizophrenia, neurosis and another in each of 30 patients.
+THIRTY_PATIENTS = """
+    00060 03003 01401 00006 03030 20400 00402 20310 20040 00006
+    10050 11040 03300 10050 02031 00501 30012 51000 02040 10203
+    00006 01050 02013 20040 10041 05010 40002 02040 10500 00006
+"""
+
+
+def test_published_examples_of_fleiss_kappa() -> None:
+    assert fleiss_kappa(TEN_SUBJECTS) == pytest.approx(0.210, abs=5e-4)
+    patients = [[int(digit) for digit in row] for row in THIRTY_PATIENTS.split()]
+    # To these places by R's package irr, kappam.fleiss(diagnoses).
+    assert fleiss_kappa(patients) == pytest.approx(0.4302445, abs=5e-8)
 
 
 def test_gwet_published_table() -> None:

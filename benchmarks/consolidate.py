@@ -84,14 +84,15 @@ def ours_dawid_skene(packed: Packed, *, pooled: bool = False) -> Floats:
     return dawid_skene(packed, PLAN, votes, pooled=pooled, iterations=ROUNDS, near=-1).probability
 
 
-def timed(run: Callable[[], Any], turns: int = 1) -> float:
-    """Seconds of the fastest turn."""
-    best = float("inf")
+def in_turns(variants: dict[str, Callable[[], Any]], turns: int = 1) -> dict[str, float]:
+    """Seconds of the fastest turn of each, one after the other in each turn."""
+    best = dict.fromkeys(variants, float("inf"))
     for _ in range(turns):
-        gc.collect()
-        started = time.perf_counter()
-        run()
-        best = min(best, time.perf_counter() - started)
+        for name, run in variants.items():
+            gc.collect()
+            started = time.perf_counter()
+            run()
+            best[name] = min(best[name], time.perf_counter() - started)
     return best
 
 
@@ -119,47 +120,56 @@ def measure(folder: Path) -> dict[str, Any]:
     few, few_who = ticks[:PEER_IMAGES], who[:PEER_IMAGES]
     some, part = packed_answers(few, few_who), long_votes(few, few_who)
     write_answers(folder / "few", few, few_who)
-    theirs = {
-        "crowd-kit": timed(lambda: crowd_kit_from_files(folder / "few"), 2),
-        "crowd-kit, ids as numbers": timed(lambda: crowd_kit_with_numbers(folder / "few"), 2),
-    }
-    their_dawid_skene = timed(lambda: crowd_kit_dawid_skene(part))
-    keep_freed_memory()  # as our command does; what peers do after it profits, too
+    keep_freed_memory()  # as our command does; what peers do profits, too
     packed = packed_answers(ticks, who)
     file = folder / "answers.parquet"
     pq.write_table(to_arrow(packed), file, compression="zstd", store_schema=False)
     command = [sys.executable, "-m", "benchmarks.consolidate", "memory", str(file)]
     before, peak, alone = json.loads(subprocess.run(command, stdout=-1, check=True).stdout)
-    seconds: dict[str, dict[str, float]] = {
-        "labels from the packed table": {
-            "ours, in memory": timed(lambda: ours(packed), 3),
-            "ours, from Parquet": timed(lambda: ours(read_packed(file)), 3),
-        }
-    }
-    seconds[f"Dawid-Skene, {ROUNDS} rounds, {PEER_IMAGES:,} images"] = {
-        "ours": timed(lambda: ours_dawid_skene(some), 2),
-        "ours, pooled": timed(lambda: ours_dawid_skene(some, pooled=True), 2),
-        "crowd-kit": their_dawid_skene,
-    }
-    seconds[f"from files of answers, {PEER_IMAGES:,} images"] = {
-        "ours": timed(lambda: ours_from_files(folder / "few", PEER_IMAGES), 3),
-        "ours, kept for the next time": timed(lambda: ours_kept(folder / "few", PEER_IMAGES), 3),
-        **theirs,
-    }
     write_answers(folder / "all", ticks, who)
-    seconds[f"from files of answers, {IMAGES:,} images"] = {
-        "ours": timed(lambda: ours_from_files(folder / "all", IMAGES), 2),
-        "ours, kept for the next time": timed(lambda: ours_kept(folder / "all", IMAGES)),
-    }
-    seconds[f"Dawid-Skene, {ROUNDS} rounds, {IMAGES:,} images"] = {
-        "ours": timed(lambda: ours_dawid_skene(packed)),
-        "ours, pooled": timed(lambda: ours_dawid_skene(packed, pooled=True)),
-    }
     frame = long_votes(ticks, who)
-    first = seconds["labels from the packed table"]
-    first["DuckDB, table loaded"] = timed(duck_db(frame), 2)
-    first["pandas"] = timed(lambda: pandas_mean(frame))
-    first["crowd-kit"] = timed(lambda: crowd_kit(frame))
+    seconds = {
+        "labels from the packed table": in_turns(
+            {
+                "ours, in memory": lambda: ours(packed),
+                "ours, from Parquet": lambda: ours(read_packed(file)),
+                "DuckDB, table loaded": duck_db(frame),
+                "pandas": lambda: pandas_mean(frame),
+            },
+            3,
+        )
+        | in_turns({"crowd-kit": lambda: crowd_kit(frame)}),
+        f"Dawid-Skene, {ROUNDS} rounds, {PEER_IMAGES:,} images": in_turns(
+            {
+                "ours": lambda: ours_dawid_skene(some),
+                "ours, pooled": lambda: ours_dawid_skene(some, pooled=True),
+            },
+            2,
+        )
+        | in_turns({"crowd-kit": lambda: crowd_kit_dawid_skene(part)}),
+        f"from files of answers, {PEER_IMAGES:,} images": in_turns(
+            {
+                "ours": lambda: ours_from_files(folder / "few", PEER_IMAGES),
+                "ours, kept for the next time": lambda: ours_kept(folder / "few", PEER_IMAGES),
+                "crowd-kit": lambda: crowd_kit_from_files(folder / "few"),
+                "crowd-kit, ids as numbers": lambda: crowd_kit_with_numbers(folder / "few"),
+            },
+            4,
+        ),
+        f"from files of answers, {IMAGES:,} images": in_turns(
+            {
+                "ours": lambda: ours_from_files(folder / "all", IMAGES),
+                "ours, kept for the next time": lambda: ours_kept(folder / "all", IMAGES),
+            },
+            2,
+        ),
+        f"Dawid-Skene, {ROUNDS} rounds, {IMAGES:,} images": in_turns(
+            {
+                "ours": lambda: ours_dawid_skene(packed),
+                "ours, pooled": lambda: ours_dawid_skene(packed, pooled=True),
+            }
+        ),
+    }
     return {
         "seconds": seconds,
         "memory_mb": {"imports": before, "peak": peak},

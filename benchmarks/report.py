@@ -15,8 +15,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from annotate.cli.console import table
 from mumic.machine import machine
 
@@ -27,6 +25,8 @@ VERSIONS = ("numpy", "torch", "scikit-learn")
 
 def device_name() -> str:
     """The GPU, or the threads that torch uses without one."""
+    import torch  # not in benchmarks that measure memory
+
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()
     return f"{torch.get_num_threads()} threads"
@@ -34,7 +34,8 @@ def device_name() -> str:
 
 def wait() -> None:
     """For what a GPU has still to do."""
-    if torch.cuda.is_available():
+    torch: Any = sys.modules.get("torch")  # who has not imported it has nothing there
+    if torch is not None and torch.cuda.is_available():
         torch.cuda.synchronize()
 
 

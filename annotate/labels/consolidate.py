@@ -126,14 +126,14 @@ def with_ancestors(votes: Votes, taxonomy: Taxonomy) -> Votes:
     """Votes over the asked classes and all their ancestors, in the taxonomy's order."""
     wanted = set(votes.class_ids).union(*map(taxonomy.ancestors, votes.class_ids))
     ids = tuple(class_id for class_id in taxonomy.ids if class_id in wanted)
+    if ids == tuple(votes.class_ids):
+        return votes
     source = {class_id: at for at, class_id in enumerate(votes.class_ids)}
-    here = [at for at, class_id in enumerate(ids) if class_id in source]
-    there = [source[class_id] for class_id in ids if class_id in source]
+    columns = [source.get(class_id, len(source)) for class_id in ids]
 
     def widened(counts: Counts) -> Counts:
-        wide = np.zeros((len(votes.image_ids), len(ids)), np.int16)
-        wide[:, here] = counts[:, there]
-        return wide
+        # A column of zeros, for what nobody was asked; to take is much faster than to index.
+        return np.take(np.pad(counts, ((0, 0), (0, 1))), columns, axis=1)
 
     return Votes(votes.image_ids, ids, *map(widened, (votes.yes, votes.no, votes.unsure)))
 

@@ -30,8 +30,8 @@ ABOUT = {
     "features.",
     "consolidate": "From answers to labels. Peers get a row per vote with numbers in place of "
     "names; where files are read, the same files of answers. Crowd-kit's Dawid-Skene and its "
-    "reading of files are measured on a part of the images, and before freed memory is kept, as "
-    "our command does. Each variant's turns, one to three, come in a row, and the fastest counts.",
+    "reading of files are measured on a part of the images. Freed memory is kept, as by our "
+    "command. What takes crowd-kit half a minute has one turn.",
     "serve": "The annotation server with 50 people over HTTP. At the first load each asks for "
     "everything that a browser asks for and thinks two seconds about a page, arriving spread over "
     "that time; at the second nobody pauses, so that requests queue and times follow from the "

@@ -44,7 +44,7 @@ def majority_rates(votes: pd.DataFrame) -> dict[tuple[str, str], float]:
     """crowd-kit's share of yes of each image and class."""
     from crowdkit.aggregation import MajorityVote
 
-    found = {}
+    found: dict[tuple[str, str], float] = {}
     for name, own in votes.groupby("class"):
         shares = MajorityVote().fit_predict_proba(own)
         # An answer that nobody gave has no column.

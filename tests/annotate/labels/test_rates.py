@@ -49,7 +49,7 @@ def majority_rates(votes: pd.DataFrame) -> dict[tuple[str, str], float]:
         shares = MajorityVote().fit_predict_proba(own)
         # An answer that nobody gave has no column.
         yes = shares.reindex(columns=[0, 1], fill_value=0.0)[1]
-        found |= {(image, str(name)): value for image, value in yes.items()}
+        found |= {(str(image), str(name)): value for image, value in yes.items()}
     return found
 
 

@@ -119,6 +119,7 @@ def _read_table(path: Path, renamed: Mapping[str, str]) -> dict[str, Coded]:
         coded = [_coded(column) for column in columns]
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not readable as a table of votes ({error}).") from error
+    del columns
     pa.default_memory_pool().release_unused()  # else Arrow keeps what only Arrow can use again
     return dict(zip(COLUMNS, coded, strict=True))
 

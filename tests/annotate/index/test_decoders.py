@@ -19,13 +19,14 @@ from annotate.index.reading import Reading
 from tests.annotate.index.test_pipeline import photo
 
 FOREVER = """
-import sys
+import signal, sys
 from itertools import repeat
 from pathlib import Path
 from annotate.index.pipeline import batches_ahead
 from annotate.index.reading import Reading
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it is ignored
     reading = Reading(Path(sys.argv[1]), 16, 10**6, 10**6)
     with batches_ahead(repeat([(sys.argv[2], "1.png")]), reading, processes=2, largest=1) as made:
         for _ in made:

@@ -118,7 +118,11 @@ def test_compare_is_the_difference_of_the_two_evaluations(trained: tuple[Workspa
     workspace, _ = trained
     beside = _json(workspace, evaluate, "--run", "main", "--against", "scratch", "--no-baselines")
     found = _json(workspace, compare, "main", "scratch")
-    assert found["differences"]["scratch"] == beside["differences"]["run scratch"]
+    ours, theirs = found["differences"]["scratch"], beside["differences"]["run scratch"]
+    assert ours.keys() == theirs.keys()
+    for name, value in ours.items():
+        # Logits are computed twice, and a matrix product's last bits may depend on where it lies.
+        assert value == pytest.approx(theirs[name], rel=1e-6), name
     reverse = _json(workspace, compare, "scratch", "main")["differences"]["main"]
     assert reverse["gap"]["value"] == pytest.approx(
         -found["differences"]["scratch"]["gap"]["value"]

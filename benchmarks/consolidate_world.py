@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from annotate.answers.packed import Coded, Packed
+from annotate.answers.coded import Coded
+from annotate.answers.packed import Packed
 from annotate.taxonomy.model import Category, Taxonomy, TaxonomyClass
 from benchmarks.report import QUICK
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from annotate.answers.packed import Coded
+from annotate.answers.coded import Coded
 
 
 @dataclass

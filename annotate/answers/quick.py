@@ -23,7 +23,8 @@ import pyarrow as pa
 from annotate.answers.around import Around, AroundReader, Ints
 from annotate.answers.blocks import Block
 from annotate.answers.choices import Choices, read_choices
-from annotate.answers.packed import Codes, ranges
+from annotate.answers.coded import Codes
+from annotate.answers.packed import ranges
 
 _COMMA = re.compile(rb"\s*,")
 MOST_REMEMBERED = 200_000  # texts; questions with very many choices hardly ever repeat

@@ -15,10 +15,11 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from annotate.answers.checking import UNKNOWN_IMAGE, usable_id
+from annotate.answers.coded import Coded
 from annotate.answers.cvat import read_cvat
 from annotate.answers.found import short_text
 from annotate.answers.label_studio import read_label_studio
-from annotate.answers.packed import Coded, Packed
+from annotate.answers.packed import Packed
 from annotate.answers.packing import (
     COPY,
     REPLACED,

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from annotate.answers.packed import Coded
+from annotate.answers.coded import Coded
 from annotate.labels.decisions import UNKNOWN, Decisions
 
 _COUNTS = ("yes", "no", "unsure")

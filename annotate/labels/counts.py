@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.compute as pc
 
-from annotate.answers.packed import Coded
+from annotate.answers.coded import Coded
 from annotate.labels.votes import Votes
 from annotate.tables import LABELS, read_arrow
 

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from annotate.answers.packed import Coded, Packed, from_frame, to_frame
+from annotate.answers.coded import Coded
+from annotate.answers.packed import Packed, from_frame, to_frame
 from annotate.answers.packing import Answers
 from annotate.labels.consolidate import decide
 from annotate.migration.carry import Indices, VotedNo, carry_answers, keep_last

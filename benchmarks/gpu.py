@@ -34,6 +34,14 @@ STEPS, IMAGES = (1, 4) if SMALL else (10, 8192)
 SIDE = 224
 RECORDED, MAPPED = "recorded, pixels on the device", "recorded, pixels on disk"
 LAUNCHED, COMPILED = "launched one by one", "recorded and compiled"
+LARGE = "launched one by one, compiled"  # too large to be recorded
+RUNS = (
+    (RECORDED, BATCHES),
+    (MAPPED, BATCHES),
+    (LAUNCHED, BATCHES),
+    (COMPILED, BATCHES[:1]),
+    *(() if SMALL else ((COMPILED, (512,)), (LARGE, BATCHES[-1:]))),
+)
 
 
 def main() -> None:
@@ -45,14 +53,15 @@ def main() -> None:
     peaks: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder:
         rows = _pixels(Path(folder))
-        for variant in (RECORDED, MAPPED, LAUNCHED, COMPILED):
+        for variant, batches in RUNS:
             model = MumicModel(start(), texts(), bf16=bf16()).train()
             model.set_logit_scale(SCALE)
-            if variant == COMPILED:
+            if variant in (COMPILED, LARGE):
+                torch.compiler.reset()  # of another size it would compile for any size
                 compile_towers(model.towers, "eager" if SMALL else "inductor")
             feed = Feed(rows, list(rows.places), model.clip.device, hold=variant != MAPPED)
-            for batch in BATCHES[:1] if variant == COMPILED else BATCHES:
-                recorded = 0 if SMALL or variant == LAUNCHED else batch
+            for batch in batches:
+                recorded = 0 if SMALL or variant in (LAUNCHED, LARGE) else batch
                 seconds = _seconds(model, feed, list(rows.places), batch, recorded)
                 if seconds is None:  # too much memory: no larger batch fits either
                     break

@@ -25,7 +25,7 @@ from mumic.demo.commands import Session
 from mumic.demo.world import draw_world
 
 IMAGES = int(os.environ.get("IMAGES", "400" if QUICK else "12000"))
-ARCHITECTURE = "ViT-S-32" if QUICK else "ViT-B-32"
+ARCHITECTURE = "ViT-S-32" if QUICK else "ViT-B-32-quickgelu"
 SETTINGS = f"""[model]
 name = "{ARCHITECTURE}"
 pretrained = "weights.safetensors"

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from annotate.cli.console import emit, json_option, note, open_workspace, progress, table
+from annotate.cli.console import emit, json_option, note, open_workspace, table
+from mumic.cli.training_bars import TrainingBars
 
 if TYPE_CHECKING:
     from mumic.train import Reports
@@ -64,10 +65,10 @@ def ablate(
 
 
 class SeriesBars:
-    """A progress bar for each training of a series, one after another."""
+    """Progress bars for each training of a series, one after another."""
 
     def __init__(self) -> None:
-        self._bars: list[Any] = []
+        self._bars: TrainingBars | None = None
 
     def __enter__(self) -> SeriesBars:
         return self
@@ -76,20 +77,17 @@ class SeriesBars:
         self._close()
 
     def start(self, title: str) -> Reports:
-        """Close the bar before, name the training, and report to a new bar."""
-        from mumic.cli.train import TrainingBar
+        """Close the bars before, name the training, and report to new ones."""
         from mumic.train import Reports
 
         self._close()
         note(title)
-        bar, decoding = TrainingBar(), progress(None, "decoding")
-        self._bars = [bar, decoding]
-        return Reports(on_decoded=decoding.update, on_step=bar.show)
+        self._bars = TrainingBars()
+        return Reports(on_decoded=self._bars.decoded, on_step=self._bars.step)
 
     def _close(self) -> None:
-        for bar in self._bars:
-            bar.__exit__(None, None, None)
-        self._bars = []
+        if self._bars is not None:
+            self._bars.close()
 
 
 def series_lines(summary: dict[str, Any]) -> list[str]:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from annotate.cli.console import emit, json_option, note, open_workspace, progress
-
-if TYPE_CHECKING:
-    from mumic.training import StepReport
+from annotate.cli.console import emit, json_option, note, open_workspace
+from mumic.cli.training_bars import TrainingBars
 
 
 @click.command()
@@ -101,9 +99,9 @@ def train(
         project={"seed": seed},
     )
     options = TrainOptions(run, random_init, allow_demo_model, device)
-    with progress(None, "decoding") as decoding, TrainingBar() as bar:
+    with TrainingBars() as bars:
         finished = train_run(
-            workspace, options, Reports(on_decoded=decoding.update, on_step=bar.show, on_note=note)
+            workspace, options, Reports(on_decoded=bars.decoded, on_step=bars.step, on_note=note)
         )
     record = finished.record
     summary = {
@@ -140,30 +138,3 @@ def _lines(summary: dict[str, Any], record: dict[str, Any]) -> list[str]:
     if summary["demo_model"]:
         lines.append("Trained from the small CLIP of the demo world.")
     return [*lines, "Next: mumic evaluate"]
-
-
-class TrainingBar:
-    """A progress bar over the images of all epochs, with loss and temperature."""
-
-    def __init__(self) -> None:
-        self._bar: Any = None
-
-    def __enter__(self) -> TrainingBar:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.close()
-
-    def show(self, report: StepReport) -> None:
-        """Show an optimiser step."""
-        if self._bar is None:
-            self._bar = progress(report.all_images, "training")
-            # What an earlier start did is no part of the rate.
-            self._bar.initial = self._bar.n = self._bar.last_print_n = report.done_before
-        self._bar.set_postfix(
-            loss=f"{report.loss:.4f}",
-            temperature=f"{report.temperature:.4f}",
-            refresh=False,
-        )
-        self._bar.update(report.images)

@@ -52,19 +52,6 @@ def test_a_replayed_step_has_the_gradients_of_a_plain_one(tiny_clip: MakeClip, b
 
 
 @GPU
-def test_what_cannot_be_recorded_is_told_of(tiny_clip: MakeClip) -> None:
-    model = model_on_gpu(tiny_clip(), bf16=False)
-    batch = on_gpu(_batch())
-
-    def waits(z: Any, y: Any) -> Any:
-        assert float(z.detach().sum()) < 1e9
-        return COST(z, y)
-
-    with pytest.raises(MumicError, match="cuda_graph = false"):
-        StepGradients(model, waits, recorded_size=len(batch))(batch)
-
-
-@GPU
 def test_recording_leaves_no_trace(tiny_clip: MakeClip) -> None:
     """Neither in running statistics nor in random numbers."""
     clip = tiny_clip()
@@ -132,3 +119,17 @@ def test_only_whole_batches_on_a_gpu_are_recorded(tiny_clip: MakeClip) -> None:
     assert recorded_size(replace(settings, cuda_graph=False), on_gpu, alone) == 0
     on_gpu.modules = lambda: [PatchDropout(0.5)]
     assert recorded_size(settings, on_gpu, alone) == 0
+
+
+@GPU
+def test_what_cannot_be_recorded_is_told_of(tiny_clip: MakeClip) -> None:
+    """Comes last: after it this process's GPU is not to be relied on."""
+    model = model_on_gpu(tiny_clip(), bf16=False)
+    batch = on_gpu(_batch())
+
+    def waits(z: Any, y: Any) -> Any:
+        assert float(z.detach().sum()) < 1e9
+        return COST(z, y)
+
+    with pytest.raises(MumicError, match="cuda_graph = false"):
+        StepGradients(model, waits, recorded_size=len(batch))(batch)

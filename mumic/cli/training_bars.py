@@ -1,0 +1,48 @@
+"""Progress of a training: a bar while images are decoded, then one over all epochs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from annotate.cli.console import progress
+
+if TYPE_CHECKING:
+    from mumic.training import StepReport
+
+
+class TrainingBars:
+    """The decoding's bar, which ends with the first step, and the training's."""
+
+    def __init__(self) -> None:
+        self._decoding = progress(None, "decoding")
+        self._training: Any = None
+
+    def __enter__(self) -> TrainingBars:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def decoded(self, images: int) -> None:
+        """Show that so many more images are decoded."""
+        self._decoding.update(images)
+
+    def step(self, report: StepReport) -> None:
+        """Show an optimiser step, with its loss and temperature."""
+        if self._training is None:
+            self._decoding.close()
+            self._training = progress(report.all_images, "training")
+            # What an earlier start did is no part of the rate.
+            done = report.done_before
+            self._training.initial = self._training.n = self._training.last_print_n = done
+        self._training.set_postfix(
+            loss=f"{report.loss:.4f}",
+            temperature=f"{report.temperature:.4f}",
+            refresh=False,
+        )
+        self._training.update(report.images)
+
+    def close(self) -> None:
+        self._decoding.close()
+        if self._training is not None:
+            self._training.close()

@@ -141,7 +141,8 @@ def _taken(hashes: list[str], number: int, batch: int) -> list[str]:
 
 
 def _peak_gb() -> float:
-    return torch.cuda.max_memory_allocated() / 1e9 if DEVICE == "cuda" else 0.0
+    """Reserved, not allocated: a recording keeps its memory where nobody else gets any of it."""
+    return torch.cuda.max_memory_reserved() / 1e9 if DEVICE == "cuda" else 0.0
 
 
 if __name__ == "__main__":

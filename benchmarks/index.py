@@ -2,8 +2,8 @@
 
 Drawn photos of 640 x 427, ViT-B-32 with random weights: speed does not depend on what it knows. The
 model alone gets ready tensors of its own type; the plain loop is open_clip's own transform, squash
-instead of crop, and fp32 model, one image at a time. With a GPU all three use it, and each photo is
-embedded 128 times a turn, because it is so fast.
+instead of crop, and fp32 model, one image at a time. With a GPU all three use it, and our way
+embeds each photo 128 times a turn, because it is so fast.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ from safetensors.torch import load_file
 
 from annotate.memory import keep_freed_memory
 from benchmarks.index import draw
-from benchmarks.report import QUICK, device_name, publish, write_measured
+from benchmarks.report import QUICK, device_name, publish, wait, write_measured
 from benchmarks.train_loops import (
     ARCHITECTURE,
     BATCH,
@@ -98,6 +98,7 @@ def worker(root: Path, name: str, task: str) -> None:
     for number in range(count_of(name, task)):
         before = time.perf_counter()
         losses.append(step(number))
+        wait()  # for the optimiser, which a GPU does after the loss is known
         seconds.append(time.perf_counter() - before)
         if product is not None:
             products += [product() for _ in range(PRODUCTS)]

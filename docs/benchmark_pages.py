@@ -48,7 +48,8 @@ ABOUT = {
     "the loop that one writes with it: texts at 77 tokens, a DataLoader with Pillow, AdamW as it "
     "comes, the same precision; *memory kept* adds our setting of the C library's memory alone. "
     "Each variant has a process of its own, and its fastest step counts.",
-    "train-gpu": "The same on a GPU.",
+    "train-gpu": "The same on a GPU: the parts of a step, and whole epochs. Whole steps are in the "
+    "section *gpu*.",
     "gpu": "Our training step on a GPU: recorded once and replayed, as `mumic train` does, "
     "or launched piece by piece from Python; pixels held on the GPU or read from the memory-mapped "
     "cache; compiled by torch. What would take more than 30 % of its memory is not recorded.",
@@ -76,14 +77,13 @@ def _section(name: str, report: Report) -> str:
         ABOUT[name],
         f"{report['size']}. {report['machine']}; Python {report['python']}"
         + "".join(f", {text}" for text in (versions, peers) if text)
-        + "."
-        + ("" if report.get("whole", True) else " The run was cut off before its last rows."),
+        + ".",
     ]
     if "peak_gb" in report:
         parts.append(_speeds(report))
     elif "ratios" in report:
         parts.append(_ratios(report))
-    if len(report.get("last_losses", ())) > 1:
+    if "gradients_apart" in report:
         parts.append(_training(report))
     parts += [shown(report) for key, shown in _shown().items() if key in report]
     return "\n\n".join(parts) + "\n"
@@ -192,28 +192,26 @@ def _served(report: Report) -> str:
 
 
 def _training(report: Report) -> str:
-    speed, losses = report["images_per_second"], report["last_losses"]
+    losses = report["last_losses"]
     usual = next(name for name in losses if name != "ours")
-    reached = report["share_of_peak"] * report["peak_gflops"]
-    sentences = [
-        f"{speed['ours']:,.1f} images a second, {speed[usual]:,.1f} in {usual}.",
+    gradients, texts = max(report["gradients_apart"].values()), report["text_rows_apart"]
+    return (
+        f"{_steps(report, usual)}After {report['train_steps']} steps the losses are "
+        f"{losses['ours']:.4f} and {losses[usual]:.4f}. Gradients differ from a plain float32 "
+        f"step's on the same pixels by at most {gradients:.0e} of their norm. Rows of label texts "
+        f"differ from those at 77 tokens by {texts:.0e}. The epochs are {report['epochs_of']}."
+    )
+
+
+def _steps(report: Report, usual: str) -> str:
+    if "share_of_peak" not in report:
+        return ""
+    speed, reached = report["images_per_second"], report["share_of_peak"] * report["peak_gflops"]
+    return (
+        f"{speed['ours']:,.1f} images a second, {speed[usual]:,.1f} in {usual}. "
         f"The step computes {reached:,.0f} GFLOP a second, large matrix products between its turns "
-        f"{report['peak_gflops']:,.0f}: a share of {report['share_of_peak']:.0%}.",
-        f"After {report['train_steps']} steps the losses are {losses['ours']:.4f} and "
-        f"{losses[usual]:.4f}.",
-    ]
-    if "gradients_apart" in report:
-        apart = max(report["gradients_apart"].values())
-        sentences.append(
-            "Gradients differ from a plain float32 step's on the same pixels by at most "
-            f"{apart:.0e} of their norm."
-        )
-    if "text_rows_apart" in report:
-        apart = report["text_rows_apart"]
-        sentences.append(f"Rows of label texts differ from those at 77 tokens by {apart:.0e}.")
-    if "epochs_of" in report:
-        sentences.append(f"The epochs are {report['epochs_of']}.")
-    return " ".join(sentences)
+        f"{report['peak_gflops']:,.0f}: a share of {report['share_of_peak']:.0%}. "
+    )
 
 
 def _speeds(report: Report) -> str:

@@ -176,12 +176,12 @@ def keep(figures: dict[str, Any]) -> None:
     """Keep a benchmark's report, the experiments, or what the README quotes of a demo.
 
     Raises:
-        SystemExit: the figures are of a quick run, which documents do not quote.
+        SystemExit: the figures are of a quick run or one cut off, which documents do not quote.
     """
     REPORTS.mkdir(parents=True, exist_ok=True)
-    if figures.get("quick"):
+    if figures.get("quick") or not figures.get("whole", True):
         name = figures.get("benchmark", "experiments")
-        raise SystemExit(f"{name}: a quick run; documents quote whole ones.")
+        raise SystemExit(f"{name}: a quick run or one cut off; documents quote whole ones.")
     if "benchmark" in figures:
         target, kept = REPORTS / f"{figures['benchmark']}.json", figures
     elif "experiments" in figures:

@@ -59,14 +59,15 @@ def _times(figures: dict[str, Any]) -> str:
     trainings = figures["trainings"]
     heads = sum(head["seconds"] for head in figures["experiments"]["main"]["asl_head"]) / 60
     minutes = figures.get("minutes")  # None where it was broken off between
+    several = ", the former side by side" if figures.get("side_by_side") else ""
     rest = (
-        "drawing, annotating and measuring come on top."
+        "Drawing, annotating and measuring come on top."
         if minutes is None
-        else (f"some of them side by side. All of it took {minutes:.0f} minutes.")
+        else f"All of it took {minutes:.0f} minutes."
     )
     return (
         f"{trainings['count']} trainings took {trainings['minutes']:.0f} minutes and those of "
-        f"ASL's heads {heads:.0f} on {figures['machine']}; {rest}"
+        f"ASL's heads {heads:.0f}{several}, on {figures['machine']}. {rest}"
     )
 
 

@@ -79,7 +79,9 @@ def _steps(
         if at_end:
             progress = _end_epoch(training, progress, history, board)
         asked = training.processes.any(interrupt.asked)
-        due = progress.step % settings.checkpoint_every == 0 and pace.due()
+        due = progress.step % settings.checkpoint_every == 0 and training.processes.from_first(
+            pace.due()  # the first process writes, and all check their weights when it does
+        )
         if at_end or asked or due:
             with pace:
                 _save(training, progress, history)

@@ -139,7 +139,7 @@ class MumicModel(nn.Module):
         self.trains_text = any(_tower(name) == "text" for name in names)
         self._frozen_texts: Tensor | None = None
         # By share; found once, since reading them waits for all that a GPU has still to do.
-        self._ends: dict[tuple[int | None, int | None], TextEnds | None] = {}
+        self._ends: dict[tuple[int, int, int], TextEnds | None] = {}
 
     def text_rows(self, share: slice = slice(None)) -> Tensor:
         """Unit rows of the label texts, or of a share of them, float32 (classes, dim)."""
@@ -155,7 +155,7 @@ class MumicModel(nn.Module):
         tokens = self.tokens[share]
         if not len(tokens):
             return torch.zeros(0, self.clip.dim, device=tokens.device)
-        key = (share.start, share.step)
+        key = share.indices(len(self.tokens))
         if key not in self._ends:
             self._ends[key] = text_ends(self.towers, tokens)
         rows = encode_texts_trimmed(self.towers, tokens, self._ends[key])

@@ -1,8 +1,7 @@
 """The image tower's patch embedding as the matrix product that it is.
 
 Patches do not overlap, so CLIP's first convolution multiplies each patch with one matrix. torch's
-matrix product does that faster than its convolution, on a processor and, in bf16, on a GPU, where
-the convolution is an eighth of a step.
+matrix product does that faster than its convolution, on a processor and, in bf16, on a GPU.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ stands at the edge (Wang et al., AAAI 2023, section 2.3). A run may crop to be c
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 
@@ -15,13 +15,15 @@ import numpy as np
 import pandas as pd
 import torch
 
-from annotate.errors import MissingError
+from annotate.errors import InputError, MissingError, RemoteError
 from annotate.index.decoders import decoding_processes
 from annotate.index.pipeline import batches_ahead
-from annotate.index.reading import Batch, Item, LeftOut, Pixels, Reading
+from annotate.index.reading import Batch, Item, LeftOut, Pixels, Reading, check_reached
+from annotate.storage.outage import Outage
 from annotate.workspace import Workspace
 from mumic.cache import Rows, add_shards
 
+KEPT = "What was done is kept; run the command again when this is mended, and it goes on."
 _NAMED = 5  # images named in one error message
 
 
@@ -46,6 +48,7 @@ def pixel_rows(
 
     Raises:
         MissingError: an image is gone, changed or broken; the first few are named.
+        RemoteError: an image's bucket or host does not answer.
     """
     items = zip(images["content_hash"], images["uri"], strict=True)
     return add_shards(
@@ -63,6 +66,7 @@ def decoded_ahead(
     size: int,
     resize: str,
     device: torch.device | None = None,
+    remedy: str = KEPT,
 ) -> Iterator[Iterator[Iterator[Batch]]]:
     """For each chunk the batches of its images, read and decoded ahead of their use.
 
@@ -72,18 +76,35 @@ def decoded_ahead(
         size: side of the square, pixels.
         resize: ``squash`` or ``crop``.
         device: of a model that they are for: one on the processor is slower than threads decode.
+        remedy: what to do where a bucket or host is out.
+
+    Raises:
+        InputError: ``[predict] batch_size`` is below 1.
+        RemoteError: a bucket or host is out; from the batches, before the one that it concerns.
     """
     settings, images = workspace.settings, sum(map(len, chunks))
     limits, largest = settings.catalog, settings.predict.batch_size
     reading = Reading(workspace.root, size, limits.max_bytes, limits.max_pixels, resize)
-    batches = (
+    if largest < 1:
+        raise InputError(f"[predict] batch_size = {largest}: a batch has at least one image.")
+    batches = [
         chunk[start : start + largest]
         for chunk in chunks
         for start in range(0, len(chunk), largest)
-    )
+    ]
     processes = 0 if device is not None and device.type == "cpu" else decoding_processes(images)
     with batches_ahead(batches, reading, processes=processes, largest=largest) as decoded:
-        yield (islice(decoded, math.ceil(len(chunk) / largest)) for chunk in chunks)
+        reached = _reached(batches, decoded, Outage(remedy))
+        yield (islice(reached, math.ceil(len(chunk) / largest)) for chunk in chunks)
+
+
+def _reached(
+    batches: Iterable[Sequence[Item]], decoded: Iterable[Batch], outage: Outage
+) -> Iterator[Batch]:
+    """Batches, until a bucket or host is out."""
+    for items, batch in zip(batches, decoded, strict=True):
+        check_reached(items, batch.left_out, outage)
+        yield batch
 
 
 def _decoded(
@@ -103,12 +124,18 @@ def _decoded(
 
 
 def _refuse_left_out(items: list[Item], left_out: list[LeftOut | None]) -> None:
-    reasons = zip(items, left_out, strict=True)
-    failed = [f"{uri}: {why.reason}" for (_, uri), why in reasons if why is not None]
+    reasons = [(uri, why) for (_, uri), why in zip(items, left_out, strict=True) if why is not None]
+    silent = [f"{uri}: {why.reason}" for uri, why in reasons if why.unreachable]
+    if silent:
+        raise RemoteError(f"{len(silent)} images cannot be had now:\n{_first_few(silent)}\n{KEPT}")
+    failed = [f"{uri}: {why.reason}" for uri, why in reasons]
     if failed:
-        more = f"\n... and {len(failed) - _NAMED} more" if len(failed) > _NAMED else ""
-        listed = "\n".join(failed[:_NAMED]) + more
         raise MissingError(
-            f"{len(failed)} images of the dataset cannot be used any more:\n{listed}\n"
+            f"{len(failed)} images of the dataset cannot be used any more:\n{_first_few(failed)}\n"
             "Put them back, or run `mumic-annotate catalog` and `mumic-annotate dataset` again."
         )
+
+
+def _first_few(lines: Sequence[str]) -> str:
+    more = f"\n... and {len(lines) - _NAMED} more" if len(lines) > _NAMED else ""
+    return "\n".join(lines[:_NAMED]) + more

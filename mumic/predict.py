@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -129,6 +130,7 @@ def predict(
 
     Raises:
         InputError: there are no images.
+        RemoteError: a bucket or host is out; parts that are done are kept.
     """
     uris = picked.uris
     if not uris:
@@ -141,10 +143,10 @@ def predict(
         stems = [parts / f"part-{number:05d}" for number in range(len(chunks))]
         todo = [(s, c) for s, c in zip(stems, chunks, strict=True) if not _listing(s).is_file()]
         _progress(on_progress, len(uris) - sum(len(chunk) for _, chunk in todo))
-        predicted = _predicted(predictor, [chunk for _, chunk in todo])
-        for (stem, chunk), part in zip(todo, predicted, strict=True):
-            _write_part(predictor, part, stem)
-            _progress(on_progress, len(chunk))
+        with closing(_predicted(predictor, [chunk for _, chunk in todo])) as predicted:
+            for (stem, chunk), part in zip(todo, predicted, strict=True):
+                _write_part(predictor, part, stem)
+                _progress(on_progress, len(chunk))
         summaries = [read_json(_listing(stem), "mumic predict") for stem in stems]
         summary = _summary(predictor, picked, summaries)
         _merge(sorted(parts.glob("part-*.parquet")), target)
@@ -190,7 +192,7 @@ class _Part:
     rejects: list[dict[str, str]]
 
 
-def _predicted(predictor: Predictor, chunks: list[list[str]]) -> Iterator[_Part]:
+def _predicted(predictor: Predictor, chunks: list[list[str]]) -> Generator[_Part, None, None]:
     """Each chunk's images, decoded some batches ahead of the model."""
     workspace, run, clip = predictor.workspace, predictor.run, predictor.clip
     items = [[("", uri) for uri in chunk] for chunk in chunks]

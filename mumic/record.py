@@ -72,6 +72,7 @@ def start_record(
             "precision": "bf16 over fp32 weights" if bf16 else "fp32",
             "processes": count,
             "micro_batch": settings.train.micro_batch,
+            "recorded_steps": settings.train.cuda_graph and clip.device.type == "cuda",
         },
         "started": utc_now(),
         "finished": None,
@@ -102,7 +103,7 @@ def begin_or_resume(
     begun: dict[str, Any] = read_json(folder / "run.json", "mumic train")
     note(f"going on with run {folder.name}")
     for key, now in record["environment"].items():
-        before = begun.get("environment", {}).get(key)
+        before = begun.get("environment", {}).get(key, now)  # an older record lacks some
         if before != now:
             note(
                 f"warning: this run was begun with {key} {before}, now it is {now}: the weights "

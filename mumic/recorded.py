@@ -31,7 +31,7 @@ def recorded_size(settings: TrainSettings, model: MumicModel, processes: Process
     0, which is none, on a processor, where a batch is shared or taken in parts, and where open_clip
     drops patches: it draws them on the processor in each step.
     """
-    whole = processes.count == 1 and settings.micro_batch in (0, settings.batch_size)
+    whole = processes.count == 1 and not 0 < settings.micro_batch < settings.batch_size
     on_gpu = model.clip.device.type == "cuda"
     drops = any(type(part).__name__ == "PatchDropout" for part in model.modules())
     return settings.batch_size if settings.cuda_graph and on_gpu and whole and not drops else 0

@@ -37,6 +37,7 @@ Probabilities = npt.NDArray[np.float64]
 CLIP_MULTI = "CLIP, multi-label"
 CLIP_SINGLE = "CLIP, single-label"
 MOST_LABELS = 200
+_AGAIN = "Run the command again when this is mended."
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,7 @@ def zero_shot(
 
     Raises:
         InputError: no image can be read.
+        RemoteError: a bucket or host is out.
     """
     own, start = clips
     good: list[str] = []
@@ -143,7 +145,8 @@ def zero_shot(
     rows: list[list[Rows]] = [[], []]
     precision = workspace.settings.model.precision
     items = [[("", uri) for uri in uris]]
-    with decoded_ahead(workspace, items, own.image_size, run.resize, own.device) as decoded:
+    size, device = own.image_size, own.device
+    with decoded_ahead(workspace, items, size, run.resize, device, _AGAIN) as decoded:
         left = iter(uris)
         for batch in chain.from_iterable(decoded):
             for why, uri in zip(batch.left_out, left, strict=False):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,3 +84,21 @@ def load_pixels(item: Item, reading: Reading, outage: Outage) -> Loaded | LeftOu
     except InputError as error:
         outage.note(uri, None)
         return LeftOut(str(error))
+
+
+def check_reached(
+    items: Sequence[Item], left_out: Sequence[LeftOut | None], outage: Outage
+) -> None:
+    """Stop, without this batch, once a bucket or host is out: its images are not left out.
+
+    Args:
+        items: of a batch.
+        left_out: one an item, see :class:`Batch`.
+        outage: takes note of all batches in their order.
+
+    Raises:
+        RemoteError: too many failures in a row.
+    """
+    for (_, uri), why in zip(items, left_out, strict=True):
+        outage.note(uri, why.reason if why and why.unreachable else None)
+    outage.check()

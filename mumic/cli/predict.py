@@ -19,7 +19,7 @@ from annotate.cli.console import emit, json_option, open_workspace, progress
     type=float,
     help="Smaller ones are not stored, whatever `mumic thresholds` has found.",
 )
-@click.option("--batch-size", type=int, help="Images a forward pass.")
+@click.option("--batch-size", type=click.IntRange(1), help="Images a forward pass.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda or auto.")
 @click.option("--allow-demo-model", is_flag=True, help="Let the small CLIP judge real photos.")
 @json_option

@@ -43,6 +43,7 @@ class TrainingBars:
         self._training.update(report.images)
 
     def close(self) -> None:
+        """End both."""
         self._decoding.close()
         if self._training is not None:
             self._training.close()

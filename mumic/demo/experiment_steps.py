@@ -42,10 +42,18 @@ def reports(title: str) -> Reports:
     return Reports()
 
 
+def train_ahead(
+    workspace: Workspace, series: str, arms: Sequence[Arm], seeds: Sequence[int]
+) -> None:
+    """Train side by side what a step will ask for, where that is faster: on a processor."""
+    if choose_device("auto") == "cpu":
+        print(f"  {time.strftime('%H:%M:%S')} {series}: training", file=sys.stderr, flush=True)
+        train_side_by_side(workspace, series, arms, seeds)
+
+
 def compare_methods(workspace: Workspace, seeds: Sequence[int]) -> dict[str, Any]:
     """MuMIC, what it is compared with, and baselines on the frozen tower, over the seeds."""
-    if choose_device("auto") == "cpu":
-        train_side_by_side(workspace, SERIES, MAIN, seeds)
+    train_ahead(workspace, SERIES, MAIN, seeds)
     trained = train_series(workspace, SERIES, MAIN, seeds, TrainOptions(), reports)
     seen, truth = measure_series(workspace, trained, "test")
     summary = series_summary(workspace, trained, seen, truth, "test")
@@ -144,6 +152,7 @@ def temperatures(workspace: Workspace) -> dict[str, Any]:
         for start in STARTS
     ]
     seed = [workspace.settings.project.seed]
+    train_ahead(workspace, "temperatures", arms, seed)
     trained = train_series(workspace, "temperatures", arms, seed, TrainOptions(), reports)
     seen, truth = measure_series(workspace, trained, "validation")
     summary = series_summary(workspace, trained, seen, truth, "validation")

@@ -22,13 +22,22 @@ from annotate.files import read_json, write_json
 from annotate.workspace import Workspace
 from mumic.data import load_dataset
 from mumic.demo.commands import Session
-from mumic.demo.experiment_steps import compare_methods, reports, temperatures, unseen_concepts
+from mumic.demo.experiment_steps import (
+    compare_methods,
+    reports,
+    temperatures,
+    train_ahead,
+    unseen_concepts,
+)
 from mumic.machine import machine
-from mumic.series.ablations import run_ablation
+from mumic.run import choose_device
+from mumic.series.ablations import ABLATIONS, ablation_series, run_ablation
+from mumic.series.prompt_choice import ARMS as PROMPT_ARMS
+from mumic.series.prompt_choice import SERIES as PROMPTS
 from mumic.series.prompt_choice import compare_prompts
 from mumic.train import TrainOptions
 
-ABLATIONS = ("crop", "frozen", "noise")
+VARIED = ("crop", "frozen", "noise")  # ablations
 
 PLACES = ("runs", "figures", "figure")
 
@@ -82,10 +91,8 @@ def run_experiments(folder: Path, *, quick: bool) -> Path:
         "main": lambda: compare_methods(workspace, plan.seeds),
         "unseen": lambda: unseen_concepts(workspace, plan.seeds),
         "temperatures": lambda: temperatures(_short(workspace, plan.short)),
-        "prompts": lambda: compare_prompts(
-            _short(workspace, plan.short), options=TrainOptions(), reports_for=reports
-        ),
-    } | {name: _ablation(_short(workspace, plan.short), name) for name in ABLATIONS}
+        "prompts": lambda: _prompts(_short(workspace, plan.short)),
+    } | {name: _ablation(_short(workspace, plan.short), name) for name in VARIED}
     for name, work in steps.items():
         _step(folder, name, work)
     stored = {
@@ -96,7 +103,8 @@ def run_experiments(folder: Path, *, quick: bool) -> Path:
         "quick": quick,
         "machine": machine(),
         "trainings": _trainings(workspace),
-        "minutes": _sum([found["minutes"] for found in stored.values()]),
+        "minutes": _sum([found.get("minutes") for found in stored.values()]),
+        "side_by_side": choose_device("auto") == "cpu",
         "seeds": len(plan.seeds),
         "epochs": {"main": workspace.settings.train.epochs, "short": plan.short},
     }
@@ -171,9 +179,15 @@ def _short(workspace: Workspace, epochs: int) -> Workspace:
     return replace(workspace, settings=replace(settings, train=train))
 
 
+def _prompts(workspace: Workspace) -> dict[str, Any]:
+    train_ahead(workspace, PROMPTS, PROMPT_ARMS, [workspace.settings.project.seed])
+    return compare_prompts(workspace, options=TrainOptions(), reports_for=reports)
+
+
 def _ablation(workspace: Workspace, name: str) -> Callable[[], Any]:
     def work() -> dict[str, Any]:
         seeds = [workspace.settings.project.seed]
+        train_ahead(workspace, ablation_series(name), ABLATIONS[name].arms, seeds)
         return run_ablation(
             workspace,
             name,

@@ -86,6 +86,11 @@ def ablation(name: str) -> Ablation:
     return ABLATIONS[name]
 
 
+def ablation_series(name: str) -> str:
+    """The folder of an ablation's runs below ``runs/``."""
+    return f"ablate-{name}"
+
+
 def train_series(
     workspace: Workspace,
     series: str,
@@ -157,7 +162,7 @@ def run_ablation(
         What ``summary.json`` holds.
     """
     chosen = ablation(name)
-    series = f"ablate-{name}"
+    series = ablation_series(name)
     arms = _distinct(workspace, chosen.arms)
     trained = train_series(workspace, series, arms, seeds, options, reports_for)
     seen, truth = measure_series(workspace, trained, split, options.device)

@@ -7,13 +7,16 @@ one after the other on both.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 
+from annotate.errors import MumicError
 from annotate.index.decoders import usable_cores
 from annotate.orphans import end_with_parent
 from annotate.workspace import Workspace
+from mumic.interrupt import StoppedError
 from mumic.series.arms import Arm, train_arm
 from mumic.train import TrainOptions
 
@@ -25,21 +28,51 @@ def train_side_by_side(
 ) -> None:
     """Train what is not finished; :func:`mumic.series.ablations.train_series` then takes it.
 
+    What fails, or Ctrl-C, ends all of them; what they have saved is kept.
+
     Args:
         workspace: its own settings are those of an arm without changes.
         series: name of the folder below ``runs/``.
         arms: to train, each with every seed.
         seeds: of the trainings.
+
+    Raises:
+        MumicError: a training failed, or was killed.
     """
     train = replace(workspace.settings.train, threads=1)
     alone = replace(workspace, settings=replace(workspace.settings, train=train))
     # Not forked: this process has threads.
     several, context = min(usable_cores(), MOST), get_context("spawn")
-    with ProcessPoolExecutor(several, context, end_with_parent) as pool:
+    others = set(active_children())
+    pool = ProcessPoolExecutor(several, context, end_with_parent)
+    try:
         asked = [pool.submit(_train, alone, series, arm, seed) for seed in seeds for arm in arms]
-        for each in asked:
+        for each in as_completed(asked):
             each.result()
+    except BaseException as error:
+        for child in set(active_children()) - others:
+            child.terminate()  # which a training takes as it takes Ctrl-C: it saves and stops
+        if not isinstance(error, BrokenProcessPool):
+            raise
+        raise MumicError(
+            "a training was killed, most likely because the memory is full. What was saved is "
+            "kept; run the command again, and it goes on."
+        ) from error
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+class _Child:
+    """What a process keeps between its trainings."""
+
+    stopped = False
 
 
 def _train(workspace: Workspace, series: str, arm: Arm, seed: int) -> None:
-    train_arm(workspace, series, arm, seed, TrainOptions(among=workspace.runs, device="cpu"))
+    if _Child.stopped:  # one training more may wait for this process and cannot be called off
+        return
+    try:
+        train_arm(workspace, series, arm, seed, TrainOptions(among=workspace.runs, device="cpu"))
+    except StoppedError:
+        _Child.stopped = True
+        raise

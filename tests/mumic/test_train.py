@@ -24,6 +24,7 @@ from annotate.settings import ModelSettings
 from annotate.workspace import Workspace
 from mumic.batches import batch_rows
 from mumic.cache import open_rows
+from mumic.checkpoint import Progress, save_checkpoint
 from mumic.data import load_dataset
 from mumic.pixels import pixel_rows
 from mumic.run import Run, open_run
@@ -153,6 +154,24 @@ def test_early_stop(tmp_path: Path, tiny_workspace: Any) -> None:
     workspace = tiny_workspace(tmp_path / "ws", lr=1e-30, early_stop=2, epochs=9)
     run = train(workspace)
     assert (run.record["best_epoch"], run.record["steps"]) == (1, 9)  # three epochs of three steps
+
+
+def test_slow_checkpoints_come_at_the_end_of_an_epoch_alone(
+    tmp_path: Path, tiny_workspace: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved = []
+
+    def remember(folder: Path, towers: Any, optimiser: Any, progress: Progress, *rest: Any) -> None:
+        saved.append(progress.step)
+        save_checkpoint(folder, towers, optimiser, progress, *rest)
+
+    monkeypatch.setattr("mumic.loop.save_checkpoint", remember)
+    monkeypatch.setattr("mumic.loop.Pace.due", lambda self: False)
+    train(tiny_workspace(tmp_path / "ws", epochs=2, checkpoint_every=1))
+    assert saved == [3, 6]
+    monkeypatch.setattr("mumic.loop.Pace.due", lambda self: True)
+    train(tiny_workspace(tmp_path / "other", epochs=2, checkpoint_every=2))
+    assert saved == [3, 6, 2, 3, 4, 6]
 
 
 def test_the_order_of_images_is_a_function_of_seed_and_step() -> None:

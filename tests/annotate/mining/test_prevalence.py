@@ -12,8 +12,9 @@ import pytest
 from scipy import stats
 
 from annotate.mining.draw import Draw
+from annotate.mining.population import Round
 from annotate.mining.prevalence import Sample, estimate, variance_of_totals, wilson
-from annotate.mining.report import Known, Round, estimates, known_labels
+from annotate.mining.report import Known, estimates, known_labels
 from annotate.mining.stratified import mine_stratified
 from annotate.tables import LABELS, POOLS, empty
 from annotate.taxonomy.model import Taxonomy, TaxonomyClass
@@ -162,6 +163,30 @@ def test_no_bias_and_full_coverage_after_a_round_for_positives(cap: int) -> None
     assert covered >= 0.95 * runs - 3.5 * np.sqrt(runs * 0.95 * 0.05)
 
 
+@pytest.mark.parametrize("n", [300, 600])
+def test_strata_of_one_property_each_have_intervals_that_hold(n: int) -> None:
+    """By property: with one image of each, no stratum has two to compare; with two, all have."""
+    images = population(5)
+    images = images.assign(kind=images["property_id"])
+    truth = images["label"].mean()
+    known = Known(
+        {"pets": images.set_index("image_id")["label"]},
+        images.set_index("image_id")["property_id"],
+        {},
+    )
+    lines = [
+        estimates(round_of(images, images.iloc[:0], Draw(n, 1, seed, 1)), known)[0]
+        for seed in range(150)
+    ]
+    table = pd.DataFrame(lines)
+    assert table[["low", "high"]].notna().all(axis=None)
+    held = ((table["low"] <= truth) & (truth <= table["high"])).sum()
+    assert held >= 0.95 * 150 - 3.5 * np.sqrt(150 * 0.95 * 0.05)
+    # As wide as the estimates spread, or wider since strata of one image are taken together.
+    width = (table["high"] - table["low"]).mean() / (2 * 1.96 * table["prevalence"].std())
+    assert 0.85 < width < 2
+
+
 def test_a_pool_counts_all_its_drawn_images_and_asks_for_answers() -> None:
     pools = pd.DataFrame(
         {"class_id": ["a"] * 4 + ["b"] * 4, "image_id": list("1234") + list("3456")}
@@ -177,7 +202,9 @@ def test_a_pool_counts_all_its_drawn_images_and_asks_for_answers() -> None:
     labels = pd.DataFrame(rows, columns=["image_id", "class_id", "label", "yes"])
     how = ["voted", "voted", "unknown", "propagated"]
     labels = labels.assign(no=0, unsure=0, rate=0.0, decided=how)[list(LABELS.columns)]
-    catalogue = pd.DataFrame({"image_id": ["1", "3"], "property_id": [None, None]})
+    catalogue = pd.DataFrame(
+        {"image_id": ["1", "3"], "property_id": None, "content_hash": ["c1", "c3"]}
+    )
     summary = {"round": 1, "strategy": "similarity"}
     taxonomy = Taxonomy("t", "1", (), (TaxonomyClass("a", "A", "c"), TaxonomyClass("b", "B", "c")))
     known = known_labels(labels, catalogue, taxonomy)
@@ -205,7 +232,7 @@ def parents_first(pool: Sequence[float | None], indoor: Sequence[float | None]) 
     ]
     labels = pd.DataFrame(rows, columns=["image_id", "class_id", "label"])
     labels = labels.assign(yes=5, no=0, unsure=0, rate=1.0, decided="voted")
-    catalogue = pd.DataFrame({"image_id": ids, "property_id": None})
+    catalogue = pd.DataFrame({"image_id": ids, "property_id": None, "content_hash": ids})
     receipts = pd.DataFrame({"image_id": ids, "stratum": "s", "inclusion_probability": 0.2})
     drawn_from = [{"name": "s", "population": 1000}]
     summary = {"round": 1, "strategy": "stratified", "settings": {"max_per_property": 0}}

@@ -163,30 +163,6 @@ def test_no_bias_and_full_coverage_after_a_round_for_positives(cap: int) -> None
     assert covered >= 0.95 * runs - 3.5 * np.sqrt(runs * 0.95 * 0.05)
 
 
-@pytest.mark.parametrize("n", [300, 600])
-def test_strata_of_one_property_each_have_intervals_that_hold(n: int) -> None:
-    """By property: with one image of each, no stratum has two to compare; with two, all have."""
-    images = population(5)
-    images = images.assign(kind=images["property_id"])
-    truth = images["label"].mean()
-    known = Known(
-        {"pets": images.set_index("image_id")["label"]},
-        images.set_index("image_id")["property_id"],
-        {},
-    )
-    lines = [
-        estimates(round_of(images, images.iloc[:0], Draw(n, 1, seed, 1)), known)[0]
-        for seed in range(150)
-    ]
-    table = pd.DataFrame(lines)
-    assert table[["low", "high"]].notna().all(axis=None)
-    held = ((table["low"] <= truth) & (truth <= table["high"])).sum()
-    assert held >= 0.95 * 150 - 3.5 * np.sqrt(150 * 0.95 * 0.05)
-    # As wide as the estimates spread, or wider since strata of one image are taken together.
-    width = (table["high"] - table["low"]).mean() / (2 * 1.96 * table["prevalence"].std())
-    assert 0.85 < width < 2
-
-
 def test_a_pool_counts_all_its_drawn_images_and_asks_for_answers() -> None:
     pools = pd.DataFrame(
         {"class_id": ["a"] * 4 + ["b"] * 4, "image_id": list("1234") + list("3456")}

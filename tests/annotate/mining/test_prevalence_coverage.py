@@ -47,9 +47,11 @@ def test_intervals_hold_where_the_sample_often_has_no_positive(known: int, yes: 
         held.append(chance @ ((low <= truth) & (truth <= high)))
         none.append(chance[0])
     assert np.mean(none) > 0.15
-    # Wilson's interval holds in about 95 % of the cases on average, and for some shares in 90 %.
+    # Wilson's interval holds in 95 % of the cases on average, and never in less than 83.8 %: that is
+    # at 0.1765 expected positives (Brown, Cai and DasGupta, "Interval estimation for a binomial
+    # proportion", Statistical Science 16, 2001).
     assert np.mean(held) > 0.95
-    assert min(held) > 0.88
+    assert min(held) > 0.838
 
 
 def test_the_interval_without_a_positive_in_the_sample_by_hand() -> None:
@@ -93,3 +95,29 @@ def test_a_single_image_of_several_strata_has_an_interval() -> None:
     assert three.low < 1 / 3 < three.high
     one = estimate(Sample(np.ones(1), np.full(1, 0.1), at[:1], at[:1], ~none[:1], none[:1]))
     assert (one.share, one.low, one.high) == (1, None, None)
+
+
+@pytest.mark.parametrize("each", [1, 2])
+def test_strata_of_one_property_each_have_intervals_that_hold(each: int) -> None:
+    """By property: with one image of each, no stratum has two to compare; with two, all have."""
+    rng = np.random.default_rng(5)
+    owner = np.sort(np.r_[np.arange(300), rng.integers(0, 300, 1700)])
+    label = (rng.random(2000) < rng.beta(0.5, 3, 300)[owner]).astype(float)
+    sizes = np.bincount(owner)
+    start = np.cumsum(sizes) - sizes
+    runs, held, shares, widths = 600, 0, [], []
+    for _ in range(runs):
+        order = np.lexsort((rng.random(2000), owner))
+        drawn = order[np.arange(2000) - start[owner] < each]  # of each property the first by chance
+        at, some = owner[drawn], np.ones(len(drawn), bool)
+        chances = np.minimum(1, each / sizes[at])
+        found = estimate(Sample(label[drawn], chances, at, at, some, ~some))
+        assert found.share is not None
+        assert found.low is not None
+        assert found.high is not None
+        held += found.low <= label.mean() <= found.high
+        shares.append(found.share)
+        widths.append(found.high - found.low)
+    assert held >= 0.95 * runs - 3.5 * np.sqrt(runs * 0.95 * 0.05)
+    # As wide as the estimates spread, or wider since strata of one image are taken together.
+    assert 0.9 < np.mean(widths) / (2 * 1.96 * np.std(shares)) < 1.6

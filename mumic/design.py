@@ -17,8 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from annotate.mining.report import BEFORE
-from annotate.mining.round_files import load_round, round_files
+from annotate.mining.population import Round, catalogue_of, load_rounds
 from annotate.settings import EvaluateSettings
 from mumic.intervals import Interval, Resamples, interval
 from mumic.measure import Method, Truth
@@ -55,12 +54,11 @@ def find_design(folder: Path, image_ids: Sequence[str]) -> Design | None:
     Returns:
         None where nothing was mined.
     """
-    files = round_files(folder)
-    if not files:
+    rounds = load_rounds(folder)
+    if not rounds:
         return None
-    rounds = [load_round(file) for file in files]
-    stratified = [entry for entry in rounds if entry[2]["strategy"] == "stratified"]
-    found = [_round_design(*entry, image_ids) for entry in stratified]
+    stratified = [entry for entry in rounds if entry.summary["strategy"] == "stratified"]
+    found = [_round_design(entry, image_ids) for entry in stratified]
     usable = [design for design in found if design.weights is not None and design.weights.any()]
     if not usable:
         reason = (
@@ -72,25 +70,19 @@ def find_design(folder: Path, image_ids: Sequence[str]) -> Design | None:
     return max(usable, key=lambda design: float(design.facts["effective_images"]))
 
 
-def _round_design(
-    receipts: pd.DataFrame, pools: pd.DataFrame, summary: dict[str, Any], image_ids: Sequence[str]
-) -> Design:
-    before = pd.DataFrame(
-        {"image_id": pools["image_id"].dropna(), "stratum": BEFORE, "chance": 1.0}
-    )
-    drawn = receipts[["image_id", "stratum"]].assign(chance=receipts["inclusion_probability"])
-    images = pd.concat([drawn, before[~before["image_id"].isin(drawn["image_id"])]])
-    sizes = {row["name"]: row["population"] for row in summary["drawn_from"]}
-    sizes |= {BEFORE: len(before)} if len(before) else {}
-    weights, reached = design_weights(images, image_ids)
+def _round_design(entry: Round, image_ids: Sequence[str]) -> Design:
+    # By id: a dataset holds images that are there, under the id that their labels have.
+    whole = catalogue_of(entry, contents=pd.Series(dtype=object))
+    weights, reached = design_weights(whole.images, image_ids)
+    population = sum(whole.sizes[name] for name in reached)
     return Design(
         weights,
         {
-            "round": int(summary["round"]),
+            "round": int(entry.summary["round"]),
             "images": int((weights > 0).sum()),
             "effective_images": _effective(weights),
-            "population_images": int(sum(sizes.get(name, 0) for name in reached)),
-            "unreached_images": int(sum(sizes.values()) - sum(sizes.get(n, 0) for n in reached)),
+            "population_images": population,
+            "unreached_images": sum(whole.sizes.values()) + whole.out_of_reach - population,
         },
     )
 

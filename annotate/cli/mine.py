@@ -231,6 +231,11 @@ def _report(names: tuple[str, ...], every: bool, strategy: str | None, *, as_jso
     emit(summary, _estimate_lines(summary), as_json=as_json)
 
 
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - DOUBTFUL} more" if len(names) > DOUBTFUL else ""
+    return ", ".join(names[:DOUBTFUL]) + more
+
+
 def _estimate_lines(summary: dict[str, Any]) -> list[str]:
     header = [
         "round",
@@ -253,5 +258,10 @@ def _estimate_lines(summary: dict[str, Any]) -> list[str]:
     if any(line["unlabelled"] for line in summary["estimates"]):
         note("images without a label are left out; which ones lack it is taken for chance.")
     if any(line["unreached_images"] for line in summary["estimates"]):
-        note("strata without a label are not in the population; --json says how many images.")
+        note(
+            "strata without a label, and near copies of images out of scope, are not in the "
+            "population; --json says how many images."
+        )
+    if summary["untold_classes"]:
+        note(f"no round tells about {_some(summary['untold_classes'])}.")
     return table(header, rows)

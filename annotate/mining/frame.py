@@ -7,7 +7,7 @@ inclusion probabilities of the draw are exact.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -42,12 +42,20 @@ class Frame:
         seen: rows that were drawn or answered before, in scope or not, each content once.
         before: rows in scope of these contents, each once.
         funnel: each rule and how many images it left, in order.
+        out_of_reach: pictures in scope that are near copies only of rows of ``seen`` that are not
+            in scope: nothing here tells of them.
     """
 
     images: pd.DataFrame
     seen: pd.DataFrame
     before: pd.DataFrame
     funnel: tuple[tuple[str, int], ...]
+    out_of_reach: int = 0
+
+    @property
+    def known_outside(self) -> bool:
+        """Whether some rows of ``seen`` are not in scope, nor copies of them."""
+        return len(self.before) < len(self.seen)
 
     @property
     def funnel_rows(self) -> list[dict[str, Any]]:
@@ -89,12 +97,22 @@ def build_frame(images: pd.DataFrame, drawn: Collection[str], scope: Scope) -> F
     funnel.append(("not drawn or answered before", len(left)))
     hashes = pd.concat([seen["perceptual_hash"], left["perceptual_hash"]])
     fresh = distinct_hashes(hashes.to_numpy(object), scope.near_bits, len(seen))
-    left = left[fresh[len(seen) :]].reset_index(drop=True)
+    near, left = left[~fresh[len(seen) :]], left[fresh[len(seen) :]].reset_index(drop=True)
     funnel.append(("near copies once", len(left)))
     if left.empty:
         raise InputError(_nothing_left(funnel))
     before = before.sort_values("image_id").reset_index(drop=True)
-    return Frame(left, seen, before, tuple(funnel))
+    frame = Frame(left, seen, before, tuple(funnel))
+    return replace(frame, out_of_reach=_out_of_reach(frame, near, scope.near_bits))
+
+
+def _out_of_reach(frame: Frame, near: pd.DataFrame, bits: int) -> int:
+    """Of the near copies that were left out, those of nothing in scope; near copies once."""
+    if not frame.known_outside:
+        return 0
+    inside = pd.concat([frame.before["perceptual_hash"], frame.images["perceptual_hash"]])
+    hashes = pd.concat([inside, near["perceptual_hash"]]).to_numpy(object)
+    return int(distinct_hashes(hashes, bits, len(inside))[len(inside) :].sum())
 
 
 def _nothing_left(funnel: list[tuple[str, int]]) -> str:

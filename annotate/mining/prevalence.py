@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 CONFIDENCE = 0.95
+ROUNDING = 1e-9  # of a probability or a variance, more than floats are off by
 
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
@@ -47,7 +48,7 @@ class Estimate:
 
     Attributes:
         share: None where no label is known.
-        low, high: 95 % interval; None where too few properties give one.
+        low, high: 95 % interval; None where one image or property stands for all others.
         drawn, labelled, positives: images.
         reached: bool (strata,), strata with a known label; the share is theirs.
     """
@@ -69,44 +70,109 @@ def estimate(sample: Sample) -> Estimate:
     chance within a stratum, and among its lifted images. Strata without a known label are left out,
     and those whose lifted images have none.
 
-    The variance is that of the sum of e = w (y - share) / sum(w): the squared deviations of totals
+    Images with pi r = 1 stand for themselves alone, so nothing about them is uncertain: the
+    interval is that of the share x among the others, (yes + W x) / sum(w) for the bounds of x, with
+    W the weight of the others and yes the positives that are certain. Were they in it, positives
+    that are all known would leave no doubt about a thousand others of which none is one.
+
+    Interval and variance of x: see :func:`_bounds`.
+    """
+    response, reached = _response(sample)
+    known = ~np.isnan(sample.labels) & reached[sample.strata]
+    there = _only(sample, known)
+    y, weights = there.labels, 1 / (there.chances * response[known])
+    counts = (len(sample.labels), len(y), int(y.sum()), reached)
+    if not len(y):
+        return Estimate(None, None, None, *counts)
+    share = float(np.clip((weights * y).sum() / weights.sum(), 0, 1))
+    others = ~there.finite | (weights > 1 + ROUNDING)
+    if not others.any():
+        return Estimate(share, share, share, *counts)
+    bounds = _bounds(_only(there, others), weights[others], share)
+    if bounds is None:
+        return Estimate(share, None, None, *counts)
+    yes, rest = (weights * y)[~others].sum(), weights[others].sum()
+    low, high = ((yes + rest * bound) / weights.sum() for bound in bounds)
+    # The share is added up in another order: it may be past a bound by rounding.
+    return Estimate(share, min(float(low), share), max(float(high), share), *counts)
+
+
+def _only(sample: Sample, which: Mask) -> Sample:
+    return Sample(**{name: values[which] for name, values in vars(sample).items()})
+
+
+def _bounds(sample: Sample, weights: Floats, whole: float) -> tuple[float, float] | None:
+    """The 95 % interval of the share x of positives among images that stand for others.
+
+    The variance is that of the sum of e = w (y - x) / sum(w): the squared deviations of totals
     within strata, m / (m - 1) times, e times sqrt(1 - pi r) where the population is finite. Totals
     are taken for properties (ultimate clusters) and for single images, and the larger variance
     counts: images are drawn, not properties, so the second is the textbook's (for a simple random
     sample (1 - f) s^2 / n exactly), and the first guards against photos of a property being alike.
     Where m images of a property were let through by chance first, no finite correction is made,
-    and the variance is that of drawing with replacement: too large rather than too small.
+    and the variance is that of drawing with replacement: too large rather than too small. There
+    sum(w) is uncertain as well, and with it the part of the images that are certain; so e is then
+    w (y - whole) / sum(w).
 
-    The interval is Wilson's with the effective sample size share (1 - share) / variance and
-    Student's t with as many degrees of freedom as properties less strata (Franco, Little, Louis and
-    Slud, "Comparative study of confidence intervals for proportions in complex sample surveys",
-    J. Surv. Stat. Methodol. 7, 2019). It stays within [0, 1], and has a width where all labels
-    agree: the effective size is then sum(w)^2 / sum(w^2), corrected likewise.
+    The interval is Wilson's with the effective sample size x (1 - x) / variance and Student's t
+    with as many degrees of freedom as there are units less strata, see :func:`_units` (Franco,
+    Little, Louis and Slud, "Comparative study of confidence intervals for proportions in complex
+    sample surveys", J. Surv. Stat. Methodol. 7, 2019). It stays within [0, 1], and has a width
+    where all labels agree, or all within each stratum: the effective size is then
+    sum(w)^2 / sum(w^2), corrected likewise.
+
+    Args:
+        sample: with known labels.
+        weights: (N,), above 1 where the population is finite.
+        whole: the share with the images that are certain.
+
+    Returns:
+        None where no stratum has two units.
     """
-    response, reached = _response(sample)
-    known = ~np.isnan(sample.labels) & reached[sample.strata]
-    y, strata = sample.labels[known], sample.strata[known]
-    counts = (len(sample.labels), len(y), int(y.sum()), reached)
-    if not len(y):
-        return Estimate(None, None, None, *counts)
-    chances = sample.chances[known] * response[known]
-    weights = 1 / chances
-    share = float(np.clip((weights * y).sum() / weights.sum(), 0, 1))
-    correction = np.where(sample.finite[known], np.sqrt(1 - np.minimum(chances, 1)), 1.0)
-    e = correction * weights * (y - share) / weights.sum()
-    properties = sample.properties[known]
+    y, total = sample.labels, weights.sum()
+    share = float(np.clip((weights * y).sum() / total, 0, 1))
+    correction = np.where(sample.finite, np.sqrt(np.maximum(0, 1 - 1 / weights)), 1.0)
+    e = correction * weights * (y - np.where(sample.finite, share, whole)) / total
+    strata, units = _units(sample.strata, sample.properties)
+    pairs = np.unique(np.stack([strata, units]), axis=1)
+    freedom = pairs.shape[1] - len(np.unique(strata))
+    if not freedom:
+        return None
     variance = max(
         variance_of_totals(e, strata, np.arange(len(e))),
-        variance_of_totals(e, strata, properties),
+        variance_of_totals(e, strata, units),
     )
-    unit = float(((correction * weights) ** 2).sum() / weights.sum() ** 2)  # of a share by luck
-    if unit == 0:  # every image of the population is known
-        return Estimate(share, share, share, *counts)
+    unit = float(((correction * weights) ** 2).sum() / total**2)  # of a share by luck
     spread = share * (1 - share)
-    size = spread / variance if spread and variance else 1 / unit
-    freedom = len(np.unique(properties[correction > 0])) - len(np.unique(strata[correction > 0]))
-    low, high = wilson(share, size, freedom) if freedom > 0 else (None, None)
-    return Estimate(share, low, high, *counts)
+    size = spread / variance if spread and variance > ROUNDING * unit else 1 / unit
+    return wilson(share, size, freedom)
+
+
+def _units(strata: Indices, properties: Indices) -> tuple[Indices, Indices]:
+    """What the deviations within strata are taken of.
+
+    Strata with one image are one stratum together, since one value does not vary: collapsed strata,
+    whose variance is too large rather than too small (Cochran, "Sampling Techniques", 1977, section
+    5A.12). In a stratum with one property the units are its images: it was sampled by itself, so
+    what its photos have in common is no luck of the draw.
+
+    Args:
+        strata: (N,).
+        properties: (N,).
+
+    Returns:
+        The stratum and the unit of each image, (N,) each.
+
+    >>> strata, properties = np.array([0, 0, 1, 1, 2, 3]), np.array([0, 1, 2, 2, 3, 4])
+    >>> [each.tolist() for each in _units(strata, properties)]
+    [[0, 0, 1, 1, 4, 4], [0, 1, 7, 8, 3, 4]]
+    """
+    lonely = np.bincount(strata)[strata] == 1
+    strata = np.where(lonely, strata.max(initial=0) + 1, strata)
+    pairs = np.unique(np.stack([strata, properties]), axis=1)
+    of_one = np.bincount(pairs[0])[strata] == 1
+    alone = properties.max(initial=0) + 1 + np.arange(len(properties))
+    return strata, np.where(of_one, alone, properties)
 
 
 def _response(sample: Sample) -> tuple[Floats, Mask]:

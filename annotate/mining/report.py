@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,8 +13,16 @@ import pandas as pd
 from annotate.catalog.scan import load_catalog
 from annotate.dataset.imported import imported_labels
 from annotate.errors import MissingError
+from annotate.migration.record import Migration, load_migrations
+from annotate.mining.population import (
+    Population,
+    Round,
+    catalogue_of,
+    contents_of,
+    load_rounds,
+)
 from annotate.mining.prevalence import Estimate, Sample, estimate
-from annotate.mining.round_files import MADE_BY, load_round, round_files
+from annotate.mining.round_files import MADE_BY
 from annotate.tables import LABELS, read
 from annotate.taxonomy.load import load_taxonomy
 from annotate.taxonomy.model import Taxonomy
@@ -22,17 +30,7 @@ from annotate.taxonomy.model import Taxonomy
 if TYPE_CHECKING:
     from annotate.workspace import Workspace
 
-BEFORE = "(drawn or answered before)"  # stratum of the images that are known, not sampled
 RANDOM = ("similarity", "stratified")  # strategies whose receipts carry probabilities
-
-
-@dataclass(frozen=True)
-class Round:
-    """A round on disk: its receipts, pools and summary."""
-
-    receipts: pd.DataFrame
-    pools: pd.DataFrame
-    summary: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -40,14 +38,17 @@ class Known:
     """Labels and properties of images.
 
     Attributes:
-        labels: for each class id, 1 or 0 by image id; unknown and unasked ones are not there.
+        labels: for each class id, 1 or 0 by content; unknown and unasked ones are not there.
         properties: property id by image id.
         above: for each class id the ids above it.
+        contents: content by image id, of gone images too; where there is none, the id stands for
+            it, see :func:`annotate.mining.population.contents_of`.
     """
 
     labels: Mapping[str, pd.Series]
     properties: pd.Series
     above: Mapping[str, Collection[str]]
+    contents: pd.Series = field(default_factory=lambda: pd.Series(dtype=object))
 
     def sample(self, images: pd.DataFrame, class_id: str) -> Sample:
         """A sample from ``image_id``, ``chance``, ``stratum`` and ``finite``.
@@ -55,7 +56,7 @@ class Known:
         Where a class above is a no, so is the class: what is no pool is no indoor pool. With
         parents asked first nobody is asked for it there, and left out it would seem more frequent.
         """
-        ids = pd.Index(images["image_id"])
+        ids = pd.Index(contents_of(images["image_id"], self.contents))
         own = self._values(class_id, ids)
         above = [self._values(name, ids) for name in self.above.get(class_id, ())]
         votes = np.array(above).reshape(-1, len(ids))
@@ -86,20 +87,27 @@ def known_labels(labels: pd.DataFrame, images: pd.DataFrame, taxonomy: Taxonomy)
     positives from unknown ones, never negatives. It would make a class seem more frequent, and is
     left out. Those of experts and of imports count, votes or not.
 
+    A label is of what a photo shows: it holds for all copies of it, also where the photo was moved
+    and has got another id.
+
     Args:
-        labels: ``tables.LABELS``, one row of an image and class.
-        images: the catalogue.
+        labels: ``tables.LABELS``, one row of an image and class; of copies the first row counts.
+        images: the catalogue, with what is gone.
         taxonomy: says which classes are above which.
     """
     asked = labels[["yes", "no", "unsure"]].sum(axis=1) > 0
     told = asked | (labels["decided"] != "propagated")
     decided = labels[(told & labels["label"].notna()).to_numpy(bool)]
+    by_id = images.set_index("image_id")
+    decided = decided.assign(content=contents_of(decided["image_id"], by_id["content_hash"]))
     by_class = {
-        str(name): pd.Series(part["label"].to_numpy(np.float64), index=part["image_id"])
-        for name, part in decided.groupby("class_id", sort=False)
+        str(name): pd.Series(part["label"].to_numpy(np.float64), index=part["content"])
+        for name, part in decided.drop_duplicates(["content", "class_id"]).groupby(
+            "class_id", sort=False
+        )
     }
     above = {name: taxonomy.ancestors(name) for name in taxonomy.ids}
-    return Known(by_class, images.set_index("image_id")["property_id"], above)
+    return Known(by_class, by_id["property_id"], above, by_id["content_hash"])
 
 
 def report(
@@ -112,10 +120,15 @@ def report(
         classes: ids; empty: all that have labels or were mined for.
         strategy: only rounds of this one.
 
+    Returns:
+        ``estimates``, ``rounds``, ``skipped_rounds``, and ``untold_classes``: those of ``classes``
+        that no round tells about.
+
     Raises:
-        MissingError: no round with probabilities, or no labels.
+        MissingError: no round with probabilities, no labels, or no round tells about any class that
+            is asked for.
     """
-    rounds = [Round(*load_round(file)) for file in round_files(workspace.candidates)]
+    rounds = load_rounds(workspace.candidates)
     usable = [r for r in rounds if r.summary["strategy"] in ({strategy} & {*RANDOM} or RANDOM)]
     if strategy not in (None, *RANDOM) or not usable:
         raise MissingError(
@@ -124,8 +137,46 @@ def report(
         )
     taxonomy = load_taxonomy(workspace.taxonomy)
     known = known_labels(_all_labels(workspace), load_catalog(workspace.catalog), taxonomy)
-    lines = [line for entry in usable for line in estimates(entry, known, classes)]
-    return {"estimates": lines, "rounds": len(usable), "skipped_rounds": len(rounds) - len(usable)}
+    history = load_migrations(workspace)
+    named = [with_present_classes(entry, taxonomy, history) for entry in usable]
+    lines = [line for entry in named for line in estimates(entry, known, classes)]
+    untold = sorted(set(classes) - {line["class_id"] for line in lines})
+    if not lines:
+        raise MissingError(
+            f"no round tells about {', '.join(untold) or 'any class'}: none has a pool of it, and "
+            "none is a stratified one, which tells of all classes with labels. Draw one with "
+            f"`{MADE_BY}`, and have its images labelled."
+        )
+    counts = {"rounds": len(usable), "skipped_rounds": len(rounds) - len(usable)}
+    return {"estimates": lines, **counts, "untold_classes": untold}
+
+
+def with_present_classes(entry: Round, taxonomy: Taxonomy, history: Sequence[Migration]) -> Round:
+    """A round whose pools have the ids that their classes have today, as the labels do.
+
+    The pools of classes that were merged are one. A class that is gone or was split has none that
+    holds its place and keeps its id.
+
+    Args:
+        entry: the round.
+        taxonomy: as it is today.
+        history: all migrations, the first one first.
+    """
+    in_use = {each.id for each in taxonomy.classes if not each.replaced_by}
+    heirs = [
+        {each.id: name for name, found in step.sources.items() for each in found if each.whole}
+        for step in (migration.step for migration in history)
+    ]
+
+    def present(name: str) -> str:
+        for heir in heirs:
+            name = name if name in in_use else heir.get(name, name)
+        return name
+
+    ids = entry.pools["class_id"]
+    names = {name: present(name) for name in ids.dropna().unique()}
+    pools = entry.pools.assign(class_id=ids.map(names))
+    return replace(entry, pools=pools.drop_duplicates(["class_id", "image_id"]))
 
 
 def _all_labels(workspace: Workspace) -> pd.DataFrame:
@@ -147,16 +198,16 @@ def estimates(entry: Round, known: Known, classes: Collection[str] = ()) -> list
 
     A similarity round tells of its pools: all its images that lie in a class's pool count, for
     whichever class they were drawn. A stratified round tells of the catalogue in scope: its frame,
-    of which it is a sample, and the images that were drawn or answered before, which are a stratum
-    of their own and known.
+    of which it is a sample, and the images that were drawn or answered before, which are known. For
+    those that lack a label, the others of their first round and class stand, see
+    :func:`annotate.mining.population.catalogue_of`.
     """
-    similar = entry.summary["strategy"] == "similarity"
-    mined = list(dict.fromkeys(entry.pools["class_id"].dropna())) if similar else known.labels
-    wanted = [name for name in mined if not classes or name in classes]
-    if not similar:
-        wanted = list(classes) or wanted
-    make = _within_pool if similar else _in_catalogue
-    return [make(entry, known, class_id) for class_id in wanted]
+    if entry.summary["strategy"] == "similarity":
+        mined = dict.fromkeys(entry.pools["class_id"].dropna())
+        wanted = [name for name in mined if not classes or name in classes]
+        return [_within_pool(entry, known, class_id) for class_id in wanted]
+    whole = catalogue_of(entry, known.contents)
+    return [_in_catalogue(entry, whole, known, name) for name in classes or known.labels]
 
 
 def _within_pool(entry: Round, known: Known, class_id: str) -> dict[str, Any]:
@@ -173,20 +224,12 @@ def _within_pool(entry: Round, known: Known, class_id: str) -> dict[str, Any]:
     }
 
 
-def _in_catalogue(entry: Round, known: Known, class_id: str) -> dict[str, Any]:
-    before = entry.pools["image_id"]
-    sizes = {row["name"]: row["population"] for row in entry.summary["drawn_from"]}
-    sizes |= {BEFORE: len(before)} if len(before) else {}
-    finite = not entry.summary["settings"]["max_per_property"]
-    drawn = entry.receipts[["image_id", "stratum"]].assign(
-        chance=entry.receipts["inclusion_probability"], finite=finite
-    )
-    certain = pd.DataFrame({"image_id": before, "stratum": BEFORE, "chance": 1.0, "finite": True})
-    images = pd.concat([drawn, certain[certain["image_id"].notna()]], ignore_index=True)
-    found = estimate(known.sample(images, class_id))
-    names = pd.factorize(images["stratum"])[1]
-    reached = sum(sizes[name] for name, there in zip(names, found.reached, strict=True) if there)
-    unreached = sum(sizes.values()) - reached
+def _in_catalogue(entry: Round, whole: Population, known: Known, class_id: str) -> dict[str, Any]:
+    found = estimate(known.sample(whole.images, class_id))
+    names = pd.factorize(whole.images["stratum"])[1]
+    told = [name for name, there in zip(names, found.reached, strict=True) if there]
+    reached = sum(whole.sizes[name] for name in told)
+    unreached = sum(whole.sizes.values()) + whole.out_of_reach - reached
     return _line(entry, class_id, found) | {
         "population": f"{'part' if unreached else 'whole'} of the catalogue in scope",
         "population_images": reached,

@@ -120,13 +120,17 @@ def _stratified(workspace: Workspace, request: Request, frame: Frame, draw: Draw
     images = frame.images
     strata_of(images, request.settings.by)  # what is wrong with the features is said first
     folder = index_folder(workspace)
-    funnel = frame.funnel_rows
+    funnel, out_of_reach = frame.funnel_rows, frame.out_of_reach
     how = f"perceptual hash; embeddings within a property, {_bound(draw)}"
     if folder is None:
         how = "perceptual hash; no embeddings of the configured model"
     elif draw.near_cosine <= 1:
         nearness = Nearness(load_index(folder), draw.near_cosine, frame.seen)
-        images = images[distinct_within_properties(images, nearness)].reset_index(drop=True)
+        kept = distinct_within_properties(images, nearness)
+        near, images = images[~kept], images[kept].reset_index(drop=True)
+        if frame.known_outside:
+            inside = replace(nearness, seen=pd.concat([frame.before, images]))
+            out_of_reach += int(distinct_within_properties(near, inside).sum())
         funnel.append({"rule": "near copies of a property once", "images": len(images)})
     strata = strata_of(images, request.settings.by)
     mined = mine_stratified(images, strata, request.settings.allocation, draw)
@@ -139,6 +143,7 @@ def _stratified(workspace: Workspace, request: Request, frame: Frame, draw: Draw
         "near_copies_by": how,
         "population": len(images),
         "known_before": len(known),
+        "near_copies_out_of_reach": out_of_reach,
         "funnel": funnel,
     }
     return Drawn(mined, facts)

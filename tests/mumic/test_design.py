@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from annotate.mining.draw import Draw, Mined, receipts
+from annotate.mining.round_files import save_round
 from annotate.settings import EvaluateSettings
+from annotate.tables import POOLS
 from annotate.taxonomy.model import TaxonomyClass
-from mumic.design import design_weights
+from mumic.design import design_weights, find_design
 from mumic.slices import class_slices
 
 
@@ -26,6 +30,34 @@ def test_weights_by_hand() -> None:
     weights, reached = design_weights(images, ["b", "x", "d", "v"])
     assert weights == pytest.approx([20, 0, 20, 5])
     assert reached == {"hotel", "villa"}
+
+
+def test_known_images_stand_for_those_of_their_round(tmp_path: Path) -> None:
+    """Four were drawn for pets and two of them are here; of four drawn for a pool none has labels.
+
+    The stratified round drew two of ten, and both are here.
+    """
+    rounds = [("similarity", "pets", "a", 4), ("similarity", "pool", "b", 4)]
+    rounds.append(("stratified", None, "d", 2))
+    for number, (strategy, class_id, letter, count) in enumerate(rounds, 1):
+        ids = [f"{letter}{at}" for at in range(count)]
+        rows = pd.DataFrame({"image_id": ids, "class_id": class_id, "stratum": "s"})
+        part = rows.assign(draw_probability=0.2, inclusion_probability=0.2)
+        drawn = receipts([part], strategy, Draw(count, 1, 0, number))
+        known = [f"{name}{at}" for name in "ab" for at in range(4)] if number == 3 else []
+        pools = pd.DataFrame({"image_id": known}, dtype=object)
+        pools = pools.reindex(columns=list(POOLS.columns)).astype({"rank": "Int32"})
+        summary = {
+            "round": number,
+            "strategy": strategy,
+            "settings": {"max_per_property": 0},
+            "drawn_from": [{"name": "s", "population": 10}],
+        }
+        save_round(tmp_path, number, Mined(drawn, {}, {}, pool_rows=pools), summary)
+    found = find_design(tmp_path, ["a0", "a3", "d0", "d1", "x"])
+    assert found is not None
+    assert found.weights == pytest.approx([2, 2, 5, 5, 0])
+    assert (found.facts["population_images"], found.facts["unreached_images"]) == (14, 4)
 
 
 def test_the_weighted_share_of_a_simulated_catalogue_is_the_true_one() -> None:

@@ -111,6 +111,19 @@ def test_each_rule_takes_its_images() -> None:
     pd.testing.assert_frame_equal(order.images, near.images)
 
 
+def test_near_copies_of_what_is_out_of_scope_belong_to_no_population() -> None:
+    """A small copy of "b" was drawn; "f", its larger near copy, is neither drawn nor known."""
+    larger = Scope(min_size=60, near_bits=3)
+    assert build_frame(catalogue(), {"b"}, larger).out_of_reach == 1
+    assert build_frame(catalogue(), {"b"}, Scope(near_bits=3)).out_of_reach == 0
+    assert build_frame(catalogue(), {"a"}, larger).out_of_reach == 0
+    # "f" is near "a" too, which may be drawn and stands for it.
+    hashes = [*catalogue()["perceptual_hash"].tolist()[:-1], f"{0x1F:016x}"]
+    frame = build_frame(catalogue(perceptual_hash=hashes), {"b"}, larger)
+    assert frame.images["image_id"].tolist() == ["a", "d"]
+    assert frame.out_of_reach == 0
+
+
 @pytest.mark.parametrize(
     ("columns", "drawn", "scope", "message"),
     [

@@ -12,8 +12,9 @@ import pytest
 from scipy import stats
 
 from annotate.mining.draw import Draw
+from annotate.mining.population import Round
 from annotate.mining.prevalence import Sample, estimate, variance_of_totals, wilson
-from annotate.mining.report import Known, Round, estimates, known_labels
+from annotate.mining.report import Known, estimates, known_labels
 from annotate.mining.stratified import mine_stratified
 from annotate.tables import LABELS, POOLS, empty
 from annotate.taxonomy.model import Taxonomy, TaxonomyClass
@@ -177,7 +178,9 @@ def test_a_pool_counts_all_its_drawn_images_and_asks_for_answers() -> None:
     labels = pd.DataFrame(rows, columns=["image_id", "class_id", "label", "yes"])
     how = ["voted", "voted", "unknown", "propagated"]
     labels = labels.assign(no=0, unsure=0, rate=0.0, decided=how)[list(LABELS.columns)]
-    catalogue = pd.DataFrame({"image_id": ["1", "3"], "property_id": [None, None]})
+    catalogue = pd.DataFrame(
+        {"image_id": ["1", "3"], "property_id": None, "content_hash": ["c1", "c3"]}
+    )
     summary = {"round": 1, "strategy": "similarity"}
     taxonomy = Taxonomy("t", "1", (), (TaxonomyClass("a", "A", "c"), TaxonomyClass("b", "B", "c")))
     known = known_labels(labels, catalogue, taxonomy)
@@ -205,7 +208,7 @@ def parents_first(pool: Sequence[float | None], indoor: Sequence[float | None]) 
     ]
     labels = pd.DataFrame(rows, columns=["image_id", "class_id", "label"])
     labels = labels.assign(yes=5, no=0, unsure=0, rate=1.0, decided="voted")
-    catalogue = pd.DataFrame({"image_id": ids, "property_id": None})
+    catalogue = pd.DataFrame({"image_id": ids, "property_id": None, "content_hash": ids})
     receipts = pd.DataFrame({"image_id": ids, "stratum": "s", "inclusion_probability": 0.2})
     drawn_from = [{"name": "s", "population": 1000}]
     summary = {"round": 1, "strategy": "stratified", "settings": {"max_per_property": 0}}

@@ -160,7 +160,7 @@ def compared_by(images: pd.DataFrame, nearness: Nearness) -> str:
     if (embedded & ~compared).any():
         words.append(f"{alone:,} images without a property are too many to compare embeddings")
     if not embedded.all():
-        words.append(f"{int((~embedded).sum()):,} images are not embedded")
+        words.append(f"{int((~embedded).sum()):,} not embedded")
     return "; ".join(words)
 
 

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from annotate.cli.console import emit, json_option, note, open_workspace, progress, table
+from annotate.cli.mine_usage import check_usage, strategy_of
 from annotate.errors import MumicError
 
 if TYPE_CHECKING:
     from annotate.workspace import Workspace
 
 DOUBTFUL = 8  # classes that are named
+STRATA = 20  # that have a line of their own; the page shows more
 
 
 @click.command()
@@ -90,14 +92,18 @@ def mine(
     from annotate.mining.round_draws import Request
     from annotate.mining.rounds import mine_round
 
+    context = click.get_current_context()
     if report:
+        check_usage(context, None)
         _report(names, every, strategy, as_json=as_json)
         return
     if again is not None:
+        check_usage(context, None)
         sheet = _write_sheet(open_workspace(), again)
         emit({"round": again, "sheet": sheet}, [f"Look at them: {sheet}"], as_json=as_json)
         return
-    strategy = _strategy(strategy, by=bool(by), classes=bool(names or every))
+    strategy = strategy_of(strategy, by=bool(by), classes=bool(names or every))
+    check_usage(context, strategy)
     workspace = open_workspace()
     options = {
         "stratified_n" if strategy == "stratified" else "n": n,
@@ -150,17 +156,6 @@ def _write_sheet(workspace: Workspace, number: int) -> str:
     return str(file.relative_to(workspace.root) if file.is_relative_to(workspace.root) else file)
 
 
-def _strategy(strategy: str | None, *, by: bool, classes: bool) -> str:
-    """The strategy that is meant, or wrong usage."""
-    if strategy is None and by and not classes:
-        strategy = "stratified"
-    if strategy in ("stratified", "diverse") and classes:
-        raise click.UsageError(f"a {strategy} sample is not for classes; leave out --class, --all.")
-    if strategy in (None, "similarity") and not classes:
-        raise click.UsageError("name classes with --class or --all, or strata with --by.")
-    return strategy or "similarity"
-
-
 def _classes(workspace: Any, names: tuple[str, ...], every: bool) -> tuple[Any, ...]:
     from annotate.taxonomy.load import load_taxonomy
 
@@ -199,12 +194,7 @@ def _lines(summary: dict[str, Any]) -> list[str]:
     ]
     if strategy != "stratified" and short:
         note(f"took all there are for {', '.join(short)}.")
-    named = "stratum" if strategy == "stratified" else "class"
-    header, columns = [named, "images", "drawn"], ["name", "pool", "drawn"]
-    if strategy == "stratified" and settings["max_per_property"]:
-        header, columns = [named, "images", "capped", "drawn"], ["name", "population", *columns[1:]]
-    rows = [[entry[column] for column in columns] for entry in summary["drawn_from"]]
-    lines = table(header, rows)
+    lines = _strata_lines(summary) if strategy == "stratified" else _class_lines(summary)
     lines.append(
         "Images left: " + ", ".join(f"{e['rule']} {e['images']:,}" for e in summary["funnel"])
     )
@@ -219,6 +209,36 @@ def _lines(summary: dict[str, Any]) -> list[str]:
         lines.append(f"Look at them: {summary['sheet']}")
     if summary.get("demo_model"):
         lines.append("Found with the demo model, which knows drawings only.")
+    return lines
+
+
+def _class_lines(summary: dict[str, Any]) -> list[str]:
+    rows = [[entry["name"], entry["pool"], entry["drawn"]] for entry in summary["drawn_from"]]
+    return table(["class", "images", "drawn"], rows)
+
+
+def _strata_lines(summary: dict[str, Any]) -> list[str]:
+    """The strata, the largest where they are many, and what of them is not drawn from."""
+    settings, strata = summary["settings"], summary["drawn_from"]
+    if missed := summary["strata_not_drawn"]["strata"]:
+        note(
+            f"{missed:,} of {len(strata):,} strata, with "
+            f"{summary['strata_not_drawn']['images']:,} images, cannot be drawn from with -n "
+            f"{settings['drawn_n']:,}: the sample does not stand for them. Name features with "
+            f"fewer values, or give --allocation equal and -n {len(strata):,} or more."
+        )
+    header, columns = ["stratum", "images", "drawn"], ["name", "pool", "drawn"]
+    if settings["max_per_property"]:
+        header.insert(2, "capped")
+        columns.insert(1, "population")
+    shown, rest = strata, []
+    if len(strata) > STRATA:
+        order = sorted(strata, key=lambda e: (-e["population"], -e["drawn"], e["name"]))
+        shown, rest = order[:STRATA], order[STRATA:]
+    lines = table(header, [[entry[column] for column in columns] for entry in shown])
+    if rest:
+        images, drawn = (sum(entry[key] for entry in rest) for key in ("population", "drawn"))
+        lines.append(f"and {len(rest):,} others: {images:,} images, {drawn:,} drawn")
     return lines
 
 

@@ -31,6 +31,7 @@ from annotate.storage.store import is_remote
 from annotate.workspace import Workspace
 
 TEMPLATE = "contact-sheet.html.j2"
+STRATA = 50  # rows of the chart
 FIELDS = ("group", "query", "rank", "score", "stratum", "property_id", "chance")
 
 OnProgress = Callable[[int], object] | None
@@ -47,7 +48,8 @@ class Sheet:
             divided by: a class's name, or a stratum) are needed; ``query``, ``rank``, ``score``,
             ``stratum``, ``property_id`` and ``chance`` (of being drawn, 0 to 1) may be missing or
             null. Groups keep the order of their first row.
-        strata: ``stratum``, ``population`` and ``drawn`` (images), for the bars; None: no bars.
+        strata: ``stratum``, ``population`` and ``drawn`` (images), for the bars of the largest;
+            None: no bars.
     """
 
     title: str
@@ -82,6 +84,7 @@ def write_sheet(
         "title": sheet.title,
         "facts": [(str(name), str(value)) for name, value in sheet.facts],
         "strata": [] if sheet.strata is None else strata_bars(sheet.strata),
+        "other_strata": None if sheet.strata is None else other_strata(sheet.strata),
         "count": len(sheet.entries),
         "data": _embedded(_data(sheet.entries, pictures, root, target.parent)),
         "thumbnails": _blocks(small, on_progress),
@@ -99,16 +102,15 @@ def strata_bars(strata: pd.DataFrame) -> list[dict[str, Any]]:
         strata: ``stratum``, ``population``, ``drawn``.
 
     Returns:
-        ``name``, ``population``, ``drawn``, their shares in percent (``before``, ``after``), and
-        both as percent of the widest bar (``before_width``, ``after_width``).
+        For the :data:`STRATA` largest: ``name``, ``population``, ``drawn``, their shares in percent
+        (``before``, ``after``), and both as percent of the widest bar (``before_width``,
+        ``after_width``).
     """
-    ordered = strata.sort_values(["population", "stratum"], ascending=[False, True], kind="stable")
-    names = ordered["stratum"].astype("string").fillna("(none)")
-    counts = {
-        column: pd.to_numeric(ordered[column]).fillna(0).astype(float)
+    ordered = _largest_first(strata)
+    before, after = (
+        (100 * ordered[column] / max(ordered[column].sum(), 1.0)).head(STRATA)
         for column in ("population", "drawn")
-    }
-    before, after = (100 * values / max(values.sum(), 1.0) for values in counts.values())
+    )
     widest = max(before.max(), after.max(), 1e-9) if len(ordered) else 1.0
     return [
         {
@@ -121,9 +123,36 @@ def strata_bars(strata: pd.DataFrame) -> list[dict[str, Any]]:
             "after_width": round(100 * a / widest, 2),
         }
         for name, population, drawn, b, a in zip(
-            names, counts["population"], counts["drawn"], before, after, strict=True
+            *(ordered[column].head(STRATA) for column in ("stratum", "population", "drawn")),
+            before,
+            after,
+            strict=True,
         )
     ]
+
+
+def other_strata(strata: pd.DataFrame) -> dict[str, int] | None:
+    """What :func:`strata_bars` leaves out: ``strata``, their ``population`` and ``drawn``.
+
+    Returns:
+        None where nothing is left out.
+    """
+    rest = _largest_first(strata).iloc[STRATA:]
+    if rest.empty:
+        return None
+    sums = {column: int(rest[column].sum()) for column in ("population", "drawn")}
+    return {"strata": len(rest)} | sums
+
+
+def _largest_first(strata: pd.DataFrame) -> pd.DataFrame:
+    counts = {
+        column: pd.to_numeric(strata[column]).fillna(0).astype(float)
+        for column in ("population", "drawn")
+    }
+    names = strata["stratum"].astype("string").fillna("(none)")
+    return strata.assign(**counts, stratum=names).sort_values(
+        ["population", "drawn", "stratum"], ascending=[False, False, True], kind="stable"
+    )
 
 
 def original_link(uri: str, root: Path, folder: Path) -> str | None:

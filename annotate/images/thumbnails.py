@@ -12,9 +12,11 @@ from pathlib import Path
 
 from PIL import Image
 
-from annotate.errors import MumicError
+from annotate.errors import InputError, MumicError
 from annotate.images.decoding import decode
 from annotate.settings import CatalogSettings
+from annotate.storage.outage import Outage
+from annotate.storage.remote import UnreachableError
 from annotate.storage.store import read_bytes
 
 HEIGHT = 160
@@ -49,22 +51,43 @@ def thumbnails(
 ) -> Iterator[Thumbnail]:
     """Thumbnails of pictures, in their order, a few hundred in memory at a time.
 
+    Once a bucket or host has failed many times in a row, nothing more is asked of it: with its
+    timeouts and repetitions each further picture would take minutes.
+
     Args:
         uris: canonical URIs.
         root: the workspace, where relative URIs start.
         limits: ``max_pixels`` and ``max_bytes``.
         height: of a thumbnail in pixels; smaller pictures keep their size.
     """
-    make = partial(thumbnail, root=root, limits=limits, height=height)
+    make = partial(thumbnail, root=root, limits=limits, height=height, outage=Outage())
     with ThreadPoolExecutor(THREADS) as pool:
         for start in range(0, len(uris), BATCH):
             yield from pool.map(make, uris[start : start + BATCH])
 
 
-def thumbnail(uri: str, *, root: Path, limits: CatalogSettings, height: int = HEIGHT) -> Thumbnail:
-    """One thumbnail: upright, at most ``height`` high and 2.5 times as wide."""
+def thumbnail(
+    uri: str,
+    *,
+    root: Path,
+    limits: CatalogSettings,
+    height: int = HEIGHT,
+    outage: Outage | None = None,
+) -> Thumbnail:
+    """One thumbnail: upright, at most ``height`` high and 2.5 times as wide.
+
+    Args:
+        uri: canonical.
+        root: the workspace.
+        limits: ``max_pixels`` and ``max_bytes``.
+        height: in pixels.
+        outage: takes note; of a bucket or host that is out nothing more is read.
+    """
+    outage = outage or Outage()
+    if (why := outage.reason(uri)) is not None:
+        return Thumbnail(None, f"not asked for, since many before it failed: {why}")
     try:
-        data = read_bytes(uri, root, max_bytes=limits.max_bytes)
+        data = _read(uri, root, limits.max_bytes, outage)
         image = decode(data, max_pixels=limits.max_pixels, at_least=height)
     except MumicError as error:
         return Thumbnail(None, str(error))
@@ -73,3 +96,16 @@ def thumbnail(uri: str, *, root: Path, limits: CatalogSettings, height: int = HE
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=QUALITY, optimize=True)
     return Thumbnail(buffer.getvalue())
+
+
+def _read(uri: str, root: Path, max_bytes: int, outage: Outage) -> bytes:
+    try:
+        data = read_bytes(uri, root, max_bytes=max_bytes)
+    except UnreachableError as error:
+        outage.note(uri, str(error))
+        raise
+    except InputError:  # of this picture: its bucket or host did answer
+        outage.note(uri, None)
+        raise
+    outage.note(uri, None)
+    return data

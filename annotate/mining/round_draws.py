@@ -20,7 +20,13 @@ from annotate.mining.near_copies import Vectors
 from annotate.mining.predictions import load_predictions
 from annotate.mining.similarity import ClassQueries, mine_similar
 from annotate.mining.strata import strata_of
-from annotate.mining.stratified import Nearness, distinct_within_properties, mine_stratified
+from annotate.mining.stratified import (
+    Nearness,
+    compared_by,
+    distinct_within_properties,
+    mine_stratified,
+    not_drawn,
+)
 from annotate.settings import MineSettings
 from annotate.tables import POOLS
 from annotate.taxonomy.model import TaxonomyClass
@@ -121,17 +127,16 @@ def _stratified(workspace: Workspace, request: Request, frame: Frame, draw: Draw
     strata_of(images, request.settings.by)  # what is wrong with the features is said first
     folder = index_folder(workspace)
     funnel, out_of_reach = frame.funnel_rows, frame.out_of_reach
-    how = f"perceptual hash; embeddings within a property, {_bound(draw)}"
-    if folder is None:
-        how = "perceptual hash; no embeddings of the configured model"
-    elif draw.near_cosine <= 1:
+    how = "no embeddings of the configured model" if folder is None else "embeddings not compared"
+    if folder is not None and draw.near_cosine <= 1:
         nearness = Nearness(load_index(folder), draw.near_cosine, frame.seen)
+        how = compared_by(images, nearness)
         kept = distinct_within_properties(images, nearness)
         near, images = images[~kept], images[kept].reset_index(drop=True)
         if frame.known_outside:
             inside = replace(nearness, seen=pd.concat([frame.before, images]))
             out_of_reach += int(distinct_within_properties(near, inside).sum())
-        funnel.append({"rule": "near copies of a property once", "images": len(images)})
+        funnel.append({"rule": "near copies by embedding once", "images": len(images)})
     strata = strata_of(images, request.settings.by)
     mined = mine_stratified(images, strata, request.settings.allocation, draw)
     # Of the catalogue's columns only this one: a feature may be called as one of the pools' is.
@@ -140,7 +145,8 @@ def _stratified(workspace: Workspace, request: Request, frame: Frame, draw: Draw
     mined = replace(mined, pool_rows=known)
     facts = {
         "allocation": mined.drawn,
-        "near_copies_by": how,
+        "near_copies_by": f"perceptual hash; {how}",
+        "strata_not_drawn": not_drawn(mined),
         "population": len(images),
         "known_before": len(known),
         "near_copies_out_of_reach": out_of_reach,

@@ -72,5 +72,8 @@ def round_sheet(
         ("images left", funnel),
         ("near copies by", str(summary["near_copies_by"])),
     ]
+    if missed := summary.get("strata_not_drawn", {}).get("strata"):
+        images_missed = summary["strata_not_drawn"]["images"]
+        facts.append(("strata not drawn from", f"{missed:,} with {images_missed:,} images"))
     facts += [(name, str(summary[name])) for name in ("model", "run") if name in summary]
     return Sheet(f"Candidates of round {summary['round']}", facts, entries, strata)

@@ -64,7 +64,9 @@ def _joined(left: Coded, right: Coded) -> Coded:
     return codes, np.array([f"{left_texts[i]}, {right_texts[j]}" for i, j in pairs], object)
 
 
-def allocate(sizes: Mapping[str, int], n: int, how: str) -> dict[str, int]:
+def allocate(
+    sizes: Mapping[str, int], n: int, how: str, chance: np.random.Generator | None = None
+) -> dict[str, int]:
     """Share ``n`` images among strata.
 
     Strata that hold no more than their share are taken whole first, and the rest is shared among
@@ -74,6 +76,7 @@ def allocate(sizes: Mapping[str, int], n: int, how: str) -> dict[str, int]:
         sizes: images in each stratum.
         n: images to draw.
         how: ``proportional`` to the sizes, ``equal``, or by the square root of the sizes.
+        chance: says which of equal remainders come first; None: the first of the alphabet.
 
     Returns:
         Images to draw of each stratum: never more than it holds, in sum ``n``, or all there are.
@@ -94,7 +97,7 @@ def allocate(sizes: Mapping[str, int], n: int, how: str) -> dict[str, int]:
         quota = {name: left * value / total for name, value in still.items()}
         whole = [name for name in still if quota[name] >= sizes[name]]
         if not whole:
-            return shares | _largest_remainder(quota, left)
+            return shares | _largest_remainder(quota, left, chance)
         for name in whole:
             shares[name] = sizes[name]
             left -= sizes[name]
@@ -102,9 +105,14 @@ def allocate(sizes: Mapping[str, int], n: int, how: str) -> dict[str, int]:
     return shares
 
 
-def _largest_remainder(quota: Mapping[str, float], total: int) -> dict[str, int]:
+def _largest_remainder(
+    quota: Mapping[str, float], total: int, chance: np.random.Generator | None
+) -> dict[str, int]:
+    names = sorted(quota)
+    if chance is not None:
+        names = [names[at] for at in chance.permutation(len(names))]
     shares = {name: int(value) for name, value in quota.items()}
-    by_remainder = sorted(quota, key=lambda name: (shares[name] - quota[name], name))
+    by_remainder = sorted(names, key=lambda name: shares[name] - quota[name])  # stable
     for name in by_remainder[: total - sum(shares.values())]:
         shares[name] += 1
     return shares

@@ -21,6 +21,7 @@ from annotate.mining.near_copies import Indices, Mask, distinct_vectors
 from annotate.mining.strata import allocate
 
 FIRST_PHASE = "images of each property"  # names the random numbers of the first phase
+REMAINDERS = "last images of the strata"  # and those of equal claims to an image
 GATHERED = 20_000  # embeddings in memory at a time
 
 Floats = npt.NDArray[np.float64]
@@ -35,6 +36,10 @@ def mine_stratified(images: pd.DataFrame, strata: pd.Series, how: str, draw: Dra
     first phase depends on chance, and the product is the conditional probability pi* of the book's
     section 9.2: right for estimation, and the mean over first phases is the probability proper.
 
+    Where equal strata are allotted unequal numbers, since there are fewer images than strata, which
+    of them is by chance too. The probability is conditional on this allocation: the sample stands
+    for the strata that it has images of, and a stratum without one is outside what it tells of.
+
     Args:
         images: of a frame, sorted by image id.
         strata: each image's stratum, see ``strata.strata_of``.
@@ -44,7 +49,7 @@ def mine_stratified(images: pd.DataFrame, strata: pd.Series, how: str, draw: Dra
     kept, first_chance = first_phase(images, draw)
     population = _sizes(strata)
     sizes = dict.fromkeys(population, 0) | _sizes(strata[kept])
-    shares = allocate(sizes, draw.n, how)
+    shares = allocate(sizes, draw.n, how, generator(draw.seed, draw.round, REMAINDERS))
     members = strata[kept].groupby(strata[kept]).indices  # positions among what stays
     staying = np.flatnonzero(kept)
     drawn = {name: wanted for name, wanted in sorted(shares.items()) if wanted}
@@ -64,6 +69,12 @@ def mine_stratified(images: pd.DataFrame, strata: pd.Series, how: str, draw: Dra
         }
     )
     return Mined(receipts([part], "stratified", draw), sizes, shares, population)
+
+
+def not_drawn(mined: Mined) -> dict[str, int]:
+    """How many ``strata`` have images and none in the sample, and their ``images``."""
+    empty = [name for name, size in mined.population.items() if size and not mined.drawn[name]]
+    return {"strata": len(empty), "images": sum(mined.population[name] for name in empty)}
 
 
 def first_phase(images: pd.DataFrame, draw: Draw) -> tuple[Mask, Floats]:
@@ -108,7 +119,8 @@ class Nearness:
 def distinct_within_properties(images: pd.DataFrame, nearness: Nearness) -> Mask:
     """Which images are not near copies of an image of the same property with a smaller id.
 
-    Nor of one that was drawn before. An image without a property or an embedding is kept.
+    Nor of one that was drawn before. Images without a property are compared with each other where
+    they are no more than :data:`GATHERED`, else they are kept, as one without an embedding is.
 
     Args:
         images: of a frame, sorted by image id.
@@ -118,10 +130,9 @@ def distinct_within_properties(images: pd.DataFrame, nearness: Nearness) -> Mask
         bool (N,).
     """
     both = pd.concat([nearness.seen.assign(old=True), images.assign(old=False)])
-    codes = pd.factorize(both["property_id"])[0]
-    rows = nearness.index.rows_of(both["content_hash"])
+    codes, rows = _compared_groups(both, nearness.index)
     old = both["old"].to_numpy(bool)
-    comparable = np.flatnonzero((codes >= 0) & (rows >= 0))
+    comparable = np.flatnonzero(codes >= 0)
     # By property, those drawn before first; the others are in the order of their ids already.
     order = comparable[np.lexsort((~old[comparable], codes[comparable]))]
     kept = np.ones(len(both), bool)
@@ -134,6 +145,34 @@ def distinct_within_properties(images: pd.DataFrame, nearness: Nearness) -> Mask
                 taken = vectors[a:first]
                 kept[batch[first:b]] = distinct_vectors(vectors[first:b], nearness.cosine, taken)
     return np.asarray(kept[len(nearness.seen) :])
+
+
+def compared_by(images: pd.DataFrame, nearness: Nearness) -> str:
+    """What :func:`distinct_within_properties` compares, in words."""
+    both = pd.concat([nearness.seen, images])
+    codes, rows = (part[len(nearness.seen) :] for part in _compared_groups(both, nearness.index))
+    owned = images["property_id"].notna().to_numpy(bool)
+    embedded, compared = rows >= 0, codes >= 0
+    alone = int((embedded & ~owned).sum())
+    among = ["within a property"] if (compared & owned).any() else []
+    among += [f"among {alone:,} images without a property"] if (compared & ~owned).any() else []
+    words = [f"embeddings {' and '.join(among)}, cosine {nearness.cosine:g}"] if among else []
+    if (embedded & ~compared).any():
+        words.append(f"{alone:,} images without a property are too many to compare embeddings")
+    if not embedded.all():
+        words.append(f"{int((~embedded).sum()):,} not embedded")
+    return "; ".join(words)
+
+
+def _compared_groups(images: pd.DataFrame, index: Index) -> tuple[Indices, Indices]:
+    """The group that each image is compared within, -1: it is not; and its row in the index."""
+    rows = index.rows_of(images["content_hash"])
+    codes = pd.factorize(images["property_id"])[0].astype(np.int64)
+    alone = (codes < 0) & (rows >= 0)
+    if alone.sum() <= GATHERED:
+        codes[alone] = codes.max(initial=-1) + 1
+    codes[rows < 0] = -1
+    return codes, rows
 
 
 def _batches(codes: npt.NDArray[np.int64]) -> list[tuple[int, int]]:

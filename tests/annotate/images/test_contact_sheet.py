@@ -88,6 +88,24 @@ def test_strata_are_shares_on_one_scale() -> None:
     assert strata_bars(STRATA.head(0)) == []
 
 
+def test_of_very_many_strata_the_largest_have_bars(root: Path) -> None:
+    count = 60_000
+    names = [f"property_id={at:05d}" for at in range(count)]
+    strata = pd.DataFrame({"stratum": names, "population": 20, "drawn": 0})
+    strata.loc[[7, 59_999], "population"] = [50, 100]
+    strata.loc[[59_000], "drawn"] = 1
+    bars = strata_bars(strata)
+    assert [bar["name"][-5:] for bar in bars[:4]] == ["59999", "00007", "59000", "00000"]
+    assert len(bars) == 50
+    everything = 20 * (count - 2) + 150
+    assert bars[0]["before"] == pytest.approx(100 * 100 / everything)  # of all, not of the shown
+    page = write(entries(2), root, strata=strata)
+    assert page.count('<th scope="row">') == 50
+    rest = everything - 150 - 48 * 20
+    assert f"and 59,950 others: {rest:,} images, 0 drawn" in page
+    assert "others:" not in write(entries(2), root, strata=strata.head(50))
+
+
 @pytest.mark.parametrize(
     ("uri", "link"),
     [

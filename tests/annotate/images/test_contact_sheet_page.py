@@ -16,6 +16,7 @@ from annotate.images.contact_sheet import Sheet, write_sheet
 from tests.annotate.images.sheets import HOSTILE, STRATA, entries, workspace
 
 MANY = 5_000
+HEAVY = 30_000_000  # bytes of a page with so many photos, at least
 
 
 def many() -> pd.DataFrame:
@@ -42,6 +43,7 @@ def many() -> pd.DataFrame:
 def big(root: Path) -> Path:
     sheet = Sheet(HOSTILE, [(HOSTILE, HOSTILE), ("Seed", "0")], many(), STRATA)
     write_sheet(sheet, root / "data" / "big.html", workspace(root))
+    assert (root / "data" / "big.html").stat().st_size > HEAVY
     return root / "data" / "big.html"
 
 
@@ -73,6 +75,12 @@ def images(page: Any) -> int:
     return int(page.locator("#sheet img").count())
 
 
+def decoded(page: Any) -> int:
+    """Pictures of the whole document that the browser has decoded."""
+    script = "[...document.images].filter(image => image.complete && image.naturalWidth).length"
+    return int(page.evaluate(script))
+
+
 def numbers(page: Any) -> list[str]:
     """First lines of the filled cells' captions, in order."""
     page.locator(".cell").nth(9).wait_for()
@@ -89,13 +97,28 @@ def choose(page: Any, box: str, name: str) -> None:
 def test_pictures_come_as_the_reader_scrolls(page: Any) -> None:
     assert page.locator("#sheet li").count() == MANY
     page.locator(".cell").nth(9).wait_for()
-    assert images(page) < 200
+    assert decoded(page) <= images(page) < 200
     first = page.locator("#sheet img").first
-    assert first.evaluate("image => [image.complete, image.naturalWidth]") == [True, 48]
+    assert first.evaluate("image => [image.complete, image.naturalWidth]") == [True, 240]
     page.evaluate("window.scrollTo(0, document.body.scrollHeight / 2)")
     middle = page.locator("#sheet li").nth(MANY // 2).locator("button")
     middle.wait_for()
-    assert images(page) < 400
+    assert decoded(page) < 400
+
+
+def test_a_filter_leaves_only_the_chosen_class(page: Any) -> None:
+    page.evaluate("window.scrollTo(0, document.body.scrollHeight / 2)")
+    page.locator("#sheet li").nth(MANY // 2).locator("button").wait_for()
+    choose(page, "group", "Class 3")
+    page.locator(".cell").nth(9).wait_for()
+    names = page.locator("#sheet img").evaluate_all("all => all.map(image => image.alt)")
+    assert len(names) > 9
+    assert {name.split(",")[0] for name in names} == {"Class 3"}
+    assert page.locator("#sheet img").first.is_visible()
+    data = page.evaluate("JSON.parse(document.getElementById('data').textContent).group")
+    shown = page.locator("#sheet li").evaluate_all("all => all.map(cell => cell.dataset.at)")
+    assert sorted(map(int, shown)) == [at for at, name in enumerate(data) if name == "Class 3"]
+    assert decoded(page) < 200  # what was scrolled past is gone with its cells
 
 
 def test_filters_count_and_show_what_was_chosen(page: Any) -> None:

@@ -13,7 +13,7 @@ from annotate.images.neighbours import near_duplicates
 from annotate.index.shards import Index
 from annotate.mining.frame import Scope, build_frame
 from annotate.mining.near_copies import check_cosine, distinct_hashes, distinct_vectors, keep_first
-from annotate.mining.stratified import Nearness, distinct_within_properties
+from annotate.mining.stratified import Nearness, compared_by, distinct_within_properties
 
 
 def walk(count: int, near: set[tuple[int, int]], taken: int) -> list[bool]:
@@ -158,6 +158,30 @@ def test_near_copies_of_a_property_only() -> None:
     assert images.drop(4)["content_hash"][kept].tolist() == ["0", "1", "2", "3", "6", "7", "8"]
     unknown = images.assign(content_hash="not embedded")
     assert distinct_within_properties(unknown, Nearness(index, 0.99, seen)).all()
+
+
+def test_near_copies_without_a_property_are_compared_where_they_are_few(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng = np.random.default_rng(5)
+    rows = np.repeat(rng.standard_normal((4, 8)), 2, axis=0)  # 0 and 1 are alike, 2 and 3, ...
+    rows = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float16)
+    contents = [str(number) for number in range(8)]
+    index = Index(np.array(contents, object), [rows])
+    images = pd.DataFrame({"content_hash": [*contents, "x"], "property_id": None}, dtype=object)
+    seen, fresh = images.loc[[4]], images.drop(4).reset_index(drop=True)
+    nearness = Nearness(index, 0.99, seen)
+    kept = distinct_within_properties(fresh, nearness)
+    assert fresh["content_hash"][kept].tolist() == ["0", "2", "6", "x"]  # 5 is like 4, seen
+    told = compared_by(fresh, nearness)
+    assert told == ("embeddings among 7 images without a property, cosine 0.99; 1 not embedded")
+    mixed = fresh.assign(property_id=["p", "q", *[None] * 6])
+    assert "within a property and among 5 images without" in compared_by(mixed, nearness)
+    monkeypatch.setattr("annotate.mining.stratified.GATHERED", 5)
+    assert distinct_within_properties(fresh, nearness).all()
+    assert compared_by(fresh, nearness).startswith(
+        "7 images without a property are too many to compare embeddings"
+    )
 
 
 def test_a_cosine_that_makes_everything_a_copy_is_refused() -> None:

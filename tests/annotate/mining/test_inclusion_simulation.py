@@ -19,7 +19,7 @@ from annotate.mining.frame import Scope, build_frame
 from annotate.mining.round_draws import Request, draw_round
 from annotate.mining.similarity import ClassQueries, build_pools, draw_from, mine_similar
 from annotate.mining.strata import strata_of
-from annotate.mining.stratified import mine_stratified
+from annotate.mining.stratified import mine_stratified, not_drawn
 from annotate.settings import MineSettings
 from annotate.workspace import Workspace
 
@@ -164,6 +164,28 @@ def test_strata_of_property_features_have_exact_probabilities(
     if cap:
         owners = together.join(frame.set_index("image_id")["property_id"], on="image_id")
         assert owners.groupby(["seed", "property_id"]).size().max() <= cap
+
+
+@pytest.mark.parametrize("how", ["proportional", "equal", "sqrt"])
+def test_fewer_images_than_equal_strata_give_each_the_same_chance(how: str) -> None:
+    """30 properties of 3 images, 10 images: a third of the properties, and one of their images."""
+    names = [f"i{number:02d}" for number in range(COUNT)]
+    frame = pd.DataFrame(
+        {"image_id": names, "property_id": [f"p{number // 3:02d}" for number in range(COUNT)]}
+    )
+    strata = strata_of(frame, ["property_id"])
+    draws = [Draw(n=10, top=1, seed=seed, round=1) for seed in range(SEEDS)]
+    runs = [mine_stratified(frame, strata, how, draw) for draw in draws]
+    assert all(not_drawn(run) == {"strata": 20, "images": 60} for run in runs)
+    together = pd.concat([run.candidates for run in runs])
+    assert together.groupby("seed")["stratum"].nunique().eq(10).all()
+    # The receipt's chance is that within a stratum, which is reached in one of three rounds.
+    np.testing.assert_allclose(together["inclusion_probability"].to_numpy(float), 1 / 3)
+    for column, chance in (("stratum", 1 / 3), ("image_id", 1 / 9)):
+        counts = together[column].value_counts()
+        every = sorted(set(strata) if column == "stratum" else names)
+        frequencies = counts.reindex(every, fill_value=0).to_numpy(float) / SEEDS
+        assert agree(frequencies, np.full(len(every), chance), SEEDS)
 
 
 def test_a_second_round_of_a_workspace_as_it_is_drawn(

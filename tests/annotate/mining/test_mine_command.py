@@ -86,6 +86,44 @@ def test_what_mine_refuses(workspace: Path) -> None:
     assert not (workspace / "data/candidates").exists()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--class", "Pets", "--by", "stars"], "--by would have no effect: it belongs to the str"),
+        (["--class", "Pets", "--allocation", "equal"], "strategy stratified, and this round's is"),
+        (["--class", "Pets", "--run", "one"], "--run would have no effect"),
+        (["--by", "property_type", "--top", "9"], "strategy similarity or uncertain, and this"),
+        (["--strategy", "diverse", "--top", "9"], "this round's is diverse"),
+        (["--strategy", "uncertain", "--by", "stars"], "this round's is uncertain"),
+        (["--report", "--where", "stars > 3", "--by", "stars"], "--by and --where would have no"),
+        (["--report", "--sheet", "1"], "--sheet would have no effect: --report draws nothing"),
+        (["--sheet", "1", "--class", "Pets"], "--class would have no effect: --sheet draws noth"),
+    ],
+)
+def test_options_without_effect_are_refused(
+    workspace: Path, arguments: list[str], message: str
+) -> None:
+    result = run("mine", *arguments)
+    assert (result.exit_code, message in result.stderr) == (2, True), result.stderr
+
+
+def test_many_strata_are_named_in_part_and_those_not_reached_are_told(workspace: Path) -> None:
+    table = pd.read_csv(workspace / "photos.csv")
+    table.assign(price=range(40)).to_csv(workspace / "photos.csv", index=False)
+    assert run("catalog", "photos.csv").exit_code == 0
+    shown = run("mine", "--by", "price", "-n", "10")
+    lines = shown.stdout.splitlines()
+    assert sum(line.startswith("price=") for line in lines) == 20
+    assert "and 20 others: 20 images, 0 drawn" in lines
+    assert "30 of 40 strata, with 30 images, cannot be drawn from with -n 10" in shown.stderr
+    assert "--allocation equal and -n 40 or more" in shown.stderr
+    sheet = (workspace / "data/candidates/round-0001.html").read_text("utf-8")
+    assert '<dd dir="auto">30 with 30 images</dd>' in sheet
+    few = run("mine", "--by", "property_type", "-n", "10")
+    assert "strata" not in few.stderr
+    assert "others:" not in few.stdout
+
+
 def test_the_budget_is_kept(workspace: Path) -> None:
     run("catalog", "photos.csv")
     run("index")

@@ -3,9 +3,9 @@
 A small service on this machine lists the objects of a bucket; a Parquet table says their features.
 The first run's catalogue is written directly, so that no image has to be drawn or read: what is
 measured is the listing, the join of the two sources, the scan that finds all of it known, and the
-write. These steps share one fresh process, whose peak memory counts. In a process of its own each, a
-manifest that names all images is listed, which is what its first scan does before it reads images,
-and a stratified round is drawn from the catalogue. More memory than the limit is an error.
+write. These steps share one fresh process, whose peak memory counts. In a process of its own each,
+a manifest that names all images is listed, which is what its first scan does before it reads
+images, and a stratified round is drawn from the catalogue. More memory than the limit is an error.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Equal weights embed differently under another activation or normalisation: no index mixes them."""
+"""Equal weights under another activation or normalisation embed otherwise: no index mixes them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from annotate.cli import main
 from annotate.clip.encoder import encode_images
 from annotate.clip.loading import load_clip
-from annotate.cli import main
 from annotate.errors import DamagedError
 from annotate.index.shards import load_index, write_shard
 from annotate.settings import ModelSettings

@@ -82,7 +82,7 @@ def _decimals(column: pa.ChunkedArray) -> pa.ChunkedArray:
     Codes with so many digits that a number would lose some become text.
     """
     text = column.cast(pa.string())
-    if column.type.scale <= 0:
+    if column.type.scale == 0:
         try:
             return column.cast(pa.int64())
         except pa.ArrowInvalid:

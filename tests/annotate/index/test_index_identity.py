@@ -17,6 +17,7 @@ from annotate.clip.encoder import encode_images
 from annotate.clip.loading import load_clip
 from annotate.errors import DamagedError
 from annotate.index.shards import load_index, write_shard
+from annotate.resources import resource
 from annotate.settings import ModelSettings
 
 DrawNoise = Callable[[Path, int], None]
@@ -45,7 +46,8 @@ def model(
         draw_noise(tmp_path / "photos" / f"{number}.png", number)
         rows.append(f"photos/{number}.png,hotel")
     (tmp_path / "photos.csv").write_text("\n".join(rows), "utf-8")
-    settings = '[model]\nname = "local-dir:model"\n[mine]\nnear_cosine = 0.99\n'
+    labels = resource("label_taxonomy", "travel.yaml")
+    settings = f'[project]\ntaxonomy = "{labels}"\n[model]\nname = "local-dir:model"\n'
     (tmp_path / "mumic.toml").write_text(settings, "utf-8")
     monkeypatch.chdir(tmp_path)
     for command in (["catalog", "photos.csv"], ["index"]):

@@ -69,7 +69,7 @@ def _describe(name: str, column: pd.Series) -> Feature:
 
 def _kind(there: pd.Series) -> str:
     kinds = pd.api.types
-    if kinds.is_bool_dtype(there):
+    if kinds.is_bool_dtype(there) or kinds.infer_dtype(there) == "boolean":  # objects, with gaps
         return "truth value"
     if kinds.is_numeric_dtype(there):
         return "number"

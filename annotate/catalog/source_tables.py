@@ -6,25 +6,19 @@ the property features.
 
 from __future__ import annotations
 
-import io
-import json
-import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
+from annotate.catalog.table_files import WRITTEN_SUFFIXES, Rejects, read_table
 from annotate.errors import InputError, closest
 from annotate.settings import CatalogSettings
 from annotate.storage.store import canonical_uris, is_remote, join_remote
 from annotate.tables import CATALOG
 
-MANIFEST_SUFFIXES = (".jsonl", ".manifest")
-TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", *MANIFEST_SUFFIXES)
 PATH_COLUMNS = (
     *("path", "uri", "image", "file", "filename", "file_name", "image_path", "file_path"),
     *("filepath", "image_uri", "image_file", "image_name", "url", "image_url", "photo", "s3_uri"),
@@ -32,8 +26,6 @@ PATH_COLUMNS = (
 )
 STAMP = "__stamp__"  # what a listing says of an object's state; no column of the catalogue
 OWN_COLUMNS = (frozenset(CATALOG.columns) | {STAMP}) - {"property_id", "text"}
-
-Rejects = list[tuple[str, str]]
 
 
 class EmptyError(InputError):
@@ -58,14 +50,14 @@ def list_table(
         EmptyError: no rows.
         InputError: not readable, no column with paths, or a column that the catalogue fills itself.
     """
-    table, rejects = _read_table(source, content)
+    table, rejects = read_table(source, content)
     if table.empty:
         raise EmptyError(f"{source}: the table has no rows.")
     path_column = _path_column(source, table, settings.path_column)
     columns = {settings.property_column: "property_id", settings.text_column: "text"}
     names = [name for name in table.columns if name != path_column]
     _check_names(source, names, columns)
-    written = _suffix(source) in (".csv", ".tsv")  # they have no types; the others say their own
+    written = Path(source).suffix.lower() in WRITTEN_SUFFIXES
     none = pd.Series(None, index=table.index, dtype="str")
     images = pd.DataFrame({"uri": none, "property_id": none, "text": none})
     for name in names:
@@ -86,101 +78,6 @@ def _canonical(source: str, paths: Iterable[str], root: Path) -> list[str]:
         paths = (join_remote(source, path) for path in paths)
         return canonical_uris(paths, root, root)
     return canonical_uris(paths, Path(source).parent, root)
-
-
-def _suffix(source: str) -> str:
-    return Path(source).suffix.lower()
-
-
-def _read_table(source: str, content: Path | bytes) -> tuple[pd.DataFrame, Rejects]:
-    suffix = _suffix(source)
-    file = io.BytesIO(content) if isinstance(content, bytes) else content
-    rejects: Rejects = []
-    try:
-        if suffix == ".parquet":
-            table: pd.DataFrame = pq.read_table(file).to_pandas()
-            table = table.reset_index(drop=table.index.name is None)
-        elif suffix in MANIFEST_SUFFIXES:
-            table, rejects = _read_manifest(source, content)
-        else:
-            table = _read_text(file, "\t" if suffix == ".tsv" else ",")
-    except pd.errors.ParserWarning as error:
-        raise InputError(f"{source}: rows have more fields than the first line names.") from error
-    except (ValueError, pa.ArrowException, OSError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{source}: not readable as a table: {error}") from error
-    names = [str(name).strip() for name in table.columns]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise InputError(f"{source}: several columns are named {', '.join(twice)}.")
-    return table.set_axis(names, axis="columns"), rejects
-
-
-def _read_text(file: io.BytesIO | Path, separator: str) -> pd.DataFrame:
-    """The fields of a CSV as text, under the names that stand in it, even twice.
-
-    Only an empty field is missing: NA is also the country code of Namibia. Fields behind the last
-    column must be empty, as where each row ends in a comma.
-    """
-
-    def parse(**options: Any) -> pd.DataFrame:
-        if isinstance(file, io.BytesIO):
-            file.seek(0)
-        table: pd.DataFrame = pd.read_csv(
-            file,
-            sep=separator,
-            dtype=str,
-            keep_default_na=False,
-            na_values=[""],
-            encoding="utf-8-sig",
-            index_col=False,
-            **options,
-        )
-        return table
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", pd.errors.ParserWarning)
-        table = parse()
-    # Pandas makes "stars" and "stars.1" of a name that stands twice.
-    first = parse(header=None, nrows=1).iloc[0]
-    written = [name if pd.isna(own) else own for name, own in zip(table, first, strict=True)]
-    return table.set_axis(written, axis="columns")
-
-
-def _read_manifest(source: str, content: Path | bytes) -> tuple[pd.DataFrame, Rejects]:
-    """The scalars of each line; what labelling jobs add (objects, lists) is left out."""
-    short = source.rsplit("/", 1)[-1]
-    rows: list[dict[str, Any]] = []
-    rejects: Rejects = []
-    with io.BytesIO(content) if isinstance(content, bytes) else content.open("rb") as lines:
-        for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
-            try:
-                value = json.loads(line.decode("utf-8-sig"), parse_constant=lambda _: None)
-            except (ValueError, RecursionError):
-                rejects.append((f"{short} line {number}", "not JSON"))
-                continue
-            if isinstance(value, dict):
-                rows.append({k: v for k, v in value.items() if not isinstance(v, (dict, list))})
-            else:
-                rejects.append((f"{short} line {number}", "not a JSON object"))
-    if rejects and not rows:
-        raise InputError(f"{source}: no line is a JSON object, as a manifest's are.")
-    names = dict.fromkeys(name for row in rows for name in row)
-    columns = {name: [row.get(name) for row in rows] for name in names}
-    return pd.DataFrame({name: _column(values) for name, values in columns.items()}), rejects
-
-
-def _column(values: list[Any]) -> pd.Series:
-    """Values of one kind as that kind, of several kinds as text."""
-    kinds = {type(value) for value in values} - {type(None)}
-    column = pd.Series(values, dtype=object)
-    if kinds == {bool}:
-        return column.astype("boolean")
-    if kinds and kinds <= {int, float} and all(abs(v) < 2**53 for v in values if v is not None):
-        return column.astype("Int64" if kinds == {int} else "float64")
-    return column
 
 
 def _feature(column: pd.Series, written: bool) -> pd.Series:

@@ -13,14 +13,9 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 import pyarrow as pa
 
-from annotate.catalog.source_tables import (
-    STAMP,
-    TABLE_SUFFIXES,
-    EmptyError,
-    Rejects,
-    list_table,
-)
+from annotate.catalog.source_tables import STAMP, EmptyError, list_table
 from annotate.catalog.stacking import first_per_key, stack, to_arrow, to_pandas
+from annotate.catalog.table_files import TABLE_SUFFIXES, Rejects
 from annotate.errors import InputError, MissingError, RemoteError
 from annotate.settings import CatalogSettings
 from annotate.storage.remote import UnreachableError

@@ -22,14 +22,14 @@ from annotate.clip.bf16 import index_clip
 from annotate.clip.encoder import encode_images
 from annotate.clip.loading import Clip
 from annotate.clip.precision import index_precision
-from annotate.errors import DamagedError, InputError
+from annotate.errors import InputError
 from annotate.files import read_json, remove_stale, write_json
 from annotate.index.decoders import decoding_processes
 from annotate.index.partial import Embedded, Kept, load_partial, partial_shard, remove_partial
 from annotate.index.pipeline import batches_ahead
 from annotate.index.plan import PLAN, PlannedShard, plan_shards, planned
 from annotate.index.reading import Item, Reading
-from annotate.index.shards import MADE_BY, shard_files
+from annotate.index.shards import MADE_BY, model_identity, other_model, shard_files
 from annotate.locks import exclusive
 from annotate.settings import CatalogSettings, IndexSettings
 from annotate.storage.outage import Outage
@@ -132,25 +132,23 @@ def _forget_plan(folder: Path) -> None:
 
 
 def claim(folder: Path, clip: Clip, job: Job) -> None:
-    """Write ``model.json``, or make sure that the one there is of these weights.
+    """Write ``model.json``, or make sure that the one there is of this model.
 
     Raises:
         DamagedError: it is of others.
     """
     file = folder / "model.json"
-    identity = _model_identity(clip)
+    identity = model_identity(clip)
     if not file.is_file():
         settings: dict[str, Any] = dict(sizes(job.index))
         settings["precision"] = index_precision(job.precision, clip.device)
         write_json(file, identity | {"settings": settings})
         return
-    there = read_json(file, MADE_BY)
+    # An index may say less: model_hash was not recorded at first.
+    there = {"model_hash": clip.model_hash} | read_json(file, MADE_BY)
     differing = [key for key, value in identity.items() if there.get(key) != value]
     if differing:
-        raise DamagedError(
-            f"{file}: these embeddings are of another model ({', '.join(differing)} differ). "
-            f"Delete {folder} and run `{MADE_BY}`."
-        )
+        raise other_model(file, differing)
 
 
 def sizes(settings: IndexSettings) -> dict[str, int]:
@@ -160,19 +158,7 @@ def sizes(settings: IndexSettings) -> dict[str, int]:
 
 def identity_of(clip: Clip, job: Job) -> dict[str, Any]:
     """What a shard's sidecar says about where its rows come from."""
-    return _model_identity(clip) | {"precision": index_precision(job.precision, clip.device)}
-
-
-def _model_identity(clip: Clip) -> dict[str, Any]:
-    return {
-        "name": clip.name,
-        "pretrained": clip.pretrained,
-        "weights_hash": clip.weights_hash,
-        "dim": clip.dim,
-        "image_size": clip.image_size,
-        "preprocessing": {"resize": "squash", "mean": list(clip.mean), "std": list(clip.std)},
-        "demo": clip.is_demo,
-    }
+    return model_identity(clip) | {"precision": index_precision(job.precision, clip.device)}
 
 
 def follow(

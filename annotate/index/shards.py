@@ -27,14 +27,68 @@ if TYPE_CHECKING:
 MADE_BY = "mumic-annotate index"
 SHARD = Table("index shard", MADE_BY, {"content_hash": pa.string()})
 IDENTITY = b"mumic"  # key in a sidecar's metadata
+DECIDING = ("weights_hash", "model_hash", "preprocessing")  # on which embeddings depend
+SAME_WEIGHTS = (
+    "Its weights are equal, but not its name, activation, normalisation or other configuration: "
+    "put that back, under [model] or in the model's folder, or make the embeddings anew. "
+)
 _SHARD_NAME = re.compile(r"shard-(\d+)\.parquet")
 
 
 def model_folder(index: Path, clip: Clip) -> Path:
-    """The folder of one model's embeddings: its name and 8 digits of its weights' hash."""
+    """The folder of one model's embeddings: its name and 8 digits of its weights' hash.
+
+    Raises:
+        DamagedError: what is there was embedded by the same weights under another activation or
+            normalisation.
+    """
     last = clip.name.removeprefix("local-dir:").rstrip("/").rpartition("/")[2]
     readable = re.sub(r"[^A-Za-z0-9._-]+", "-", last).strip("-.")
-    return index / f"{readable}-{clip.weights_hash[:8]}"
+    folder = index / f"{readable}-{clip.weights_hash[:8]}"
+    _check_identity(folder, clip)
+    return folder
+
+
+def model_identity(clip: Clip) -> dict[str, Any]:
+    """What ``model.json`` and each shard say about the model."""
+    return {
+        "name": clip.name,
+        "pretrained": clip.pretrained,
+        "weights_hash": clip.weights_hash,
+        "model_hash": clip.model_hash,
+        "dim": clip.dim,
+        "image_size": clip.image_size,
+        "preprocessing": {"resize": "squash", "mean": list(clip.mean), "std": list(clip.std)},
+        "demo": clip.is_demo,
+    }
+
+
+def _check_identity(folder: Path, clip: Clip) -> None:
+    """Make sure that a folder's embeddings are the model's, as far as ``model.json`` says.
+
+    An index may say less: ``model_hash`` was not recorded at first.
+    """
+    file = folder / "model.json"
+    there = read_json(file, MADE_BY) if file.is_file() else {}
+    if isinstance(there, dict):
+        identity = model_identity(clip)
+        differing = [key for key in DECIDING if there.get(key, identity[key]) != identity[key]]
+        if differing:
+            raise other_model(file, differing)
+
+
+def other_model(file: Path, differing: Sequence[str]) -> DamagedError:
+    """The error of a ``model.json`` that is of another model than the configured one.
+
+    Args:
+        file: the ``model.json``.
+        differing: keys of :func:`model_identity`.
+    """
+    same = "" if "weights_hash" in differing else SAME_WEIGHTS
+    return DamagedError(
+        f"{file}: these embeddings are of another model ({', '.join(differing)} differ). {same}"
+        f"Delete {file.parent} and run `{MADE_BY}`."
+    )
 
 
 def shard_files(folder: Path) -> dict[int, Path]:
@@ -194,13 +248,21 @@ def _others(folder: Path) -> str:
 
 
 def _check_model(folder: Path, files: Mapping[int, Path]) -> None:
-    """Make sure that all shards are of the folder's weights."""
+    """Make sure that all shards are of the folder's model, as far as they say.
+
+    Where ``model.json`` is from before ``model_hash``, shards that have one must agree.
+    """
     if not (folder / "model.json").is_file():
         return
-    expected = read_json(folder / "model.json", MADE_BY).get("weights_hash")
+    about = read_json(folder / "model.json", MADE_BY)
+    expected = {key: about.get(key) for key in ("weights_hash", "model_hash")}
     for file in files.values():
-        if shard_identity(file).get("weights_hash", expected) != expected:
-            raise DamagedError(_damaged(file, "is of another model than model.json"))
+        identity = shard_identity(file)
+        for key, value in expected.items():
+            found = identity.get(key, value)
+            expected[key] = found if value is None else value
+            if found != expected[key]:
+                raise DamagedError(_damaged(file, "is of another model than model.json"))
 
 
 def _damaged(table: Path, what: str) -> str:

@@ -38,7 +38,8 @@ class Wanted:
     Attributes:
         queries: float32 (q, dim), rows of unit length.
         k: how many rows for each query or group; fewer where there are not as many.
-        keep: bool (n,), rows to look at; all by default.
+        keep: bool (n,), rows that may be found; all by default. The fewer they are, the less is
+            multiplied, but not in proportion, see :meth:`_Scan._plan`.
     """
 
     queries: Floats
@@ -122,7 +123,11 @@ class _Scan:
         self.todo = deque(self._plan())
 
     def _plan(self) -> list[tuple[Halves | None, Rows]]:
-        """Blocks as (rows of a shard, their numbers), or (None, numbers) of rows to be gathered."""
+        """Blocks as (rows of a shard, their numbers), or (None, numbers) of rows to be gathered.
+
+        A block of which at least half is kept is multiplied whole, since gathering copies rows one
+        by one: what is not kept costs as much there. Of other blocks only kept rows are read.
+        """
         dense: list[tuple[Halves | None, Rows]] = []
         sparse = [np.empty(0, np.int64)]
         first = 0

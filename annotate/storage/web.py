@@ -27,7 +27,9 @@ from annotate.storage.remote import (
 TIMEOUT = Timeout(connect=10, read=60)
 MAX_REDIRECTS = 5
 MAX_WAIT = 30.0  # seconds; a server may ask for a pause of hours
-BUSY = (429, 500, 502, 503, 504)
+# The host's fault, not the image's: time-outs, throttling, and every server error, also those that
+# content networks make up (520 to 530). A status beyond 599 counts as one (RFC 9110, section 15).
+BUSY = frozenset({408, 429, *range(500, 1000)})
 REASONS = {401: "access denied", 403: "access denied", 404: "no such file", 410: "no such file"}
 HEADERS = {"User-Agent": "mumic-annotate (+https://arxiv.org/abs/2211.05232)"}
 
@@ -65,7 +67,7 @@ def read_address(uri: str, *, max_bytes: int, stamp: str | None = None) -> Fetch
 
     Raises:
         InputError: not there, refused, too large, redirected in circles; the message is the reason.
-        UnreachableError: the host does not answer.
+        UnreachableError: the host does not answer, or each time only with an error of its own.
     """
 
     def open_at(start: int, tag: str | None) -> Body | None:

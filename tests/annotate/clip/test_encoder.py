@@ -50,6 +50,32 @@ def test_embeddings_are_open_clips(tiny_clip_folder: Path) -> None:
     assert encode_texts(clip, []).shape == (0, clip.dim)
 
 
+def test_texts_do_not_depend_on_threads(tmp_path: Path) -> None:
+    """A tower wide enough that torch shares its sums among threads."""
+    text = {"context_length": 77, "vocab_size": 49408, "width": 512, "heads": 8, "layers": 2}
+    vision = {"image_size": 32, "layers": 1, "width": 32, "head_width": 16, "patch_size": 16}
+    config = {"model_cfg": {"embed_dim": 512, "vision_cfg": vision, "text_cfg": text}}
+    (tmp_path / "open_clip_config.json").write_text(json.dumps(config), "utf-8")
+    clip = load_clip(local(tmp_path), tmp_path, random_init=True)
+    encode, used = clip.model.encode_text, []
+
+    def watched(tokens: torch.Tensor) -> torch.Tensor:
+        used.append(torch.get_num_threads())
+        return encode(tokens)  # type: ignore[operator, no-any-return]
+
+    clip.model.encode_text = watched  # type: ignore[assignment]
+    own, found = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            found.append(encode_texts(clip, TEXTS).tobytes())
+            assert torch.get_num_threads() == threads, "as it was"
+    finally:
+        torch.set_num_threads(own)
+    assert used == [1, 1, 1]
+    assert len(set(found)) == 1
+
+
 def test_half_precision_files_become_float32_in_eval_mode(copy: Path) -> None:
     weights = load_file(copy / "open_clip_model.safetensors")
     halves = {name: value.half() for name, value in weights.items()}

@@ -22,6 +22,7 @@ from annotate.errors import InputError, MissingError, RemoteError
 from annotate.settings import CatalogSettings
 from annotate.storage.aws import forget_client
 from annotate.storage.outage import OUTAGE
+from annotate.storage.web import RETRIES
 
 SETTINGS = CatalogSettings()
 
@@ -154,6 +155,30 @@ def test_web_addresses_in_a_table(web: Any, tmp_path: Path) -> None:
     assert rejects.to_dict() == {f"{web.address}/b.png": "no such file (HTTP 404)"}
     with pytest.raises(InputError, match="only buckets"):
         run(tmp_path, f"{web.address}/photos")
+
+
+@pytest.mark.parametrize("status", [507, 520, 530])
+def test_a_content_network_that_is_down_leaves_the_catalogue_as_it_was(
+    web: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    monkeypatch.setattr("annotate.storage.web.RETRIES", RETRIES.new(backoff_factor=0))
+    statuses = [200]
+
+    def page(page: Any) -> None:
+        page.send_response_only(statuses[-1])
+        page.end_headers()
+        page.wfile.write(picture(3) if statuses[-1] == 200 else b"error 1016")
+
+    uris = [f"{web.address}/{n}.png" for n in range(OUTAGE + 5)]
+    web.pages = dict.fromkeys((f"/{n}.png" for n in range(OUTAGE + 5)), page)
+    source = table_of(tmp_path, uris)
+    run(tmp_path, source)
+    assert len(present(tmp_path)) == len(uris)
+    before = state(tmp_path)
+    statuses.append(status)
+    with pytest.raises(RemoteError, match=f"{OUTAGE} images in a row could not be read.*{status}"):
+        run(tmp_path, source)
+    assert state(tmp_path) == before
 
 
 def unplug(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -97,6 +97,17 @@ def test_refusals_are_the_images_own(web: Any, status: int, reason: str) -> None
     assert not isinstance(refused.value, UnreachableError)
 
 
+@pytest.mark.parametrize("status", [408, 429, 500, 501, 507, 520, 530, 999])
+def test_errors_of_the_server_are_not_the_images(
+    web: Any, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    monkeypatch.setattr("annotate.storage.web.RETRIES", RETRIES.new(backoff_factor=0))
+    web.pages["/a"] = lambda page: send(page, status, {"Content-Length": "0"})
+    with pytest.raises(UnreachableError, match=str(status)):
+        read(f"{web.address}/a")
+    assert len(web.requests) > 1, "it was asked again"
+
+
 def test_a_busy_server_is_asked_again(web: Any) -> None:
     def busy_twice(page: BaseHTTPRequestHandler) -> None:
         if len(web.requests) < 3:

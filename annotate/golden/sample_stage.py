@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from annotate.labels.counts import read_counts
 from annotate.labels.stage import read_answers
 from annotate.labels.truth import read_truth
 from annotate.labels.votes import count_votes
+from annotate.migration.record import load_migrations
 from annotate.questions.planning import QuestionPlan, price_work
 from annotate.settings import GoldenSettings
 from annotate.tables import CATALOG, GOLDEN_LABELS, GOLDEN_SAMPLE, read, write
@@ -136,8 +137,10 @@ def collect_golden(workspace: Workspace, truth_file: Path | None = None) -> dict
 def _experts_labels(experts: Workspace) -> tuple[pd.DataFrame, dict[str, Any]]:
     taxonomy, plan = read_questions(experts)
     questions: Mapping[str, Sequence[str]] = {q.id: q.classes for q in plan.questions}
+    # A class's own threshold is for annotators: experts are a no where most of them say so.
+    history = [replace(each, thresholds={}) for each in load_migrations(experts)]
     try:
-        found, questions = read_answers(experts, questions, experts.settings.consolidate)
+        found, questions = read_answers(experts, questions, experts.settings.consolidate, history)
     except MissingError as error:
         raise MissingError(
             f"no expert has answered yet (nothing in {experts.answers}). Draw images with "

@@ -179,6 +179,26 @@ def test_from_sample_to_score(workspace: Path) -> None:
     assert "http" not in page.replace("http://www.w3.org", "")
 
 
+def test_experts_answer_after_the_annotators_last_day(workspace: Path) -> None:
+    text = (workspace / "mumic.toml").read_text()
+    (workspace / "mumic.toml").write_text(text + '[consolidate]\nuntil = "2026-01-31"\n')
+    run("golden", "sample", "--near", "8", "--clear", "5", "--random", "60")
+    expert_answers(workspace)
+    file = workspace / "data/golden/answers/serve.jsonl"
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    for line in lines:
+        line["answers"][0]["submissionTime"] = "2026-02-10T09:00:00.000Z"
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    found = run("golden", "collect", "--json")
+    assert (found["images"], found["set_aside"]) == (len(lines), 0)
+    # For annotators the day stands.
+    people = workspace / "data/answers/people.jsonl"
+    people.write_text(people.read_text() + json.dumps(lines[0]) + "\n")
+    run("consolidate")
+    rejects = pd.read_parquet(workspace / "data/labels/rejects.parquet")
+    assert any(str(reason).startswith("late") for reason in rejects["reason"])
+
+
 def test_thresholds_are_written_where_the_golden_set_carries_them(workspace: Path) -> None:
     write_truth(workspace)
     found = run("golden", "thresholds", "--json")

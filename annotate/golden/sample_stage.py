@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from annotate.errors import MissingError
-from annotate.files import remove_stale, write_json
+from annotate.files import read_json, remove_stale, write_json
 from annotate.golden.answers import golden_labels, truth_labels
 from annotate.golden.in_force import read_in_force
 from annotate.golden.sample import draw_sample
@@ -74,6 +74,7 @@ def sample_golden(workspace: Workspace, settings: GoldenSettings) -> dict[str, A
         "questions": questions,
         "labels": len(sample),
         "drawn_for": {str(k): int(v) for k, v in sample["drawn_for"].value_counts().items()},
+        "strata_only": _strata_only(settings),
         "classes": _class_counts(sample, plan),
         "forecast": asdict(cost),
         "folder": str(experts.tasks),
@@ -81,6 +82,29 @@ def sample_golden(workspace: Workspace, settings: GoldenSettings) -> dict[str, A
     }
     write_json(workspace.golden / "sample.json", summary)
     return summary
+
+
+def _strata_only(settings: GoldenSettings) -> list[str]:
+    """Strata that were drawn where no image was drawn from all; empty where some were.
+
+    Outside them no image has a chance to be drawn, and no weight makes up for that.
+    """
+    strata = {"near": settings.near, "clear": settings.clear}
+    return [] if settings.random else [name for name, size in strata.items() if size]
+
+
+def sampled_strata(workspace: Workspace) -> list[str]:
+    """Strata that golden figures are restricted to, such as near and clear; empty: to none.
+
+    Without random images, positives that nobody saw could not be drawn: recall is of the drawn
+    strata only, and higher than over all images.
+    """
+    file = workspace.golden / "sample.json"
+    if not file.is_file() or not (workspace.golden / "sample.parquet").is_file():
+        return []
+    stated = read_json(file, GOLDEN_SAMPLE.made_by).get("settings", {}).get("golden", {})
+    known = {name: stated[name] for name in ("near", "clear", "random") if name in stated}
+    return _strata_only(replace(GoldenSettings(), **known))
 
 
 def _questions_of(sample: pd.DataFrame) -> dict[str, list[str]]:

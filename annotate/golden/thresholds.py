@@ -104,6 +104,25 @@ def choose_thresholds(
     return chooser.choose(weights, folds)
 
 
+def _held_out(
+    plain: Labels,
+    options: Sequence[Labels],
+    picks: Sequence[_Pick],
+    grid: Sequence[float],
+    folds: npt.NDArray[np.int64],
+) -> Labels:
+    """(N, 3) labels of a class by what was chosen on other folds.
+
+    By the threshold that these carry; by the class's default, with the same descendants; and by the
+    defaults of all classes.
+    """
+    labels = np.stack([plain] * 3, axis=1)
+    for fold, (each, pick) in enumerate(zip(options[1:], picks[1:], strict=True)):
+        rows = folds == fold
+        labels[rows, :2] = each[rows][:, [grid.index(pick.carried), 0]]
+    return labels
+
+
 def _folds(groups: npt.NDArray[np.int64], folds: int, seed: int) -> npt.NDArray[np.int64]:
     count = int(groups.max(initial=-1)) + 1
     numbers: npt.NDArray[np.int64] = np.random.default_rng(seed).permutation(count) % folds
@@ -136,27 +155,24 @@ class _Chooser:
         }
         plain = self.cells.labels_at(self.defaults, self.taxonomy, self.settings)
         # All images choose, and then those outside each fold; each choice has labels of its own.
-        choosing = [folds >= 0, *(folds != fold for fold in range(self.golden.folds))]
-        seen = [self._seen(rows) for rows in choosing]
-        labels = [np.full(plain.shape, UNKNOWN, np.int8) for _ in choosing]
+        seen = [self.cells, *(self._seen(folds != fold) for fold in range(self.golden.folds))]
+        labels = [np.full(plain.shape, UNKNOWN, np.int8) for _ in seen]
         choices = {}
         for at in sorted(below, key=lambda at: len(below[at])):
             grid = tuple(dict.fromkeys((self.defaults[at], *GRID)))
             options = [self._options(at, grid, each[:, below[at]]) for each in labels]
-            taken = [0] * len(options)
+            taken = [self.defaults[at]] * len(options)
             if self._is_known(at, options[0]):
                 picks = [
                     self._pick(grid, count_class(cells, each, at), weights)
                     for cells, each in zip(seen, options, strict=True)
                 ]
-                carried = [grid.index(pick.carried) for pick in picks]
-                held_out = np.stack([plain[:, at]] * 3, axis=1)
-                for each, rows, place in zip(options[1:], choosing[1:], carried[1:], strict=True):
-                    held_out[~rows, :2] = each[~rows][:, [place, 0]]
+                held_out = _held_out(plain[:, at], options, picks, grid, folds)
                 choices[at] = self._settle(at, picks[0], held_out)
-                taken = carried if choices[at].moved else taken
-            for own, each, place in zip(labels, options, taken, strict=True):
-                own[:, at] = each[:, place]
+                if choices[at].moved:
+                    taken = [pick.carried for pick in picks]
+            for own, each, limit in zip(labels, options, taken, strict=True):
+                own[:, at] = each[:, grid.index(limit)]
         return [choices[at] for at in sorted(choices)]
 
     def _seen(self, rows: npt.NDArray[np.bool_]) -> Cells:
@@ -226,8 +242,7 @@ class _Chooser:
         Args:
             at: column of the class.
             pick: on all images.
-            labels: (N, 3), by the threshold that the other folds carry; by the class's default, its
-                descendants the same; and by the defaults of all classes.
+            labels: of :func:`_held_out`.
         """
         counts = count_class(self.cells, labels, at)
         sums = (part.sum(axis=0) for part in (counts.hits, counts.found, counts.true))

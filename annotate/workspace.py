@@ -51,12 +51,15 @@ class Workspace:
         """The same workspace as experts see it: their tasks, answers and database lie apart.
 
         Answers of experts are no votes, so they must never stand among the annotators'. Everybody
-        answers everything: no page is a test, and none ends early.
+        answers everything: no page is a test, and none ends early. Experts answer after the
+        annotators, so that none is late; one expert's word is enough, and of several most decide.
         """
         settings = self.settings
         tasks = replace(settings.tasks, annotators=settings.golden.experts)
         serve = replace(settings.serve, golden="", golden_rate=0.0, early_stop=False, votes_max=0)
-        return replace(self, settings=replace(settings, tasks=tasks, serve=serve), experts=True)
+        consolidate = replace(settings.consolidate, until="", min_votes=1, vote_threshold=0.5)
+        changed = replace(settings, tasks=tasks, serve=serve, consolidate=consolidate)
+        return replace(self, settings=changed, experts=True)
 
     def resolve(self, path: str) -> Path:
         """A path of ``mumic.toml``: relative ones start at the workspace."""

@@ -58,7 +58,8 @@ def annotator_facts(sheet: Sheet, golden: npt.NDArray[np.int8] | None) -> pd.Dat
     Agreement is over pairs of a vote of hers and one of somebody else on the same image and class.
     Nearly all votes are no, so that the share of equal votes is high for whoever ticks nothing:
     ``agreement_yes`` looks at ticks only, as Dice's coefficient does: 2 both yes / (her yes + their
-    yes). On golden labels, what she was unsure about and is there counts as missed.
+    yes). On golden labels, what she was unsure about and is there counts as missed. Golden images
+    count the same, however they were drawn: the figures are of these images, not of all.
 
     Args:
         sheet: all answers.

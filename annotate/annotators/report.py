@@ -70,6 +70,7 @@ def report_annotators(workspace: Workspace, truth_file: Path | None = None) -> d
         "excluded": read_excluded(workspace.desk),
         "images": len(sheet.votes.image_ids),
         "golden": golden is not None,
+        "golden_sampled": truth_file is None and (workspace.golden / "sample.parquet").is_file(),
     }
     write_json(workspace.labels / "annotators.json", summary)
     return summary

@@ -38,6 +38,8 @@ def annotators(
       mumic-annotate annotators
       mumic-annotate annotators --exclude annotator-1f3a --reason "ticks at random"
     """
+    if reason and not exclude:
+        raise click.UsageError("--reason says why somebody is excluded; it goes with --exclude.")
     from annotate.annotators.excluding import change_excluded
     from annotate.annotators.report import report_annotators
 
@@ -97,6 +99,11 @@ def _lines(summary: dict[str, Any]) -> list[str]:
     if not summary["golden"]:
         lines.append(
             "No golden labels: no precision and recall. See `mumic-annotate golden sample`."
+        )
+    elif summary["golden_sampled"]:
+        lines.append(
+            "Precision and recall count every golden image the same. Those drawn near thresholds "
+            "are hard, so the figures compare people and are not those of all images."
         )
     lines += [f"Excluded: {name} ({why})" for name, why in summary["excluded"].items()]
     return lines

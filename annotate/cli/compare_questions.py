@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from annotate.cli.console import emit, json_option, open_workspace, table
-from annotate.cli.golden import with_interval
+from annotate.cli.golden_lines import with_interval
 from annotate.errors import InputError
 
 

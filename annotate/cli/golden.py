@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from annotate.cli.console import Stage, emit, json_option, note, open_workspace, table
+from annotate.cli.console import Stage, emit, json_option, note, open_workspace
+from annotate.cli.golden_lines import coverage_lines, score_lines, threshold_lines
 
 if TYPE_CHECKING:
     from annotate.settings import GoldenSettings
@@ -58,6 +58,7 @@ def sample(near: int | None, clear: int | None, random: int | None, as_json: boo
         f"{summary['questions']:,} questions, {summary['labels']:,} golden labels to come",
         f"{cost['answers']:,} answers of experts: {cost['hours']:,.1f} people-hours, "
         f"{cost['money']:,.2f} {cost['currency']}",
+        *coverage_lines(summary),
         "Let experts answer: mumic-annotate serve links --experts, mumic-annotate serve --experts",
     ]
     emit(summary, lines, as_json=as_json)
@@ -113,7 +114,7 @@ def score(truth: Path | None, min_positives: int, as_json: bool) -> None:
 
     workspace = open_workspace()
     summary = score_labels(workspace, workspace.settings.golden, truth, min_positives=min_positives)
-    emit(summary, _score_lines(summary), as_json=as_json)
+    emit(summary, score_lines(summary), as_json=as_json)
 
 
 @golden.command()
@@ -142,12 +143,16 @@ def thresholds(
       mumic-annotate golden thresholds
       mumic-annotate golden thresholds --precision 0.95 --write
     """
+    if precision and beta is not None:
+        raise click.UsageError("--beta weighs recall in F; with --precision no F is maximised.")
     from annotate.golden.stage import pick_thresholds
 
     workspace = open_workspace()
+    if beta is not None:
+        precision = 0.0  # it asks for F-beta, even where mumic.toml asks for a precision
     settings = _settings(workspace, precision=precision, beta=beta, min_positives=min_positives)
     summary = pick_thresholds(workspace, settings, truth, write=write)
-    emit(summary, _threshold_lines(summary, settings), as_json=as_json)
+    emit(summary, threshold_lines(summary, settings), as_json=as_json)
     if summary["written"]:
         note("Labels change with the next `mumic-annotate consolidate`.")
 
@@ -155,134 +160,3 @@ def thresholds(
 def _settings(workspace: Workspace, **options: float | None) -> GoldenSettings:
     given: dict[str, Any] = {key: value for key, value in options.items() if value is not None}
     return replace(workspace.settings.golden, **given)
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
-
-
-def _score_lines(summary: dict[str, Any]) -> list[str]:
-    rows = [
-        [
-            row["class_id"],
-            row["positives"],
-            "-" if row["threshold"] is None else row["threshold"],
-            *with_interval(row, "precision"),
-            *with_interval(row, "recall"),
-            _number(row["f1"]),
-        ]
-        for row in summary["classes"]
-    ]
-    header = ["class", "true", "threshold", "precision", "95 %", "recall", "95 %", "F1"]
-    lines = table(header, rows)
-    if summary["macro_f1"] is None:
-        lines.append("No class has enough golden positives for a mean.")
-    else:
-        lines.append(
-            f"Mean over {summary['scored_classes']} classes, {summary['images']:,} images: "
-            f"precision {summary['macro_precision']:.3f}, recall {summary['macro_recall']:.3f}, "
-            f"F1 {summary['macro_f1']:.3f}"
-        )
-    if summary["method"] != "majority":
-        lines.append(
-            f"Labels by {summary['method']}, estimated without the experts' word; the curves and "
-            "the paper's statement are of votes."
-        )
-    if summary["single_annotator_f1"] is not None:
-        lines.append(f"A single annotator's mean F1: {summary['single_annotator_f1']:.3f}")
-    return [*lines, *_paper_lines(summary["paper"]), *_left_out(summary), summary["page"]]
-
-
-def with_interval(row: dict[str, Any], name: str) -> list[str]:
-    """A share and its interval, as two cells of a table."""
-    if row[name] is None:
-        return ["-", ""]
-    return [f"{row[name]:.3f}", f"{row[f'{name}_low']:.2f}-{row[f'{name}_high']:.2f}"]
-
-
-def _paper_lines(paper: dict[str, Any]) -> list[str]:
-    if paper["most"] is None:
-        return []
-    lines = [
-        f"Paper, at {paper['threshold']}: both near 0.95 for most classes "
-        f"{'holds' if paper['most'] else 'does not hold'} (at least {paper['level']} in "
-        f"{paper['good']} of {paper['classes']})"
-    ]
-    if paper["most_difficult"] is not None:
-        lines.append(
-            "Paper: difficult classes have more recall than precision "
-            f"{'holds' if paper['most_difficult'] else 'does not hold'} "
-            f"({paper['more_recall']} of {paper['difficult']})"
-        )
-    return lines
-
-
-def _left_out(summary: dict[str, Any]) -> list[str]:
-    reasons = [
-        (summary["unknown"], "of images with too few votes"),
-        (summary["outside_sample"], "that are not in the sample"),
-    ]
-    return [f"Left out: {count:,} golden labels {why}" for count, why in reasons if count]
-
-
-def _threshold_lines(summary: dict[str, Any], settings: GoldenSettings) -> list[str]:
-    aim = (
-        f"recall at precision {settings.precision:g}"
-        if settings.precision
-        else (f"F{settings.beta:g}")
-    )
-    rows = [
-        [
-            row["class_id"],
-            row["positives"],
-            f"{row['default']:g}",
-            _chosen(row),
-            "-" if row["best"] is None else f"{row['best']:g}",
-            _number(row["default_score"]),
-            _number(row["score"]),
-            row["reason"],
-        ]
-        for row in summary["classes"]
-    ]
-    lines = table(
-        ["class", "true", "now", "chosen", "best alone", f"{aim} now", "cross-fitted", "why"], rows
-    )
-    lines.append(_moved_line(summary["classes"], summary["moved"]))
-    lines += _own_lines(summary)
-    macro = summary["macro"]
-    if macro["classes"]:
-        lines.append(
-            f"Mean {aim} over {macro['classes']} classes, by thresholds that the other folds "
-            f"carry: {macro['chosen']:.3f}, by the present ones: {macro['default']:.3f}"
-        )
-    if summary["written"]:
-        lines.append(f"{summary['written']}: {summary['moved']} thresholds written")
-    return lines
-
-
-def _chosen(row: dict[str, Any]) -> str:
-    """The threshold to use; a star where a class stays at another one than the default."""
-    if row["moved"]:
-        return f"{row['threshold']:g}"
-    return f"stays {row['threshold']:g}{'*' if row['own'] else ''}"
-
-
-def _own_lines(summary: dict[str, Any]) -> list[str]:
-    """How classes without evidence for a threshold of their own get rid of it."""
-    if not any(row["own"] and not row["moved"] for row in summary["classes"]):
-        return []
-    usual = summary["settings"]["consolidate"]["vote_threshold"]
-    return [
-        f"* its own, not the default of {usual:g}. To return a class to the default, delete its "
-        f"vote_threshold in {summary['label_list']}; then `mumic-annotate consolidate`."
-    ]
-
-
-def _moved_line(rows: Sequence[dict[str, Any]], moved: int) -> str:
-    if not moved:
-        return f"All {len(rows)} classes keep their threshold."
-    resting = [row["positives"] for row in rows if row["moved"]]
-    return (
-        f"{moved} of {len(rows)} classes move; each rests on {min(resting):,} to "
-        f"{max(resting):,} golden positives. The others keep their threshold."
-    )

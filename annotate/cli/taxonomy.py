@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from annotate.cli.console import Stage, emit, json_option, note, open_workspace, table
+from annotate.cli.migration_lines import (
+    change_lines,
+    listing_lines,
+    made_lines,
+    outlook_lines,
+    threshold_lines,
+)
+from annotate.errors import InputError, MissingError
 
 if TYPE_CHECKING:
     from annotate.taxonomy.lint import Finding
     from annotate.taxonomy.model import Taxonomy, TaxonomyClass
+    from annotate.workspace import Workspace
 
 file_argument = click.argument("file", type=click.Path(path_type=Path), required=False)
 
@@ -42,7 +51,7 @@ def lint(file: Path | None, as_json: bool) -> None:
 
     loaded = _load(file)
     findings = sorted(
-        [*find(loaded), *_findings_of_votes(loaded, own=file is None)],
+        [*find(loaded), *_findings_of_votes(loaded, file)],
         key=lambda finding: finding.line,
     )
     facts = _facts(loaded)
@@ -52,19 +61,30 @@ def lint(file: Path | None, as_json: bool) -> None:
     emit(summary, [*map(str, findings), end], as_json=as_json)
 
 
-def _findings_of_votes(loaded: Taxonomy, *, own: bool) -> list[Finding]:
+def _findings_of_votes(loaded: Taxonomy, file: Path | None) -> list[Finding]:
     """Advice from votes, where the label list is the workspace's and there are labels."""
-    if not own:
+    workspace = _workspace_of(file)
+    if workspace is None:
         return []
-    workspace = open_workspace()
-    file = workspace.labels / "labels.parquet"
-    if not file.is_file():
+    labelled = workspace.labels / "labels.parquet"
+    if not labelled.is_file():
         return []
     from annotate.labels.taxonomy_advice import lint_votes
     from annotate.tables import LABELS, read
 
-    labels = read(LABELS, file, ["image_id", "class_id", "yes", "no"])
+    labels = read(LABELS, labelled, ["image_id", "class_id", "yes", "no"])
     return lint_votes(loaded, labels, seed=workspace.settings.project.seed)
+
+
+def _workspace_of(file: Path | None) -> Workspace | None:
+    """The workspace whose label list this is; None: another one's, or nobody's."""
+    if file is None:
+        return open_workspace()
+    try:
+        workspace = open_workspace()
+    except (MissingError, InputError):  # a label list is checked without a whole workspace, too
+        return None
+    return workspace if workspace.taxonomy.resolve() == file.resolve() else None
 
 
 @taxonomy.command()
@@ -148,7 +168,7 @@ def diff(old: Path, new: Path | None, as_json: bool) -> None:
     before, after = _load(old), _load(new)
     found = compare(before, after)
     summary = {"old": before.file, "new": after.file, **found.as_dict()}
-    lines = _change_lines(found.as_dict()["changes"]) if found.changes else ["no difference"]
+    lines = change_lines(found.as_dict()["changes"]) if found.changes else ["no difference"]
     emit(summary, lines, as_json=as_json)
 
 
@@ -180,69 +200,27 @@ def migrate(before: Path | None, do_it: bool, as_json: bool) -> None:
     workspace = open_workspace()
     waiting = unfinished(workspace)
     if waiting is not None:
+        if before is not None:
+            raise click.UsageError(
+                f"migration {waiting.number} was begun and not finished, and knows what it came "
+                "from. Finish it without --from, then migrate again."
+            )
         note(f"Migration {waiting.number} was begun and not finished; going on with it.")
         made = finish(workspace, waiting, note)
-        lines = [*_threshold_lines(waiting.facts), *_made_lines(waiting.number, made)]
+        lines = [*threshold_lines(waiting.facts), *made_lines(waiting.number, made)]
         emit({**waiting.facts, "made": made}, lines, as_json=as_json)
         return
     outlook = look_ahead(workspace, before)
     summary = outlook.summary()
-    lines = [*_change_lines(summary["changes"]), *_outlook_lines(summary)]
+    lines = [*change_lines(summary["changes"]), *outlook_lines(summary)]
     if not do_it:
         listed = write_listing(workspace, outlook.ask)
         facts = {**summary, "applied": False, "ask_file": "" if listed is None else str(listed)}
-        emit(facts, [*lines, *_listing_lines(listed)], as_json=as_json)
+        emit(facts, [*lines, *listing_lines(listed)], as_json=as_json)
         return
     made = finish(workspace, begin(workspace, outlook), note)
-    lines += _made_lines(summary["number"], made)
+    lines += made_lines(summary["number"], made)
     emit({**summary, "applied": True, "made": made}, lines, as_json=as_json)
-
-
-def _change_lines(changes: list[dict[str, Any]]) -> list[str]:
-    return [f"{change['kind']:<10}{change['text']}" for change in changes]
-
-
-def _outlook_lines(summary: dict[str, Any]) -> Iterator[str]:
-    questions = summary["questions"]
-    yield (
-        f"questions: {len(questions['kept'])} stay, {len(questions['closed'])} are closed, "
-        f"{len(questions['added'])} are added"
-    )
-    for question in questions["added"]:
-        yield f"  {question['id']}: {', '.join(question['classes'])}"
-    yield from _threshold_lines(summary)
-    if summary["labels"] is not None:
-        yield f"labels afterwards: {summary['labels']:,}"
-    for name, count in summary["ask"].items():
-        yield f"to ask again: {name} on {count:,} images"
-
-
-def _threshold_lines(summary: Mapping[str, Any]) -> Iterator[str]:
-    for name, value in summary["thresholds_carried"].items():
-        yield f"vote_threshold {value:g} goes over to {name}"
-    replaced = summary.get("thresholds_replaced", {})  # records of earlier versions have none
-    for name, each in replaced.items():
-        before = ", ".join(f"{value:g} for {old}" for old, value in each["before"].items())
-        yield f"vote_threshold of {name} is {each['now']:g} now; it was {before}"
-    if replaced:
-        yield "  For another one, give the class a vote_threshold in the label list."
-
-
-def _listing_lines(listed: Path | None) -> Iterator[str]:
-    if listed is not None:
-        yield f"The images to ask again, by class: {listed}"
-    written = "Nothing" if listed is None else "Nothing else"
-    yield f"{written} was written. Carry it through with `mumic-annotate taxonomy migrate --apply`"
-
-
-def _made_lines(number: int, made: dict[str, Any]) -> list[str]:
-    lines = [f"Migration {number} is done; data/migrations/{number:04} holds what was before."]
-    if made["round"] is not None:
-        lines.append(
-            f"The images to ask again are round {made['round']}: "
-            "`mumic-annotate tasks` asks them for these classes only"
-        )
-    return lines
 
 
 def _load(file: Path | None) -> Taxonomy:

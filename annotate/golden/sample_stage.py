@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from annotate.errors import MissingError
-from annotate.files import remove_stale, write_json
+from annotate.files import read_json, remove_stale, write_json
 from annotate.golden.answers import golden_labels, truth_labels
 from annotate.golden.in_force import read_in_force
 from annotate.golden.sample import draw_sample
@@ -18,6 +18,7 @@ from annotate.labels.counts import read_counts
 from annotate.labels.stage import read_answers
 from annotate.labels.truth import read_truth
 from annotate.labels.votes import count_votes
+from annotate.migration.record import load_migrations
 from annotate.questions.planning import QuestionPlan, price_work
 from annotate.settings import GoldenSettings
 from annotate.tables import CATALOG, GOLDEN_LABELS, GOLDEN_SAMPLE, read, write
@@ -73,6 +74,7 @@ def sample_golden(workspace: Workspace, settings: GoldenSettings) -> dict[str, A
         "questions": questions,
         "labels": len(sample),
         "drawn_for": {str(k): int(v) for k, v in sample["drawn_for"].value_counts().items()},
+        "strata_only": _strata_only(settings),
         "classes": _class_counts(sample, plan),
         "forecast": asdict(cost),
         "folder": str(experts.tasks),
@@ -80,6 +82,29 @@ def sample_golden(workspace: Workspace, settings: GoldenSettings) -> dict[str, A
     }
     write_json(workspace.golden / "sample.json", summary)
     return summary
+
+
+def _strata_only(settings: GoldenSettings) -> list[str]:
+    """Strata that were drawn where no image was drawn from all; empty where some were.
+
+    Outside them no image has a chance to be drawn, and no weight makes up for that.
+    """
+    strata = {"near": settings.near, "clear": settings.clear}
+    return [] if settings.random else [name for name, size in strata.items() if size]
+
+
+def sampled_strata(workspace: Workspace) -> list[str]:
+    """Strata that golden figures are restricted to, such as near and clear; empty: to none.
+
+    Without random images, positives that nobody saw could not be drawn: recall is of the drawn
+    strata only, and higher than over all images.
+    """
+    file = workspace.golden / "sample.json"
+    if not file.is_file() or not (workspace.golden / "sample.parquet").is_file():
+        return []
+    stated = read_json(file, GOLDEN_SAMPLE.made_by).get("settings", {}).get("golden", {})
+    known = {name: stated[name] for name in ("near", "clear", "random") if name in stated}
+    return _strata_only(replace(GoldenSettings(), **known))
 
 
 def _questions_of(sample: pd.DataFrame) -> dict[str, list[str]]:
@@ -136,8 +161,10 @@ def collect_golden(workspace: Workspace, truth_file: Path | None = None) -> dict
 def _experts_labels(experts: Workspace) -> tuple[pd.DataFrame, dict[str, Any]]:
     taxonomy, plan = read_questions(experts)
     questions: Mapping[str, Sequence[str]] = {q.id: q.classes for q in plan.questions}
+    # A class's own threshold is for annotators: experts are a no where most of them say so.
+    history = [replace(each, thresholds={}) for each in load_migrations(experts)]
     try:
-        found, questions = read_answers(experts, questions, experts.settings.consolidate)
+        found, questions = read_answers(experts, questions, experts.settings.consolidate, history)
     except MissingError as error:
         raise MissingError(
             f"no expert has answered yet (nothing in {experts.answers}). Draw images with "

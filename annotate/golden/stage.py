@@ -18,7 +18,7 @@ from annotate.golden.method import labels_by_method
 from annotate.golden.page import write_page
 from annotate.golden.paper import check_paper
 from annotate.golden.sample import check_settings
-from annotate.golden.sample_stage import collect_golden
+from annotate.golden.sample_stage import collect_golden, sampled_strata
 from annotate.golden.score import score_golden
 from annotate.golden.summary import score_as_dict
 from annotate.golden.thresholds import Choice, choose_thresholds
@@ -99,6 +99,7 @@ def score_labels(
         "truth": "" if truth_file is None else str(truth_file),
         "paths_not_in_catalogue": evidence.truth.unmatched if evidence.truth else 0,
         "sampled": truth_file is None and (workspace.golden / "sample.parquet").is_file(),
+        "strata_only": [] if truth_file else sampled_strata(workspace),
         "page": str(workspace.golden / "score.html"),
         "settings": {"golden": asdict(settings), "consolidate": asdict(evidence.force.settings)},
     }
@@ -226,6 +227,7 @@ def pick_thresholds(
         "moved": len(moved),
         "label_list": str(workspace.taxonomy),
         "macro": cross_fitted(choices),
+        "strata_only": [] if truth_file else sampled_strata(workspace),
         "written": str(workspace.taxonomy) if write and moved else "",
         "truth": "" if truth_file is None else str(truth_file),
         "settings": {"golden": asdict(settings), "consolidate": asdict(evidence.force.settings)},

@@ -11,8 +11,10 @@ import numpy as np
 import pandas as pd
 
 from annotate.answers.excluded import leave_out, read_excluded
-from annotate.answers.files import find_answers
-from annotate.answers.packing import check_answers
+from annotate.answers.files import TREE
+from annotate.answers.packed import Packed, to_frame
+from annotate.answers.packing import pack
+from annotate.answers.reading import read_folder
 from annotate.errors import InputError, MissingError
 from annotate.golden.in_force import read_in_force
 from annotate.golden.sample import check_settings
@@ -23,6 +25,7 @@ from annotate.questions.file import read_plan
 from annotate.questions.planning import QuestionPlan
 from annotate.questions.quality import plan_classes
 from annotate.tables import CATALOG, read
+from annotate.tasks.manifest import read_manifest
 from annotate.taxonomy.load import load_taxonomy
 from annotate.workspace import Workspace
 
@@ -36,7 +39,8 @@ def compare_strategies(
 
     Args:
         workspace: with catalogue and golden labels.
-        pairs: a ``questions.yaml`` and a folder with answers to it.
+        pairs: a ``questions.yaml`` and a folder with answers to it. Output of Ground Truth in it
+            counts the lines of ``tasks/manifest.jsonl`` beside the folder.
         truth_file: CSV of true labels; None: experts' answers.
 
     Returns:
@@ -74,7 +78,7 @@ def compare_strategies(
     for name, plan, answers, votes, known in asked:
         kept = shared or known
         cells, _ = golden_cells(workspace, votes.only(kept), taxonomy, truth_file)
-        pilots.append(Pilot(name, plan, answers[answers["image_id"].isin(kept)], cells))
+        pilots.append(Pilot(name, plan, _frame(answers, kept), cells))
     strategies = compare_pilots(
         pilots,
         force.limits,
@@ -98,19 +102,29 @@ def compare_strategies(
 
 def _answers(
     workspace: Workspace, plan: QuestionPlan, folder: Path, images: set[str]
-) -> tuple[pd.DataFrame, int]:
+) -> tuple[Packed, int]:
     """What counts of a pilot, and how many answers do not."""
     if not folder.is_dir():
         raise MissingError(f"no folder {folder}. Name a plan and the folder with its answers.")
-    checked = check_answers(find_answers(folder), _questions(plan), images)
-    checked = leave_out(checked, read_excluded(workspace.desk))
-    if checked.answers.empty:
+    manifest = folder.resolve().parent / "tasks" / "manifest.jsonl"
+    order = [task.image_id for task in read_manifest(manifest)] if manifest.is_file() else []
+    found = read_folder(folder, _questions(plan), order)
+    checked = leave_out(pack(found.files, images), read_excluded(workspace.desk))
+    if not len(checked.packed):
         why = "it holds no *.jsonl of answers"
         if len(checked.rejects):
             first = checked.rejects.iloc[0]
             why = f"the first, {first['file']}:{first['line']}, because: {first['reason']}"
+        if not order and any(TREE in name for name, _ in found.files):
+            why += f" (the lines of output of Ground Truth are those of {manifest})"
         raise InputError(f"{folder}: no answer counts for this plan; {why}.")
-    return checked.answers, len(checked.rejects)
+    return checked.packed, len(checked.rejects)
+
+
+def _frame(answers: Packed, images: set[str]) -> pd.DataFrame:
+    """Answers about some images as ``tables.ANSWERS``: the golden ones are few, all are not."""
+    named = np.array([name in images for name in answers.image.values], bool)
+    return to_frame(answers.take(np.flatnonzero(named[answers.image.codes])).compact())
 
 
 def _questions(plan: QuestionPlan) -> dict[str, tuple[str, ...]]:

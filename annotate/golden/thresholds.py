@@ -10,8 +10,9 @@ all of this holds:
    properties;
 3. cross-fitting agrees: thresholds chosen on the other folds gain on the folds that they never saw.
 
-Everything is measured after propagation. Classes are taken from the bottom of the hierarchy, so
-that an ancestor's threshold is chosen with those of its descendants in force.
+Everything is measured after propagation. Classes are taken from the bottom of the hierarchy, and
+each is settled before its ancestors are looked at, so that an ancestor's threshold is chosen with
+those of its descendants that will be in force.
 """
 
 from __future__ import annotations
@@ -100,19 +101,26 @@ def choose_thresholds(
     chooser = _Chooser(cells, tuple(defaults), taxonomy, settings, golden)
     weights = resample(cells.groups, golden.resamples, seed)
     folds = _folds(cells.groups, golden.folds, seed)
-    picks, _ = chooser.pick_all(np.ones(len(cells.groups), bool), weights)
-    held_out = np.full(cells.truth.shape, UNKNOWN, np.int8)
-    for fold in range(golden.folds):
-        # A property is in one fold only, so that its photos never choose for one another.
-        rest = folds != fold
-        within = weights * np.isin(np.arange(weights.shape[1]), cells.groups[rest])
-        _, labels = chooser.pick_all(rest, within)
-        held_out[~rest] = labels[~rest]
-    plain = cells.labels_at(defaults, taxonomy, settings)
-    return [
-        chooser.settle(at, picks[at], np.stack([held_out[:, at], plain[:, at]], axis=1))
-        for at in sorted(picks)
-    ]
+    return chooser.choose(weights, folds)
+
+
+def _held_out(
+    plain: Labels,
+    options: Sequence[Labels],
+    picks: Sequence[_Pick],
+    grid: Sequence[float],
+    folds: npt.NDArray[np.int64],
+) -> Labels:
+    """(N, 3) labels of a class by what was chosen on other folds.
+
+    By the threshold that these carry; by the class's default, with the same descendants; and by the
+    defaults of all classes.
+    """
+    labels = np.stack([plain] * 3, axis=1)
+    for fold, (each, pick) in enumerate(zip(options[1:], picks[1:], strict=True)):
+        rows = folds == fold
+        labels[rows, :2] = each[rows][:, [grid.index(pick.carried), 0]]
+    return labels
 
 
 def _folds(groups: npt.NDArray[np.int64], folds: int, seed: int) -> npt.NDArray[np.int64]:
@@ -129,34 +137,62 @@ class _Chooser:
     settings: ConsolidateSettings
     golden: GoldenSettings
 
-    def pick_all(
-        self, rows: npt.NDArray[np.bool_], weights: npt.NDArray[np.float32]
-    ) -> tuple[dict[int, _Pick], Labels]:
-        """Thresholds that some images carry, by column, and the labels of all images with them."""
-        votes, ids = self.cells.votes, self.cells.class_ids
-        column = {name: at for at, name in enumerate(ids)}
+    def choose(
+        self, weights: npt.NDArray[np.float32], folds: npt.NDArray[np.int64]
+    ) -> list[Choice]:
+        """Choices from the bottom of the hierarchy upwards, each with what was chosen below it.
+
+        A property is in one fold only, so that its photos never choose for one another.
+
+        Args:
+            weights: (resamples, groups), of properties.
+            folds: (N,).
+        """
+        column = {name: at for at, name in enumerate(self.cells.class_ids)}
         below = {
             at: [column[other] for other in self.taxonomy.descendants(name) if other in column]
-            for at, name in enumerate(ids)
+            for name, at in column.items()
         }
-        seen = np.where(rows[:, None], self.cells.truth, UNKNOWN).astype(np.int8)
-        cells = replace(self.cells, truth=seen)
-        labels = np.full(seen.shape, UNKNOWN, np.int8)
-        picks = {}
+        plain = self.cells.labels_at(self.defaults, self.taxonomy, self.settings)
+        # All images choose, and then those outside each fold; each choice has labels of its own.
+        seen = [self.cells, *(self._seen(folds != fold) for fold in range(self.golden.folds))]
+        labels = [np.full(plain.shape, UNKNOWN, np.int8) for _ in seen]
+        choices = {}
         for at in sorted(below, key=lambda at: len(below[at])):
             grid = tuple(dict.fromkeys((self.defaults[at], *GRID)))
-            yes, no = (np.repeat(part[:, [at]], len(grid), 1) for part in (votes.yes, votes.no))
-            options = decide(yes, no, grid, self.settings)
-            implied = (labels[:, below[at]] == 1).any(axis=1)
-            options = np.where(implied[:, None], 1, options).astype(np.int8)
-            picked = self.defaults[at]
-            if (yes + no).any():
-                counts = count_class(cells, options, at)
-                if counts.groups.size:
-                    picks[at] = self._pick(grid, counts, weights)
-                    picked = picks[at].carried
-            labels[:, at] = options[:, grid.index(picked)]
-        return picks, labels
+            options = [self._options(at, grid, each[:, below[at]]) for each in labels]
+            taken = [self.defaults[at]] * len(options)
+            if self._is_known(at, options[0]):
+                picks = [
+                    self._pick(grid, count_class(cells, each, at), weights)
+                    for cells, each in zip(seen, options, strict=True)
+                ]
+                held_out = _held_out(plain[:, at], options, picks, grid, folds)
+                choices[at] = self._settle(at, picks[0], held_out)
+                if choices[at].moved:
+                    taken = [pick.carried for pick in picks]
+            for own, each, limit in zip(labels, options, taken, strict=True):
+                own[:, at] = each[:, grid.index(limit)]
+        return [choices[at] for at in sorted(choices)]
+
+    def _seen(self, rows: npt.NDArray[np.bool_]) -> Cells:
+        """With the golden labels of some images only."""
+        truth = np.where(rows[:, None], self.cells.truth, UNKNOWN).astype(np.int8)
+        return replace(self.cells, truth=truth)
+
+    def _options(self, at: int, grid: Sequence[float], below: Labels) -> Labels:
+        """(N, T) labels of a class at each threshold, with the labels of its descendants."""
+        votes = self.cells.votes
+        yes, no = (np.repeat(part[:, [at]], len(grid), 1) for part in (votes.yes, votes.no))
+        implied = (below == 1).any(axis=1)
+        voted = decide(yes, no, grid, self.settings)
+        return np.where(implied[:, None], 1, voted).astype(np.int8)
+
+    def _is_known(self, at: int, options: Labels) -> bool:
+        """Whether a class has votes, and golden labels of images that are labelled."""
+        votes = self.cells.votes
+        voted = bool((votes.yes[:, at] + votes.no[:, at]).any())
+        return voted and bool(count_class(self.cells, options, at).groups.size)
 
     def _pick(
         self, grid: Sequence[float], counts: Counts, weights: npt.NDArray[np.float32]
@@ -200,18 +236,19 @@ class _Chooser:
         enough = share(hits, found) >= self.golden.precision
         return np.where(enough, share(hits, true), np.nan)
 
-    def settle(self, at: int, pick: _Pick, labels: Labels) -> Choice:
+    def _settle(self, at: int, pick: _Pick, labels: Labels) -> Choice:
         """Take a threshold that was picked if it gains where it was not chosen.
 
         Args:
             at: column of the class.
             pick: on all images.
-            labels: (N, 2), by thresholds that other folds carry, and by the defaults.
+            labels: of :func:`_held_out`.
         """
         counts = count_class(self.cells, labels, at)
         sums = (part.sum(axis=0) for part in (counts.hits, counts.found, counts.true))
-        score, before = (None if np.isnan(v) else float(v) for v in self._objective(*sums))
-        gains = (score or 0.0) > (before or 0.0)
+        score, stay, before = (None if np.isnan(v) else float(v) for v in self._objective(*sums))
+        # What descendants gain is no reason for another threshold of the class itself.
+        gains = (score or 0.0) > (stay or 0.0)
         taken = pick.carried if gains else self.defaults[at]
         reason = "not confirmed by cross-fitting" if pick.carried != taken else pick.reason
         return Choice(
@@ -219,7 +256,7 @@ class _Chooser:
             taken,
             self.defaults[at],
             pick.best,
-            int(counts.raw[2, 1]),
+            int(counts.raw[2, 2]),
             score,
             before,
             reason,

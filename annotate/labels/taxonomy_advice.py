@@ -17,6 +17,14 @@ FEWEST_IMAGES = 30
 FEWEST_TOGETHER = 3
 SHARE_TOGETHER = 0.01
 """Exclusive classes are named that come together on so many images, and so many of the rarer's."""
+FEWEST_TICKED = 5
+"""Fewer images with a tick say nothing of agreement: one lone tick each is no wonder."""
+AGREES_LITTLE = 0.2
+"""The whole interval of alpha must lie below: agreement up to here is slight (Landis, Koch 1977).
+
+One that holds 0 and reaches further is merely wide. A class with few ticks has such an interval
+although people agree, so nothing is said of it.
+"""
 RESAMPLES = 2000
 INTERVAL = 0.95
 
@@ -67,9 +75,11 @@ def _single(taxonomy: Taxonomy, asked: pd.DataFrame, seed: int) -> Iterator[tupl
             yield line, class_id, message
             continue
         counts = part[["yes", "no"]].to_numpy(np.int64)
+        if (counts[:, 0] > 0).sum() < FEWEST_TICKED:
+            continue
         alpha = float(nominal_alpha(counts))
         low, high = alpha_interval(counts, seed=seed)
-        if low <= 0:
+        if low <= 0 and high < AGREES_LITTLE:
             message = (
                 f"people agree no better than by chance (Krippendorff's alpha {alpha:.2f}, 95 % "
                 f"from {low:.2f} to {high:.2f}); say in the description what counts, or drop it"

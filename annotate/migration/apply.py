@@ -11,14 +11,11 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from annotate.dataset.files import write_dataset
-from annotate.dataset.imported import imported_labels
 from annotate.errors import InputError
 from annotate.files import atomic, read_json, write_json
 from annotate.golden.in_force import settings_in_force
@@ -26,8 +23,9 @@ from annotate.labels.consolidate import thresholds
 from annotate.labels.stage import label_images
 from annotate.locks import exclusive
 from annotate.migration.asking import STRATEGY, as_candidates
+from annotate.migration.dataset import rebuild_dataset
 from annotate.migration.golden import prepare_golden, put_golden
-from annotate.migration.labels import carry_labels
+from annotate.migration.imports import prepare_imports, put_imports
 from annotate.migration.listing import listing_file
 from annotate.migration.migrate import Outlook
 from annotate.migration.record import (
@@ -54,7 +52,6 @@ from annotate.workspace import SETTINGS_FILE, Workspace
 _OLD_QUESTIONS, _QUESTIONS, _SETTINGS = "questions-before.yaml", "questions.yaml", SETTINGS_FILE
 _LABELS, _ASK = "labels.parquet", "ask.parquet"
 _IN_OLD_IDS = ("answers.parquet", "annotators.json", "changes.parquet")  # below data/labels
-_OLD_IMPORTS, _IMPORTS = "imports-before", "imports"
 
 Told = Callable[[str], object]
 
@@ -83,7 +80,7 @@ def begin(workspace: Workspace, outlook: Outlook) -> Migration:
         write(CANDIDATES, as_candidates(outlook.ask, 0), made / _ASK)
         if outlook.labels is not None and not outlook.labels_from_answers:
             write(LABELS, outlook.labels, made / _LABELS)
-        _prepare_imports(outlook, imported_labels(workspace), made)
+        prepare_imports(workspace, outlook.migration.step, outlook.after, made)
         questions = outlook.new_plan.questions if outlook.new_plan else ()
         prepare_golden(
             workspace.golden,
@@ -174,7 +171,8 @@ def finish(
         workspace = Workspace.find(workspace.root)
         made: dict[str, Any] = {"round": _write_round(workspace, migration)}
         listing_file(workspace).unlink(missing_ok=True)
-        _write_imports(workspace, folder, tell)
+        for name in put_imports(workspace, folder):
+            tell(f"imported labels carried over: {name}")
         if put_golden(folder, workspace.golden):
             tell("golden set carried over")
         made |= _write_labels(workspace, folder, tell)
@@ -248,9 +246,17 @@ def _write_labels(workspace: Workspace, folder: Path, tell: Told) -> dict[str, A
         made["labels"] = summary["labels"]
         tell(f"labels made anew from all answers: {summary['labels']:,}")
     if (workspace.dataset / "images.parquet").is_file():
-        made["dataset"] = _write_dataset(workspace)
-        tell(f"dataset made anew: {made['dataset']:,} images, each in the split that it had")
+        made |= _write_dataset(workspace, tell)
     return made
+
+
+def _write_dataset(workspace: Workspace, tell: Told) -> dict[str, Any]:
+    images, left_out = rebuild_dataset(workspace)
+    tell(f"dataset made anew: {images:,} images, each in the split that it had")
+    if not left_out:
+        return {"dataset": images}
+    tell(f"left out of it, because a split would lack them: {', '.join(left_out)}")
+    return {"dataset": images, "classes_left_out": left_out}
 
 
 def _put_labels(workspace: Workspace, labels: pd.DataFrame) -> None:
@@ -282,30 +288,3 @@ def _carried_summary(
         "thresholds": dict(zip(ids, limits, strict=True)),
         **{name: before[name] for name in kept if name in before},
     }
-
-
-def _write_dataset(workspace: Workspace) -> int:
-    """The dataset anew; classes that wait for their first answers are left out for now."""
-    settings = workspace.settings.dataset
-    if settings.missing == "refuse":
-        settings = replace(settings, missing="leave-out")
-    stats = write_dataset(workspace, settings)
-    return int(sum(stats["images"].values()))
-
-
-def _prepare_imports(outlook: Outlook, files: list[Path], folder: Path) -> None:
-    """Imported labels as they were and as they will be."""
-    for file in files:
-        labels = read(LABELS, file)
-        name = f"{file.parent.name}.parquet"
-        write(LABELS, labels, folder / _OLD_IMPORTS / name)
-        carried = carry_labels(labels, outlook.migration.step, outlook.after)
-        write(LABELS, carried, folder / _IMPORTS / name)
-
-
-def _write_imports(workspace: Workspace, folder: Path, tell: Told) -> None:
-    for file in imported_labels(workspace):
-        carried = folder / _IMPORTS / f"{file.parent.name}.parquet"
-        if carried.is_file():
-            write(LABELS, read(LABELS, carried), file)
-            tell(f"imported labels carried over: {file.parent.name}")

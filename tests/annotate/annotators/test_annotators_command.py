@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from annotate.answers.choices import NONE, UNSURE
 from annotate.cli import main
 from annotate.server.run import open_store
-from annotate.tables import CATALOG, GOLDEN_LABELS, LABELS, empty, read, write
+from annotate.tables import CATALOG, GOLDEN_LABELS, GOLDEN_SAMPLE, LABELS, empty, read, write
 from annotate.tasks.answered import answered_images
 from annotate.workspace import Workspace
 
@@ -106,6 +106,24 @@ def test_the_report(workspace: Path) -> None:
     assert ["q01", "300", "0.400", *measures] in printed
 
 
+def test_that_golden_figures_are_of_a_sample_is_said(workspace: Path) -> None:
+    """By hand: ten golden images, of which nine were sure to be drawn and one stands for a lot."""
+    answer_by_file(workspace)
+    run("consolidate")
+    golden = pd.DataFrame({"image_id": IMAGES[:10], "class_id": "snow", "label": [1] * 9 + [0]})
+    write(GOLDEN_LABELS, golden, workspace / "data/golden/labels.parquet")
+    word = "count every golden image the same"
+    assert word not in run("annotators")
+    sample = pd.DataFrame({"image_id": IMAGES[:10], "question_id": "q01", "class_id": "snow"})
+    sample = sample.assign(drawn_for="near", probability=[1.0] * 9 + [0.05])
+    write(GOLDEN_SAMPLE, sample, workspace / "data/golden/sample.parquet")
+    assert word in run("annotators")
+    found = run("annotators", "--json")
+    assert found["golden_sampled"]
+    rows = {row["annotator_id"]: row for row in found["annotators"]}
+    assert rows["ann"]["golden_precision"] == pytest.approx(0.9)
+
+
 def test_experts_answers_that_nobody_collected_count(workspace: Path) -> None:
     answer_by_file(workspace)
     run("consolidate")
@@ -188,6 +206,8 @@ def test_messages(workspace: Path) -> None:
     assert "did you mean lazy" in run("annotators", "--exclude", "lasy", expect=1)
     everybody = [word for who in PEOPLE for word in ("--exclude", who)]
     assert "none of" in run("annotators", *everybody, expect=1)
+    assert "--exclude" in run("annotators", "--reason", "ticks at random", expect=2)
+    assert "--exclude" in run("annotators", "--include", "lazy", "--reason", "new", expect=2)
     assert not (workspace / "data/annotators.json").exists()
     (workspace / "data/annotators.json").write_text("[]")
     assert "annotators.json" in run("consolidate", expect=1)

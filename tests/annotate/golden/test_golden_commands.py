@@ -179,6 +179,59 @@ def test_from_sample_to_score(workspace: Path) -> None:
     assert "http" not in page.replace("http://www.w3.org", "")
 
 
+def test_experts_answer_after_the_annotators_last_day(workspace: Path) -> None:
+    text = (workspace / "mumic.toml").read_text()
+    (workspace / "mumic.toml").write_text(text + '[consolidate]\nuntil = "2026-01-31"\n')
+    run("golden", "sample", "--near", "8", "--clear", "5", "--random", "60")
+    expert_answers(workspace)
+    file = workspace / "data/golden/answers/serve.jsonl"
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    for line in lines:
+        line["answers"][0]["submissionTime"] = "2026-02-10T09:00:00.000Z"
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    found = run("golden", "collect", "--json")
+    assert (found["images"], found["set_aside"]) == (len(lines), 0)
+    # For annotators the day stands.
+    people = workspace / "data/answers/people.jsonl"
+    people.write_text(people.read_text() + json.dumps(lines[0]) + "\n")
+    run("consolidate")
+    rejects = pd.read_parquet(workspace / "data/labels/rejects.parquet")
+    assert any(str(reason).startswith("late") for reason in rejects["reason"])
+
+
+def test_recall_without_random_images_is_said_to_be_of_the_strata(workspace: Path) -> None:
+    """Of snow people see half: what nobody saw is missed, and a sample of strata never has it."""
+    word = "are of the drawn strata (near, clear) only"
+    snow = WORLD.truth[:, 2]
+    found = decide(WORLD.votes.yes, WORLD.votes.no, [0.6] * 4, ConsolidateSettings())[:, 2] == 1
+    recall = found[snow].mean()
+    for random, said in (("0", True), ("299", False)):
+        size = ("--near", "299", "--clear", "299", "--random", random)
+        assert (word in run("golden", "sample", *size)) == said
+        expert_answers(workspace)
+        scores = run("golden", "--json")
+        assert scores["strata_only"] == (["near", "clear"] if said else [])
+        row = next(row for row in scores["classes"] if row["class_id"] == "snow")
+        if said:
+            assert row["recall"] > recall + 0.03
+        else:
+            assert row["recall"] == pytest.approx(recall, abs=0.01)  # one image is gone
+        assert (word in run("golden")) == said
+        assert (word in run("golden", "thresholds")) == said
+        assert ("no random images" in (workspace / "data/golden/score.html").read_text()) == said
+    run("golden", "sample", "--near", "20", "--clear", "0", "--random", "0")
+    assert "strata (near) only" in run("golden")
+
+
+def test_options_that_do_not_go_together_are_refused(workspace: Path) -> None:
+    write_truth(workspace)
+    both = ("golden", "thresholds", "--precision", "0.9", "--beta", "2")
+    assert "--beta weighs recall in F" in run(*both, expect=2)
+    text = (workspace / "mumic.toml").read_text()
+    (workspace / "mumic.toml").write_text(text + "[golden]\nprecision = 0.9\n")
+    assert "F2 now" in run("golden", "thresholds", "--beta", "2")
+
+
 def test_thresholds_are_written_where_the_golden_set_carries_them(workspace: Path) -> None:
     write_truth(workspace)
     found = run("golden", "thresholds", "--json")

@@ -13,9 +13,10 @@ from click.testing import CliRunner
 from sklearn.metrics import precision_score, recall_score
 
 from annotate.answers.excluded import write_excluded
+from annotate.answers.packed import Packed, to_frame
 from annotate.cli import main
 from annotate.golden.strategies import measure_seconds
-from annotate.tables import CATALOG, GOLDEN_LABELS, empty, write
+from annotate.tables import CATALOG, GOLDEN_LABELS, empty, read, write
 
 TAXONOMY = """\
 name: little
@@ -174,6 +175,47 @@ def test_precision_and_recall_equal_scikit_learn(workspace: Path) -> None:
     assert found["precision"] == pytest.approx(precision_score(*flat))
     assert found["recall"] == pytest.approx(recall_score(*flat))
     assert found["recall_change"] is None
+
+
+def test_output_of_ground_truth_is_read_by_the_manifest_beside_it(workspace: Path) -> None:
+    """As ``test_two_plans_by_hand``, in the tree that a job leaves, in an order of its own."""
+    pilots(workspace)
+    lines = (workspace / "pilot-together/answers.jsonl").read_text("utf-8").splitlines()
+    job = workspace / "job/answers/out/annotations/worker-response/iteration-1"
+    entries = [json.loads(line) for line in lines[::-1]]
+    for index, entry in enumerate(entries):
+        (job / str(index)).mkdir(parents=True)
+        text = json.dumps({"answers": entry["answers"]})
+        (job / str(index) / "2026-01-01_09-00-00.json").write_text(text, "utf-8")
+    refused = run("together.yaml=job/answers")
+    assert refused.exit_code == 1
+    manifest = workspace / "job/tasks/manifest.jsonl"
+    assert str(manifest) in refused.output
+    manifest.parent.mkdir()
+    asked = [{"image-id": entry["image-id"], "questions": ["q01"]} for entry in entries]
+    manifest.write_text("".join(json.dumps(line) + "\n" for line in asked), "utf-8")
+    summary = done("together.yaml=job/answers")
+    (found,) = summary["strategies"]
+    assert (found["precision"], found["recall"], found["seconds_mean"]) == (0.9, 1.0, 25.0)
+    assert summary["set_aside"] == {"together.yaml": 0}
+
+
+def test_only_answers_on_golden_images_become_a_frame(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pilots(workspace)
+    file = workspace / "data/golden/labels.parquet"
+    golden = read(GOLDEN_LABELS, file)
+    write(GOLDEN_LABELS, golden[golden["image_id"].isin(IMAGES[:2])], file)
+    sizes = []
+
+    def measured(packed: Packed) -> pd.DataFrame:
+        sizes.append(len(packed))
+        return to_frame(packed)
+
+    monkeypatch.setattr("annotate.golden.strategies_stage.to_frame", measured)
+    assert done(BOTH[0])["strategies"][0]["images"] == 2
+    assert sizes == [2 * 3]  # two images, three people, one question
 
 
 def test_only_images_that_all_plans_share_are_compared(workspace: Path) -> None:

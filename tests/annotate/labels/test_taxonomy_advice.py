@@ -68,6 +68,23 @@ def test_planted_faults_are_named_and_nothing_else() -> None:
     assert "by chance" in found[2].message
 
 
+def test_few_ticks_are_no_proof_of_disagreement() -> None:
+    """People see a rare dog with 0.6, and hardly ever one that is not there.
+
+    Over all such images alpha is 0.357: between them the chance of a tick varies by
+    0.01 * 0.99 * 0.596 ** 2, and a tick's own variance is 0.00996 * 0.99004.
+    """
+    wide, named = 0, 0
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        dog = rng.random(IMAGES) < 0.01
+        rows = votes({"dog": rng.binomial(5, np.where(dog, 0.6, 0.004))})
+        wide += alpha_interval(rows[["yes", "no"]].to_numpy(np.int64))[0] <= 0
+        named += any("by chance" in each.message for each in lint_votes(TAXONOMY, rows))
+    assert wide > 10  # the interval often holds 0 all the same
+    assert named <= 2  # of 40 intervals of 95 % two may well end below the truth
+
+
 def test_few_images_say_nothing() -> None:
     rows = votes({"dog": 0})
     assert lint_votes(TAXONOMY, rows.head(20)) == []

@@ -12,7 +12,7 @@ from annotate.migration.carry import Step
 from annotate.migration.golden import carry_sample
 from annotate.tables import GOLDEN_LABELS, GOLDEN_SAMPLE, LABELS, read, write
 from annotate.taxonomy.diff import Source
-from tests.annotate.migration.world import BEFORE, EXPECTED, HEAD, labels, run
+from tests.annotate.migration.world import BEFORE, EXPECTED, HEAD, labels, response, run
 
 
 def test_imported_labels_go_along_and_are_kept(workspace: Path) -> None:
@@ -36,6 +36,39 @@ def test_imported_labels_go_along_and_are_kept(workspace: Path) -> None:
     assert len(read(LABELS, kept)) == len(cells)
 
 
+def test_the_dataset_keeps_the_settings_that_it_was_built_with(workspace: Path) -> None:
+    """It was built with ``missing = "allow"``: four images leave every class a gap somewhere."""
+    toml = workspace / "mumic.toml"
+    toml.write_text(toml.read_text().replace('"allow"', '"refuse"\nnear_duplicate_bits = 9'))
+    before = json.loads((workspace / "data/dataset/lock.json").read_text())["settings"]
+    done = run("taxonomy", "migrate", "--apply")
+    assert done.exit_code == 0, done.output
+    after = json.loads((workspace / "data/dataset/lock.json").read_text())["settings"]
+    assert after == before
+    assert (after["missing"], after["near_duplicate_bits"]) == ("allow", 4)
+    listed = json.loads((workspace / "data/dataset/classes.json").read_text())["classes"]
+    # The bay has no answer yet. All others had, and stay.
+    assert [entry["id"] for entry in listed] == ["hound", "light", "indoor", "outdoor", "sea"]
+    assert "left out" not in done.output
+
+
+def test_classes_that_a_strict_dataset_must_leave_out_are_named(workspace: Path) -> None:
+    """All in one split; the list is by hand from ``TICKS``."""
+    lock = workspace / "data/dataset/lock.json"
+    stated = json.loads(lock.read_text())
+    stated["settings"] |= {"missing": "refuse", "train": 1.0, "validation": 0.0, "test": 0.0}
+    lock.write_text(json.dumps(stated))
+    (workspace / "data/dataset/splits.parquet").unlink()
+    done = run("taxonomy", "migrate", "--apply")
+    assert done.exit_code == 0, done.output
+    # Nobody was seen to have a pool indoors or outdoors: only that there is none is known.
+    assert "left out of it, because a split would lack them: indoor, outdoor" in done.output
+    made = json.loads((workspace / "data/migrations/0001/done.json").read_text())
+    assert made["classes_left_out"] == ["indoor", "outdoor"]
+    listed = json.loads((workspace / "data/dataset/classes.json").read_text())["classes"]
+    assert [entry["id"] for entry in listed] == ["hound", "light", "sea"]
+
+
 def test_experts_labels_go_along(workspace: Path) -> None:
     file = workspace / "data" / "golden" / "labels.parquet"
     said = [("i0", "dog", 1), ("i1", "cat", 0), ("i1", "lamp", 0), ("i3", "pool", 1)]
@@ -47,6 +80,38 @@ def test_experts_labels_go_along(workspace: Path) -> None:
         ("i1", "light", 0),
     }  # which pool it is, no expert has said
     assert labels(workspace)["i0", "hound"] == 1
+
+
+def test_experts_answers_from_before_count_beside_later_ones(workspace: Path) -> None:
+    """One expert before, one after: a no goes over by her word, a pool that two saw does not."""
+    file = workspace / "data" / "golden" / "answers" / "old.jsonl"
+    file.parent.mkdir(parents=True)
+    shown = {"q02": ["pool", "sea"]}
+    said: dict[str, list[list[str]]] = {"i1": [["sea"]], "i2": [["pool"], []]}
+    lines = [
+        {
+            "image-id": image,
+            "answers": [response(f"e{at}", ticks, shown) for at, ticks in enumerate(each)],
+        }
+        for image, each in said.items()
+    ]
+    file.write_text("".join(json.dumps(each) + "\n" for each in lines))
+    assert run("taxonomy", "migrate", "--apply").exit_code == 0
+    plan = json.loads(run("questions", "show", "--json").stdout)["questions"]
+    (question,) = (each for each in plan if "bay" in each["classes"])
+    asked = {question["id"]: list(question["classes"])}
+    later = {"image-id": "i3", "answers": [response("e0", ["bay"], asked)]}
+    (file.parent / "new.jsonl").write_text(json.dumps(later) + "\n")
+    assert run("golden", "collect").exit_code == 0
+    rows = read(GOLDEN_LABELS, workspace / "data" / "golden" / "labels.parquet")
+    found = {(image, name): label for image, name, label in rows.to_numpy()}
+    assert {key: label for key, label in found.items() if key[0] != "i3"} == {
+        ("i1", "sea"): 1,
+        ("i1", "indoor"): 0,
+        ("i1", "outdoor"): 0,
+        ("i2", "sea"): 0,
+    }  # of i2 the experts were split, so neither part is known
+    assert found["i3", "bay"] == found["i3", "sea"] == 1
 
 
 # By class: question, what it was drawn for, and the chance. q01 asks dog, cat and lamp of i0 and

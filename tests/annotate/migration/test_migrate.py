@@ -195,6 +195,9 @@ def test_an_edit_in_between_is_refused_with_a_way_out(
     assert refused.exit_code == 1
     assert "after.yaml" in refused.output
     taxonomy.write_text(kept)
+    other = run("taxonomy", "migrate", "--from", str(taxonomy))
+    assert other.exit_code == 2
+    assert "Finish it without --from" in other.output
     assert run("taxonomy", "migrate", "--apply").exit_code == 0
     assert labels(workspace) == EXPECTED
 

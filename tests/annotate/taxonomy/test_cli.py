@@ -3,11 +3,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 
 from annotate.cli.console import Program
 from annotate.cli.taxonomy import taxonomy
+from annotate.tables import LABELS, write
 
 
 def run(*args: str) -> Result:
@@ -32,6 +34,25 @@ def test_lint_in_a_workspace_needs_no_argument(
     monkeypatch.chdir(tmp_path)
     assert "no errors" in run().output
     assert json.loads(run("--json").stdout)["warnings"] == []
+
+
+def test_the_workspace_s_own_file_gets_the_advice_of_votes_by_whatever_name(
+    tmp_path: Path, travel_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "label_taxonomy" / "travel.yaml"
+    own.parent.mkdir()
+    own.write_bytes(travel_file.read_bytes())
+    (tmp_path / "mumic.toml").write_text("")
+    rows = pd.DataFrame({"image_id": [f"i{at:02}" for at in range(40)], "class_id": "pets"})
+    rows = rows.assign(label=0, yes=0, no=5, unsure=0, rate=0.0, decided="voted", probability=None)
+    write(LABELS, rows, tmp_path / "data/labels/labels.parquet")
+    monkeypatch.chdir(tmp_path)
+    advice = "class pets: nobody ever ticked it"
+    for names in ((), (str(own),), ("label_taxonomy/../label_taxonomy/travel.yaml",)):
+        assert advice in run("lint", *names).output
+    assert advice not in run("lint", str(travel_file)).output  # the same text, another list
+    (tmp_path / "mumic.toml").write_text("[nonsense")
+    assert run("lint", str(travel_file)).exit_code == 0
 
 
 def test_errors_and_advice_have_their_exit_codes(tmp_path: Path) -> None:

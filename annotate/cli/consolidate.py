@@ -191,7 +191,7 @@ def _lines(summary: dict[str, Any], folder: str) -> list[str]:
         examples = ", ".join(few["examples"])
         lines.append(
             f"Fewer than {few['wanted']} people answered a question of {few['images']:,} images "
-            f"({examples})"
+            f"({examples}); all of them: {folder}/lacking.parquet"
         )
     agreement = summary["agreement"]
     if agreement["mean_alpha"] is not None:

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from annotate.cli import main
-from annotate.tables import ANSWER_REJECTS, CATALOG, LABELS, empty, read, write
+from annotate.tables import ANSWER_REJECTS, CATALOG, LABELS, LACKING, empty, read, write
 
 ROWS = [
     *(("a.jpg", "Pool", f"w{at}", answer) for at, answer in enumerate(["yes", "1", "True", "no"])),
@@ -118,6 +118,30 @@ def test_of_votes_in_several_files_the_last_counts_and_the_others_are_named() ->
     rejects = read(ANSWER_REJECTS, Path("labels/rejects.parquet"))
     rows = rejects[["file", "line", "image_id", "question_id", "annotator_id"]].values.tolist()
     assert rows == [["a.csv", 2, "a.jpg", "Pool", "w0"], ["a.csv", 3, "a.jpg", "Pool", "w1"]]
+
+
+def test_what_everybody_skipped_lacks_answers_and_all_such_images_are_listed() -> None:
+    people = [f"w{at}" for at in range(5)]
+    rows = [
+        *(("whole", "Pool", who, "1") for who in people),
+        *(("whole", "Sea", who, "skip") for who in people),
+        *(("nobody", "Pool", who, "skip") for who in people),
+        *(("most", "Pool", who, "skip" if who == "w4" else "0") for who in people),
+        *((f"few{at}", "Pool", "w0", "unsure") for at in range(6)),
+        *(("done", "Pool", who, "0") for who in people),
+        ("done", "Pool", "w5", "skip"),
+    ]
+    table(rows).to_csv("votes.csv", index=False)
+    listed = Path("labels/lacking.parquet")
+    assert run("--votes", "votes.csv")["too_few_annotators"]["images"] == 9
+    found = read(LACKING, listed)
+    expected = {**{f"few{at}": 1 for at in range(6)}, "most": 4, "nobody": 0, "whole": 0}
+    assert dict(zip(found["image_id"], found["people"], strict=True)) == expected
+    said = CliRunner().invoke(main, ["consolidate", "--votes", "votes.csv"]).stdout
+    assert "labels/lacking.parquet" in said
+    table([row for row in rows if row[0] == "done"]).to_csv("votes.csv", index=False)
+    assert run("--votes", "votes.csv")["too_few_annotators"]["images"] == 0
+    assert not listed.exists()
 
 
 def test_columns_of_numbers_categories_and_nothing() -> None:

@@ -91,9 +91,10 @@ def consolidate(*options: str) -> dict[str, Any]:
 
 
 def kept(root: Path) -> Kept:
-    """The bytes of all labels; nothing else may lie there but the list of changes and the lock."""
+    """The bytes of all labels; nothing else may lie there but two lists and the lock."""
     folder = root / "data/labels"
-    others = {path.name for path in folder.iterdir()} - {*FILES, ".lock", "changes.parquet"}
+    lists = {"changes.parquet", "lacking.parquet"}
+    others = {path.name for path in folder.iterdir()} - {*FILES, *lists, ".lock"}
     assert not others
     return {name: (folder / name).read_bytes() for name in FILES}
 

@@ -95,6 +95,11 @@ def consolidate(
     }
     given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
     settings = replace(_settings(workspace), **given)
+    if threshold is not None and settings.method != "majority":
+        raise click.UsageError(
+            f"--threshold goes with the method majority, a share of votes. By {settings.method} "
+            "the probability_threshold under [consolidate] in mumic.toml makes a label."
+        )
     if votes_files and until:
         raise click.UsageError("--until does not go with --votes, which have no time.")
     if votes_files or workspace is None:

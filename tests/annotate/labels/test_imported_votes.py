@@ -198,3 +198,13 @@ def test_probabilities_of_the_other_methods_are_written() -> None:
     assert set(summary["estimate"]["annotators"]) == {"w0", "w1", "w2", "w3"}
     run("--votes", "votes.csv")
     assert "probability" not in read(LABELS, Path("labels/labels.parquet"))
+
+
+def test_a_threshold_that_would_change_nothing_is_refused(tmp_path: Path) -> None:
+    table().to_csv("votes.csv", index=False)
+    said = run("--votes", "votes.csv", "--threshold", "0.4", "--method", "dawid-skene", code=2)
+    assert "--threshold goes with the method majority" in said
+    make_workspace(tmp_path)
+    (tmp_path / "mumic.toml").write_text('[consolidate]\nmethod = "pooled-dawid-skene"\n')
+    assert "probability_threshold" in run("--threshold", "0.4", code=2)
+    run("--votes", "votes.csv", "--threshold", "0.4", "--method", "majority", code=1)  # no class

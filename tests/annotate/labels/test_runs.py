@@ -173,7 +173,7 @@ def test_a_kill_at_any_moment_leaves_labels_as_before_or_as_after(
     consolidate()
     before = kept(workspace)
     add(workspace, rng, IMAGES, 6)
-    copies = [tmp_path / f"killed{at}" for at in range(32)]
+    copies = [tmp_path / f"killed{at}" for at in range(40)]
     for copy in copies:
         shutil.copytree(workspace, copy)
     calls = run_and_kill("consolidate", copies)
@@ -192,5 +192,7 @@ def test_a_kill_at_any_moment_leaves_labels_as_before_or_as_after(
         consolidate()
         assert kept(copy) == after
         assert (copy / "data/labels/changes.parquet").read_bytes() == changes
+        lacking = [root / "data/labels/lacking.parquet" for root in (copy, copies[0])]
+        assert lacking[0].exists() == lacking[1].exists()
     assert seen == sorted(seen)
     assert 1 < sum(seen) < len(seen) - 1

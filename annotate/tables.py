@@ -136,6 +136,11 @@ LABEL_CHANGES = Table(
         "after": pa.int8(),
     },
 )
+LACKING = Table(
+    "images that lack answers",
+    "mumic-annotate consolidate",
+    {"image_id": pa.string(), "people": pa.int16()},
+)
 GOLDEN_SAMPLE = Table(
     "golden sample",
     "mumic-annotate golden sample",

@@ -27,6 +27,7 @@ Rows = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 COPY = "a copy of an answer that is there"
 REPLACED = "replaced by a later answer"
+OTHER_NAME = "replaced by the answer to another name of the class"
 
 
 @dataclass(frozen=True)
@@ -190,11 +191,14 @@ def _late(packed: Packed, until: str) -> Mask:
     return late[packed.submitted.codes]
 
 
-def drop_repeated(packed: Packed) -> tuple[Rows, Rows, Mask]:
+def drop_repeated(
+    packed: Packed, rank: npt.NDArray[np.int8] | None = None
+) -> tuple[Rows, Rows, Mask]:
     """Of an annotator's answers to one question about one image, keep the last.
 
     Args:
         packed: in the order in which places win where times are equal.
+        rank: (A,) of answers that win whatever their time, the highest; None: time alone.
 
     Returns:
         Rows to keep, sorted by image, question and annotator; rows that a later one replaces; and
@@ -214,7 +218,8 @@ def drop_repeated(packed: Packed) -> tuple[Rows, Rows, Mask]:
         return order, np.empty(0, np.int64), np.empty(0, bool)
     repeated = np.append(same, False) | np.append(False, same)
     rows = order[repeated]  # mostly few: these alone are sorted by time, then by place
-    order[repeated] = rows[np.lexsort((rows, packed.submitted.codes[rows], key[rows]))]
+    first = () if rank is None else (rank[rows],)
+    order[repeated] = rows[np.lexsort((rows, packed.submitted.codes[rows], *first, key[rows]))]
     earlier, later = order[:-1][same], order[1:][same]
     return order[np.append(~same, True)], earlier, _say_the_same(packed, earlier, later)
 

@@ -22,12 +22,14 @@ from annotate.answers.label_studio import read_label_studio
 from annotate.answers.packed import Packed
 from annotate.answers.packing import (
     COPY,
+    OTHER_NAME,
     REPLACED,
     Answers,
     drop_repeated,
     reject_table,
     sort_rejects,
 )
+from annotate.answers.spellings import Spellings, rank_by_name
 from annotate.errors import InputError, MissingError, closest
 from annotate.tables import ANSWER_REJECTS
 
@@ -67,12 +69,14 @@ class FileVotes:
         file: its name.
         packed: answers to questions of one class each, in the order of the file.
         lines: (A,) where each of them stands; the header is line 1.
+        spellings: by which names their classes were called.
         aside: ``tables.ANSWER_REJECTS``.
     """
 
     file: str
     packed: Packed
     lines: npt.NDArray[np.int32]
+    spellings: Spellings
     aside: pd.DataFrame
 
 
@@ -186,7 +190,8 @@ def _pack(texts: dict[str, Coded], file: str, first: int, names: Names) -> FileV
         Coded(("",), np.broadcast_to(np.int32(0), len(lines))),  # no time, and no memory for it
         np.broadcast_to(np.float32(np.nan), len(lines)),
     )
-    return FileVotes(file, packed, lines, aside)
+    spellings = Spellings.of(texts["class"], meant["class"][0], kept)
+    return FileVotes(file, packed, lines, spellings, aside)
 
 
 def _meant(column: str, texts: Sequence[str], names: Names) -> tuple[list[str], list[str]]:
@@ -251,23 +256,32 @@ def _coded(column: pa.ChunkedArray) -> Coded:
 
 
 def join_votes(files: Iterable[FileVotes]) -> Answers:
-    """Votes of several files as one table; of an annotator's votes on a cell the last counts."""
+    """Votes of several files as one table, in which an annotator has one vote on a cell.
+
+    The last one counts. Where a class is called by several names, as by an alias, that is the last
+    one for each name, and of these a yes counts before an unsure before a no.
+    """
     found = list(files)
     packed = Packed.join([one.packed for one in found])
     lines = np.concatenate([one.lines for one in found])
     aside = [one.aside for one in found]
     names = np.array([one.file for one in found], object)
     ends = np.cumsum([len(one.packed) for one in found])
+    spellings = [one.spellings for one in found]
     del found  # tens of millions of votes are there twice only as long as they must
-    order, earlier, copies = drop_repeated(packed)
+    rank = rank_by_name(packed, spellings, ends)
+    order, earlier, copies = drop_repeated(packed, rank)
     if len(earlier):
         ids = (packed.image, packed.question, packed.annotator)
+        reasons = np.where(copies, COPY, REPLACED).astype(object)
+        if rank is not None:
+            reasons[~copies & (rank[earlier] > 0)] = OTHER_NAME
         aside.append(
             _rejects(
                 names[np.searchsorted(ends, earlier, side="right")],
                 lines[earlier],
                 *(column.take(earlier).texts() for column in ids),
-                np.array([REPLACED, COPY], object)[copies.astype(np.int8)],
+                reasons,
             )
         )
     packed = packed.take(order)

@@ -95,6 +95,11 @@ def consolidate(
     }
     given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
     settings = replace(_settings(workspace), **given)
+    if threshold is not None and settings.method != "majority":
+        raise click.UsageError(
+            f"--threshold goes with the method majority, a share of votes. By {settings.method} "
+            "the probability_threshold under [consolidate] in mumic.toml makes a label."
+        )
     if votes_files and until:
         raise click.UsageError("--until does not go with --votes, which have no time.")
     if votes_files or workspace is None:
@@ -191,7 +196,7 @@ def _lines(summary: dict[str, Any], folder: str) -> list[str]:
         examples = ", ".join(few["examples"])
         lines.append(
             f"Fewer than {few['wanted']} people answered a question of {few['images']:,} images "
-            f"({examples})"
+            f"({examples}); all of them: {folder}/lacking.parquet"
         )
     agreement = summary["agreement"]
     if agreement["mean_alpha"] is not None:

@@ -48,6 +48,8 @@ def export(
     """
     from annotate.dataset.exports.stage import export_dataset
 
+    if image_prefix is not None and name != "groundtruth":
+        raise click.UsageError("--image-prefix goes with --to groundtruth.")
     workspace = open_workspace()
     target = (folder or workspace.data / "exports" / name).absolute()
     about = export_dataset(

@@ -8,11 +8,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from annotate.catalog.stacking import to_pandas
 from annotate.dataset.build import (
     DATASET_VOTES,
     MADE_BY,
@@ -22,6 +20,7 @@ from annotate.dataset.build import (
     build_dataset,
 )
 from annotate.dataset.imported import imported_labels, imported_splits
+from annotate.dataset.joining import join_labels
 from annotate.dataset.lock import LOCK_FILE, make_lock
 from annotate.errors import MissingError
 from annotate.files import read_json, remove_stale, write_json
@@ -43,12 +42,14 @@ class Inputs:
         catalog: ``tables.CATALOG``.
         taxonomy: of the workspace.
         consolidation: ``summary.json`` of ``consolidate``; empty where all labels were imported.
+        overruled: labels that gave way to another source's of a class above or below.
     """
 
     labels: pd.DataFrame
     catalog: pd.DataFrame
     taxonomy: Taxonomy
     consolidation: dict[str, Any]
+    overruled: int = 0
 
 
 def read_inputs(workspace: Workspace) -> Inputs:
@@ -70,7 +71,8 @@ def read_inputs(workspace: Workspace) -> Inputs:
     consolidation: dict[str, Any] = {}
     if voted.is_file():
         consolidation = read_json(workspace.labels / "summary.json", LABELS.made_by)
-    return Inputs(_merged(labels), catalog, taxonomy, consolidation)
+    joined = join_labels(labels, taxonomy)
+    return Inputs(joined.labels, catalog, taxonomy, consolidation, joined.overruled)
 
 
 def _read_labels(file: Path) -> pa.Table:
@@ -80,19 +82,6 @@ def _read_labels(file: Path) -> pa.Table:
         at = found.schema.get_field_index(name)
         found = found.set_column(at, name, found.column(name).dictionary_encode())
     return found
-
-
-def _merged(labels: list[pa.Table]) -> pd.DataFrame:
-    """Each image and class once: a known label before an unknown one, then the first table's."""
-    rows = pa.concat_tables(labels).unify_dictionaries()
-    if len(labels) > 1:
-        image, class_id = (rows[name].combine_chunks() for name in ("image_id", "class_id"))
-        cell = image.indices.to_numpy().astype(np.int64) * len(class_id.dictionary)
-        cell += class_id.indices.to_numpy()
-        order = np.argsort(rows["label"].is_null().to_numpy(), kind="stable")
-        first = order[~pd.Series(cell[order]).duplicated().to_numpy()]
-        rows = rows.take(np.sort(first))
-    return to_pandas(rows)
 
 
 def write_dataset(workspace: Workspace, settings: DatasetSettings) -> dict[str, Any]:
@@ -141,7 +130,13 @@ def build(inputs: Inputs, stored: pd.DataFrame, settings: DatasetSettings, seed:
     dataset = build_dataset(
         inputs.labels, inputs.catalog, stored, inputs.taxonomy, settings, seed=seed
     )
-    dataset.stats.update(settings={"dataset": asdict(settings)}, seed=seed)
+    overruled = inputs.overruled
+    dataset.stats.update(settings={"dataset": asdict(settings)}, seed=seed, overruled=overruled)
+    if overruled:
+        dataset.stats["warnings"].append(
+            f"{overruled:,} labels gave way to another source's: a yes to a class is a yes to all "
+            "above it, an expert's no is a no to all below"
+        )
     return dataset
 
 

@@ -26,8 +26,9 @@ def relabel_command(lock: Mapping[str, Any], workspace: Workspace) -> str:
         words += ["--column", f"{ours}={theirs}"]
     if votes.get("images"):
         words += ["--images", str(workspace.root / votes["images"])]
+    majority = settings.get("method", "majority") == "majority"
     for option, name in _OPTIONS.items():
-        if name in settings:
+        if name in settings and (majority or name != "vote_threshold"):
             words += [option, str(settings[name])]
     until = settings.get("until", "")
     if not votes and until != workspace.settings.consolidate.until:

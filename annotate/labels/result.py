@@ -17,11 +17,12 @@ from annotate.labels.consolidate import decide_labels, thresholds
 from annotate.labels.dawid_skene import Estimate, dawid_skene
 from annotate.labels.decisions import Decisions, label_arrow
 from annotate.labels.experts import Experts, expert_labels
+from annotate.labels.lacking import FILE as LACKING_FILE
 from annotate.labels.lacking import Wanted, find_lacking
 from annotate.labels.summary import summarise
 from annotate.labels.votes import Votes, count_votes
 from annotate.settings import ConsolidateSettings
-from annotate.tables import ANSWER_REJECTS, ANSWERS, LABEL_CHANGES, LABELS, write
+from annotate.tables import ANSWER_REJECTS, ANSWERS, LABEL_CHANGES, LABELS, LACKING, write
 from annotate.taxonomy.model import Taxonomy
 from annotate.together import together
 
@@ -88,7 +89,8 @@ def write_labels(
     packed, settings, taxonomy = answers.packed, basis.settings, basis.taxonomy
     votes, decisions, estimate = label_answers(packed, basis)
     summary = summarise(packed, answers.rejects, votes, decisions, taxonomy)
-    summary["too_few_annotators"] = find_lacking(votes, basis.questions, answers.rejects, wanted)
+    lacking = find_lacking(votes, basis.questions, answers, wanted)
+    summary["too_few_annotators"] = lacking.summary
     summary["questions"] = {name: list(ids) for name, ids in basis.questions.items()}
     summary["method"] = settings.method
     summary |= about or {}
@@ -106,7 +108,10 @@ def write_labels(
         write(LABELS, label_arrow(decisions), stage / "labels.parquet")
         if changes is not None and changes.counts["images"]:
             write(LABEL_CHANGES, changes.table, stage / "changes.parquet")
+        write(LACKING, lacking.table, stage / LACKING_FILE)
         write_json(stage / "summary.json", summary)
+    if not lacking.people:  # an empty list is no lie, should the process die before this
+        (folder / LACKING_FILE).unlink(missing_ok=True)
     return summary if changes is None else summary | {"changes": changes.counts}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -83,3 +84,26 @@ def kept_splits(images: dict[str, FoundImage], *, resplit: bool) -> tuple[pd.Dat
         return empty(STORED_SPLITS), note
     rows = [(image_id, image_id, split) for image_id, split in sorted(named.items())]
     return pd.DataFrame(rows, columns=list(STORED_SPLITS.columns)), "kept"
+
+
+def final_splits(
+    images: Collection[str], wanted: pd.DataFrame, before: pd.DataFrame, after: pd.DataFrame
+) -> str:
+    """Of images that have kept a split which the import would not have given them; "" if of none.
+
+    Args:
+        images: ids of the import's.
+        wanted: ``STORED_SPLITS`` that the import asks for; images that it lacks are split anew.
+        before: those that stood before the build.
+        after: those that it left.
+    """
+    had, now, asked = (each.set_index("image_id")["split"] for each in (before, after, wanted))
+    had = had[had.index.isin(list(images))]
+    had = had[had == now.reindex(had.index)]
+    count = int((had != asked.reindex(had.index)).sum())
+    if not count:
+        return ""
+    return (
+        f"; but {count:,} of {len(images):,} images keep the split that they had, which is final. "
+        "To split all anew, delete data/dataset/splits.parquet and build again"
+    )

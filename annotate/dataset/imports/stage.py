@@ -16,13 +16,13 @@ import pandas as pd
 from annotate.catalog.scan import known_sources, load_catalog, save_scan, scan
 from annotate.catalog.sources import plan_scan
 from annotate.dataset.build import STORED_SPLITS
-from annotate.dataset.files import write_dataset
+from annotate.dataset.files import stored_splits, write_dataset
 from annotate.dataset.imported import ABOUT, imports_folder, place_of
 from annotate.dataset.imports.classes import match_classes, use_taxonomy, write_stub
 from annotate.dataset.imports.coco import read_coco
 from annotate.dataset.imports.found import Found, FoundImage
 from annotate.dataset.imports.huggingface import read_huggingface
-from annotate.dataset.imports.labels import kept_splits, label_rows
+from annotate.dataset.imports.labels import final_splits, kept_splits, label_rows
 from annotate.dataset.imports.lists import SIGNS
 from annotate.dataset.imports.rows import read_csv
 from annotate.dataset.imports.voc import read_voc
@@ -31,7 +31,7 @@ from annotate.files import atomic, write_json
 from annotate.locks import exclusive
 from annotate.settings import DatasetSettings
 from annotate.storage.store import canonical_uris, is_remote
-from annotate.tables import LABELS, write
+from annotate.tables import LABELS, read, write
 from annotate.taxonomy.load import load_taxonomy
 from annotate.taxonomy.model import Taxonomy
 from annotate.workspace import Workspace
@@ -111,21 +111,30 @@ def import_labels(
         progress: gives a bar for so many images and a name.
 
     Returns:
-        The summary: what was taken, assumed and set aside, and the dataset's ``stats``.
+        The summary: what was taken, assumed and set aside, what became of the splits, and the
+        dataset's ``stats``.
 
     Raises:
         InputError: not readable, unknown classes, no image that can be had, or the dataset refuses.
     """
     lock = imports_folder(workspace) / ".lock"
     with exclusive(lock, busy=f"another process imports to {lock.parent}. Wait for it."):
-        workspace, summary = _bring_in(workspace, source, wishes, progress)
-    return {**summary, "stats": write_dataset(workspace, settings)}
+        workspace, summary, images = _bring_in(workspace, source, wishes, progress)
+    before = stored_splits(workspace)
+    stats = write_dataset(workspace, settings)
+    wanted = read(STORED_SPLITS, Path(summary["folder"]) / "splits.parquet")
+    kept = final_splits(images, wanted, before, stored_splits(workspace))
+    return {**summary, "splits": summary["splits"] + kept, "stats": stats}
 
 
 def _bring_in(
     workspace: Workspace, source: Path, wishes: Wishes, progress: Callable[[int, str], Any]
-) -> tuple[Workspace, dict[str, Any]]:
-    """Write ``data/imports/NAME/`` and the catalogue; the workspace may have another label list."""
+) -> tuple[Workspace, dict[str, Any], list[str]]:
+    """Write ``data/imports/NAME/`` and the catalogue.
+
+    Returns:
+        The workspace, which may have another label list; the summary; ids of the images.
+    """
     kind = wishes.kind or detect(source)
     whole = set() if wishes.new_taxonomy else _names_with_signs(workspace)
     found = READERS[kind](source, wishes.images, whole)
@@ -167,7 +176,7 @@ def _bring_in(
     _write_rejects(found.rejects, folder / "rejects.csv")
     write_json(folder / ABOUT, {**summary, **about})
     write(LABELS, labels, folder / "labels.parquet")
-    return workspace, summary
+    return workspace, summary, list(by_image)
 
 
 def _by_uri(workspace: Workspace, found: Found) -> dict[str, FoundImage]:

@@ -109,6 +109,8 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     run = tmp_path / "runs" / "first"
     write_json(run / "run.json", {"finished": "2026-01-01T00:00:00+00:00"})
     write_json(run / "classes.json", {"classes": classes})
+    for lock in (run / "dataset.lock.json", tmp_path / "data" / "dataset" / "lock.json"):
+        write_json(lock, {"splits_hash": "the first"})
     logits = np.log(probabilities / (1 - probabilities)).astype(np.float32)
     for split, rows in (("validation", slice(100, 150)), ("test", slice(150, 200))):
         np.savez(run / f"scores-{split}.npz", logits=logits[rows], image_ids=np.array(ids[rows]))
@@ -181,6 +183,11 @@ def test_without_scores_predictions_outside_training_are_used(workspace: Path) -
     assert found["images"] <= 100
     flagged = read_audit(workspace)
     assert flagged >= PLANTED
+    # With splits made anew, images that the run was trained on can be in any of them.
+    write_json(workspace / "data" / "dataset" / "lock.json", {"splits_hash": "the second"})
+    refused = run()
+    assert refused.exit_code == 1
+    assert "trained with other splits" in refused.output
 
 
 def read_audit(workspace: Path) -> set[str]:

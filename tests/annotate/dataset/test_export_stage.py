@@ -175,3 +175,5 @@ def test_messages(truth: Truth, tmp_path: Path) -> None:
         "dataset", "export", "--to", "groundtruth", "--image-prefix", "/photos", expect=1
     )
     assert run("dataset", "export", "--to", "nothing", expect=2)
+    said = run("dataset", "export", "--to", "csv", "--image-prefix", "s3://bucket/", expect=2)
+    assert "--image-prefix goes with --to groundtruth" in said

@@ -11,9 +11,10 @@ import pytest
 
 from annotate.dataset.imports.huggingface import read_huggingface
 from annotate.locks import exclusive
+from annotate.tables import DATASET, read
 from tests.annotate.dataset.command import run
 from tests.annotate.dataset.conftest import draw
-from tests.annotate.dataset.imported import labels, take
+from tests.annotate.dataset.imported import labels, photos, take
 
 
 @pytest.fixture
@@ -123,6 +124,43 @@ def test_what_one_row_leaves_open_another_may_say(root: Path) -> None:
         "000.png": {"dog": 1, "cat": 0, "bird": None},  # bird is said both ways
         "001.jpg": {"dog": 0, "cat": None, "bird": 1},
     }
+
+
+def test_resplit_says_whose_splits_are_final_and_how_they_end(root: Path) -> None:
+    source = root / "source/photos/split.csv"
+    parts = {name: ("train", "validation", "test")[at % 3] for at, name in enumerate(photos(root))}
+
+    def write(parts: dict[str, str]) -> None:
+        rows = (f"{name},dog,{split}\n" for name, split in parts.items())
+        source.write_text("path,labels,split\n" + "".join(rows))
+
+    def stored() -> dict[str, str]:
+        table = read(DATASET, root / "w/data/dataset/images.parquet")
+        named = (Path(uri).name for uri in table["uri"])
+        return dict(zip(named, table["split"], strict=True))
+
+    some = dict(list(parts.items())[:9])
+    write(some)
+    assert take(source)["splits"] == "kept"
+    assert take(source)["splits"] == "kept", "it asks for those that are there"
+    assert stored() == some
+    write(parts)
+    said = take(source, "--resplit")["splits"]
+    assert said.startswith("made anew; but 9 of 12 images keep the split that they had")
+    assert "delete data/dataset/splits.parquet" in said
+    assert some.items() <= stored().items()
+    others = {name: "test" if split == "train" else "train" for name, split in parts.items()}
+    write(others | {"000.png": "validation"})
+    before = stored()
+    wanted = others | {"000.png": "validation"}
+    differ = sum(before[name] != wanted[name] for name in wanted)
+    assert take(source)["splits"].startswith(f"kept; but {differ} of 12 images")
+    assert stored() == before
+    (root / "w/data/dataset/splits.parquet").unlink()
+    assert take(source)["splits"] == "kept"
+    assert stored() == wanted
+    (root / "w/data/dataset/splits.parquet").unlink()
+    assert take(source, "--resplit")["splits"] == "made anew"
 
 
 def test_metadata_at_two_places_of_a_folder_add_up(root: Path) -> None:

@@ -283,8 +283,8 @@ def test_summary_names_conflicts_and_short_images() -> None:
     summary = summarise(answers.packed, answers.rejects, votes, decisions, TREE)
     assert summary["images"] == 2
     assert summary["reasons"] == {"unknown image": 1}
-    lacking = find_lacking(votes, QUESTIONS, answers.rejects, Wanted(5))
-    assert lacking == {"images": 1, "wanted": 5, "examples": ["i2"]}
+    lacking = find_lacking(votes, QUESTIONS, answers, Wanted(5))
+    assert lacking.summary == {"images": 1, "wanted": 5, "examples": ["i2"]}
     assert summary["conflicts"]["exclusive"] == [
         {"classes": ["sea", "snow"], "images": 1, "examples": ["i1"]}
     ]

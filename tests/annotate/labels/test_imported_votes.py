@@ -1,4 +1,4 @@
-"""Votes of other tools: tables, Label Studio, CVAT; what counts and what is set aside."""
+"""Votes of other tools: tables; what counts and what is set aside."""
 
 from __future__ import annotations
 
@@ -11,48 +11,13 @@ import pytest
 from click.testing import CliRunner
 
 from annotate.cli import main
-from annotate.tables import ANSWER_REJECTS, CATALOG, LABELS, empty, read, write
-
-ROWS = [
-    *(("a.jpg", "Pool", f"w{at}", answer) for at, answer in enumerate(["yes", "1", "True", "no"])),
-    *(("a.jpg", "Sea", f"w{at}", answer) for at, answer in enumerate(["0", "no", "unsure", "no"])),
-    *(("b.jpg", "Pool", f"w{at}", answer) for at, answer in enumerate(["0", "skip", "1"])),
-]
+from annotate.tables import ANSWER_REJECTS, LABELS, LACKING, read
+from tests.annotate.labels.voted import EXPECTED, ROWS, labels, make_workspace, run, table
 
 
 @pytest.fixture(autouse=True)
 def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-
-
-def run(*arguments: str, code: int = 0) -> Any:
-    result = CliRunner().invoke(main, ["consolidate", *arguments, "--json"])
-    assert result.exit_code == code, result.output
-    return json.loads(result.stdout) if code == 0 else result.output
-
-
-def labels() -> dict[tuple[str, str], tuple[Any, ...]]:
-    found: Any = read(LABELS, Path("labels/labels.parquet"))
-    return {
-        (row.image_id, row.class_id): (
-            None if pd.isna(row.label) else int(row.label),
-            int(row.yes),
-            int(row.no),
-            int(row.unsure),
-        )
-        for row in found.itertuples()
-    }
-
-
-EXPECTED = {
-    ("a.jpg", "Pool"): (1, 3, 1, 0),
-    ("a.jpg", "Sea"): (0, 0, 3, 1),
-    ("b.jpg", "Pool"): (None, 1, 1, 0),
-}
-
-
-def table(rows: Any = ROWS) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=["image", "class", "annotator", "answer"])
 
 
 def test_a_csv_and_a_parquet_table_outside_of_any_workspace() -> None:
@@ -120,6 +85,30 @@ def test_of_votes_in_several_files_the_last_counts_and_the_others_are_named() ->
     assert rows == [["a.csv", 2, "a.jpg", "Pool", "w0"], ["a.csv", 3, "a.jpg", "Pool", "w1"]]
 
 
+def test_what_everybody_skipped_lacks_answers_and_all_such_images_are_listed() -> None:
+    people = [f"w{at}" for at in range(5)]
+    rows = [
+        *(("whole", "Pool", who, "1") for who in people),
+        *(("whole", "Sea", who, "skip") for who in people),
+        *(("nobody", "Pool", who, "skip") for who in people),
+        *(("most", "Pool", who, "skip" if who == "w4" else "0") for who in people),
+        *((f"few{at}", "Pool", "w0", "unsure") for at in range(6)),
+        *(("done", "Pool", who, "0") for who in people),
+        ("done", "Pool", "w5", "skip"),
+    ]
+    table(rows).to_csv("votes.csv", index=False)
+    listed = Path("labels/lacking.parquet")
+    assert run("--votes", "votes.csv")["too_few_annotators"]["images"] == 9
+    found = read(LACKING, listed)
+    expected = {**{f"few{at}": 1 for at in range(6)}, "most": 4, "nobody": 0, "whole": 0}
+    assert dict(zip(found["image_id"], found["people"], strict=True)) == expected
+    said = CliRunner().invoke(main, ["consolidate", "--votes", "votes.csv"]).stdout
+    assert "labels/lacking.parquet" in said
+    table([row for row in rows if row[0] == "done"]).to_csv("votes.csv", index=False)
+    assert run("--votes", "votes.csv")["too_few_annotators"]["images"] == 0
+    assert not listed.exists()
+
+
 def test_columns_of_numbers_categories_and_nothing() -> None:
     people = pd.Categorical(["ann", "bob", "cy", None])
     frame = pd.DataFrame({"image": 7, "class": "Pool", "annotator": people, "answer": True})
@@ -152,84 +141,6 @@ def test_columns_of_numbers_categories_and_nothing() -> None:
 def test_files_that_are_none(name: str, content: bytes) -> None:
     Path(name).write_bytes(content)
     assert name in run("--votes", name, code=1)
-
-
-def test_label_studio() -> None:
-    def annotation(who: Any, *ticked: str, **more: Any) -> dict[str, Any]:
-        ticks = {"from_name": "room", "type": "choices", "value": {"choices": list(ticked)}}
-        return {"completed_by": who, "result": [ticks] if ticked else [], **more}
-
-    tasks = [
-        {
-            "data": {"image": "/data/local-files/?d=photos/a.jpg"},
-            "annotations": [
-                annotation(1, "Pool"),
-                annotation({"email": "b@x.org"}, "Pool", "Sea"),
-                annotation(3),
-                annotation(4, was_cancelled=True),
-            ],
-        },
-        {"data": {"title": "x", "y": "z"}, "annotations": [annotation(1, "Pool")]},
-    ]
-    Path("ls.json").write_text(json.dumps(tasks))
-    summary = run("--votes", "ls.json")
-    assert labels() == {
-        ("photos/a.jpg", "Pool"): (1, 2, 1, 0),
-        ("photos/a.jpg", "Sea"): (0, 1, 2, 0),
-    }
-    assert summary["set_aside"] == 2
-
-
-def test_label_studio_s_files_have_any_name_and_its_controls_may_share_choices() -> None:
-    def annotation(who: int, **ticks: str) -> dict[str, Any]:
-        return {
-            "completed_by": who,
-            "result": [
-                {"from_name": control, "type": "choices", "value": {"choices": [choice]}}
-                for control, choice in ticks.items()
-            ],
-        }
-
-    said = [
-        annotation(1, pool="Yes", sauna="No", kind="Room"),
-        annotation(2, pool="Yes", sauna="No"),
-        annotation(3, pool="No", sauna="Yes"),
-    ]
-    image = "/data/local-files/?d=photos/my%20caf%C3%A9%20%2B%201.jpg"  # as Label Studio quotes it
-    Path("ls.json").write_text(json.dumps([{"data": {"image": image}, "annotations": said}]))
-    summary = run("--votes", "ls.json")
-    place = "photos/my café + 1.jpg"
-    assert labels() == {
-        (place, "pool:Yes"): (1, 2, 1, 0),
-        (place, "pool:No"): (0, 1, 2, 0),
-        (place, "sauna:Yes"): (0, 1, 2, 0),
-        (place, "sauna:No"): (1, 2, 1, 0),
-        (place, "Room"): (0, 1, 2, 0),
-    }
-    assert summary["set_aside"] == 0
-
-
-def test_cvat_a_file_for_each_annotator() -> None:
-    for who, tags in (("ann", ["Pool"]), ("bob", ["Pool", "Sea"]), ("cy", ["Sea"])):
-        shown = "".join(f'<tag label="{name}" source="manual"></tag>' for name in tags)
-        Path(f"{who}.xml").write_text(
-            "<annotations><version>1.1</version><meta><job><labels><label><name>Pool</name></label>"
-            "<label><name>Sea</name></label></labels>"
-            f"<assignee><username>{who}</username></assignee></job></meta>"
-            f'<image id="0" name="a.jpg">{shown}</image><image id="1" name="b.jpg"></image>'
-            "</annotations>"
-        )
-    summary = run(*(word for who in ("ann", "bob", "cy") for word in ("--votes", f"{who}.xml")))
-    assert labels() == {("a.jpg", "Pool"): (1, 2, 1, 0), ("a.jpg", "Sea"): (1, 2, 1, 0)}
-    assert summary["set_aside"] == 3
-
-
-def make_workspace(tmp_path: Path) -> None:
-    """With one image, photos/a.jpg."""
-    assert CliRunner().invoke(main, ["init", "."]).exit_code == 0
-    catalog = empty(CATALOG).reindex(range(1))
-    catalog = catalog.assign(image_id="id1", uri="photos/a.jpg", present=True)
-    write(CATALOG, catalog, tmp_path / "data/catalog/images.parquet")
 
 
 def test_who_is_excluded_does_not_count_and_can_be_excluded_afterwards(
@@ -287,3 +198,13 @@ def test_probabilities_of_the_other_methods_are_written() -> None:
     assert set(summary["estimate"]["annotators"]) == {"w0", "w1", "w2", "w3"}
     run("--votes", "votes.csv")
     assert "probability" not in read(LABELS, Path("labels/labels.parquet"))
+
+
+def test_a_threshold_that_would_change_nothing_is_refused(tmp_path: Path) -> None:
+    table().to_csv("votes.csv", index=False)
+    said = run("--votes", "votes.csv", "--threshold", "0.4", "--method", "dawid-skene", code=2)
+    assert "--threshold goes with the method majority" in said
+    make_workspace(tmp_path)
+    (tmp_path / "mumic.toml").write_text('[consolidate]\nmethod = "pooled-dawid-skene"\n')
+    assert "probability_threshold" in run("--threshold", "0.4", code=2)
+    run("--votes", "votes.csv", "--threshold", "0.4", "--method", "majority", code=1)  # no class

@@ -39,9 +39,10 @@ def given(**images: list[dict[str, Any]]) -> Answers:
 
 def lacking(answers: Answers, *tasks: TaskLine) -> list[str]:
     votes = count_votes(answers.packed, QUESTIONS)
-    found = find_lacking(votes, QUESTIONS, answers.rejects, Wanted(2, tasks))
-    examples: list[str] = found["examples"]
-    assert found["images"] == len(examples)
+    found = find_lacking(votes, QUESTIONS, answers, Wanted(2, tasks))
+    examples: list[str] = found.summary["examples"]
+    assert found.summary["images"] == len(found.people)
+    assert examples == list(found.people)[:5]
     return examples
 
 
@@ -60,6 +61,24 @@ def test_every_question_that_was_asked_needs_its_people() -> None:
         stranger=[answer("x", "q1")],
     )  # fmt: skip
     assert lacking(answers) == ["half", "part", "wrong"]
+
+
+def test_each_image_has_the_count_of_the_question_that_fewest_answered() -> None:
+    answers = given(
+        whole=[answer(name, "q1", "q2") for name in ("x", "y", "z")],
+        part=[answer("x", "q1", "q2"), answer("y", "q1")],
+        half=[answer("x", "q1", "q2"), answer("y", "q1", "q2"), answer("z", "q1")],
+        wrong=[empty("x", "q1"), answer("y", "q2")],
+    )
+    votes = count_votes(answers.packed, QUESTIONS)
+    asked = (TaskLine("part", ("q2+",)), TaskLine("unseen", ("q1",)))
+    found = find_lacking(votes, QUESTIONS, answers, Wanted(3, asked))
+    # part: nobody answered d of q2+; half: two answered c; wrong: nobody's answer to q1 counts.
+    assert found.people == {"half": 2, "part": 0, "unseen": 0, "wrong": 0}
+    assert found.table.to_dict("list") == {
+        "image_id": ["half", "part", "unseen", "wrong"],
+        "people": [2, 0, 0, 0],
+    }
 
 
 def test_tasks_say_what_else_is_asked() -> None:

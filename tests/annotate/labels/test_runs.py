@@ -91,9 +91,10 @@ def consolidate(*options: str) -> dict[str, Any]:
 
 
 def kept(root: Path) -> Kept:
-    """The bytes of all labels; nothing else may lie there but the list of changes and the lock."""
+    """The bytes of all labels; nothing else may lie there but two lists and the lock."""
     folder = root / "data/labels"
-    others = {path.name for path in folder.iterdir()} - {*FILES, ".lock", "changes.parquet"}
+    lists = {"changes.parquet", "lacking.parquet"}
+    others = {path.name for path in folder.iterdir()} - {*FILES, *lists, ".lock"}
     assert not others
     return {name: (folder / name).read_bytes() for name in FILES}
 
@@ -172,7 +173,7 @@ def test_a_kill_at_any_moment_leaves_labels_as_before_or_as_after(
     consolidate()
     before = kept(workspace)
     add(workspace, rng, IMAGES, 6)
-    copies = [tmp_path / f"killed{at}" for at in range(32)]
+    copies = [tmp_path / f"killed{at}" for at in range(40)]
     for copy in copies:
         shutil.copytree(workspace, copy)
     calls = run_and_kill("consolidate", copies)
@@ -191,5 +192,7 @@ def test_a_kill_at_any_moment_leaves_labels_as_before_or_as_after(
         consolidate()
         assert kept(copy) == after
         assert (copy / "data/labels/changes.parquet").read_bytes() == changes
+        lacking = [root / "data/labels/lacking.parquet" for root in (copy, copies[0])]
+        assert lacking[0].exists() == lacking[1].exists()
     assert seen == sorted(seen)
     assert 1 < sum(seen) < len(seen) - 1

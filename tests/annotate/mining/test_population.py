@@ -105,8 +105,8 @@ def test_strata_of_what_was_known_before() -> None:
     assert again.sizes == whole.sizes
 
 
-def label_rows(ids: list[str], positives: set[str]) -> pd.DataFrame:
-    rows = pd.DataFrame({"image_id": ids, "class_id": "pets", "yes": 5, "no": 0, "unsure": 0})
+def label_rows(ids: list[str], positives: set[str], class_id: str = "pets") -> pd.DataFrame:
+    rows = pd.DataFrame({"image_id": ids, "class_id": class_id, "yes": 5, "no": 0, "unsure": 0})
     label = pd.array([int(name in positives) for name in ids], "Int8")
     return rows.assign(label=label, rate=1.0, decided="voted")[list(LABELS.columns)]
 
@@ -145,6 +145,17 @@ def test_a_class_that_no_round_tells_about_is_named(workspace: Path) -> None:
     assert json.loads(both.stdout)["untold_classes"] == ["pool"]
     assert "no round tells about pool" in both.stderr
     assert [line["prevalence"] for line in json.loads(both.stdout)["estimates"]] == [2 / 5]
+
+    # The class gets another id, as its labels do; the round keeps the one that it was drawn for.
+    taxonomy = workspace / "taxonomy.yaml"
+    taxonomy.write_text(taxonomy.read_text("utf-8").replace("id: pets", "id: animals"), "utf-8")
+    sources = {"animals": [{"id": "pets", "whole": True}], "pool": [{"id": "pool", "whole": True}]}
+    facts: dict[str, Any] = {"sources": sources, "above": {}, "questions": {}, "thresholds": {}}
+    write_json(workspace / "data/migrations/0001/migration.json", facts)
+    labels = label_rows(ids, set(ids[:2]), "animals")
+    write(LABELS, labels, workspace / "data/labels/labels.parquet")
+    (line,) = json.loads(run("mine", "--report", "--json").stdout)["estimates"]
+    assert (line["class_id"], line["prevalence"]) == ("animals", 2 / 5)
 
 
 def test_pools_of_renamed_and_merged_classes_have_the_ids_of_today() -> None:

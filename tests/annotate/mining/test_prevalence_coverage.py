@@ -47,8 +47,8 @@ def test_intervals_hold_where_the_sample_often_has_no_positive(known: int, yes: 
         held.append(chance @ ((low <= truth) & (truth <= high)))
         none.append(chance[0])
     assert np.mean(none) > 0.15
-    # Wilson's interval holds in 95 % of the cases on average, and never in less than 83.8 %: that is
-    # at 0.1765 expected positives (Brown, Cai and DasGupta, "Interval estimation for a binomial
+    # Wilson's interval holds in 95 % of the cases on average, and in 83.8 % at the least, which is
+    # so at 0.1765 expected positives (Brown, Cai and DasGupta, "Interval estimation for a binomial
     # proportion", Statistical Science 16, 2001).
     assert np.mean(held) > 0.95
     assert min(held) > 0.838

@@ -174,8 +174,8 @@ def test_near_copies_without_a_property_are_compared_where_they_are_few(
     kept = distinct_within_properties(fresh, nearness)
     assert fresh["content_hash"][kept].tolist() == ["0", "2", "6", "x"]  # 5 is like 4, seen
     told = compared_by(fresh, nearness)
-    assert told == ("embeddings among 7 images without a property, cosine 0.99; 1 not embedded")
-    mixed = fresh.assign(property_id=["p", "q", *[None] * 6])
+    assert told == "embeddings among 7 images without a property, cosine 0.99; 1 not embedded"
+    mixed = fresh.assign(property_id=pd.Series(["p", "q"], dtype=object))  # others: NaN
     assert "within a property and among 5 images without" in compared_by(mixed, nearness)
     monkeypatch.setattr("annotate.mining.stratified.GATHERED", 5)
     assert distinct_within_properties(fresh, nearness).all()

@@ -58,12 +58,17 @@ def table(cells: Cells) -> pa.Table:
 
 def joined(*sources: Cells) -> tuple[Cells, int]:
     result = join_labels([table(cells) for cells in sources], TREE)
-    found = {
-        (row.image_id, row.class_id): (None if pd.isna(row.label) else int(row.label), row.decided)
-        for row in result.labels.itertuples()
+    frame: Any = result.labels.astype(object)
+    rows: list[dict[str, Any]] = frame.to_dict("records")
+    found: Cells = {
+        (row["image_id"], row["class_id"]): (
+            None if pd.isna(row["label"]) else int(row["label"]),
+            row["decided"],
+        )
+        for row in rows
     }
-    assert len(found) == len(result.labels)
-    return found, result.overruled  # type: ignore[return-value]
+    assert len(found) == len(rows)
+    return found, result.overruled
 
 
 def test_a_yes_overrules_a_no_above_it_whoever_said_it() -> None:

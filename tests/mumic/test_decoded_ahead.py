@@ -56,7 +56,9 @@ def test_each_chunk_gets_its_own_images(
     seen = []
     with decoded_ahead(workspace, chunks, SIZE, "squash", GPU) as decoded:
         for chunk, batches in zip(chunks, decoded, strict=True):
-            pixels, hashes, usable = [], [], []
+            pixels: list[Any] = []
+            hashes: list[str] = []
+            usable: list[bool] = []
             for batch in batches:
                 pixels += list(batch.pixels.copy())
                 hashes += batch.hashes

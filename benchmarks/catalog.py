@@ -28,9 +28,9 @@ from urllib.parse import parse_qs, urlsplit
 import numpy as np
 import pandas as pd
 
+from annotate import resources
 from annotate.catalog.scan import STAMPS
 from annotate.cli.console import table
-from annotate.resources import resource
 from annotate.tables import CATALOG, write
 from benchmarks.report import QUICK, write_report
 
@@ -102,7 +102,7 @@ def prepare(folder: Path) -> None:
     table_of_features.to_parquet(folder / "hotels.parquet")
     lines = table_of_features.rename(columns={"uri": "source-ref"})
     lines.to_json(folder / "hotels.manifest", orient="records", lines=True)
-    labels = resource("label_taxonomy", "travel.yaml")
+    labels = resources.resource("label_taxonomy", "travel.yaml")
     (folder / "mumic.toml").write_text(f'[project]\ntaxonomy = "{labels}"\n', "utf-8")
     names = [
         hashlib.sha256(f"{uri}\0{content}".encode()).hexdigest()[:20]

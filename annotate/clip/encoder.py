@@ -58,8 +58,8 @@ def encode_images(
 def encode_texts(clip: Clip, texts: Sequence[str]) -> npt.NDArray[np.float32]:
     """Embed texts in fp32: float32 (n, dim), rows of unit length.
 
-    On the processor by one thread: with more of them sums come out otherwise in their last bits,
-    which is enough to swap two images in a ranking. So the same texts are the same rows.
+    On the processor by one thread: shared among several, a sum may come out otherwise in its last
+    bit, which is enough to swap two images in a ranking.
     """
     rows = [np.zeros((0, clip.dim), np.float32)]
     with torch.inference_mode(), _one_thread():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -39,7 +39,7 @@ def listed(root: Path, **columns: pa.Array) -> pd.DataFrame:
     return found.set_index("uri")
 
 
-def decimals(values: list[str | None], kind: pa.DataType) -> pa.Array:
+def decimals(values: Sequence[str | None], kind: pa.DataType) -> pa.Array:
     return pa.array([value and Decimal(value) for value in values], kind)
 
 

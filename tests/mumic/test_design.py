@@ -37,8 +37,11 @@ def test_known_images_stand_for_those_of_their_round(tmp_path: Path) -> None:
 
     The stratified round drew two of ten, and both are here.
     """
-    rounds = [("similarity", "pets", "a", 4), ("similarity", "pool", "b", 4)]
-    rounds.append(("stratified", None, "d", 2))
+    rounds: list[tuple[str, str | None, str, int]] = [
+        ("similarity", "pets", "a", 4),
+        ("similarity", "pool", "b", 4),
+        ("stratified", None, "d", 2),
+    ]
     for number, (strategy, class_id, letter, count) in enumerate(rounds, 1):
         ids = [f"{letter}{at}" for at in range(count)]
         rows = pd.DataFrame({"image_id": ids, "class_id": class_id, "stratum": "s"})

@@ -35,7 +35,9 @@
   const stratum = (at) => (value("stratum", at) === value("group", at) ? null : value("stratum", at));
   const byQuery = () => $("apart").checked && !$("show-apart").hidden;
   const line = (...parts) => parts.filter(Boolean).join(" · ");
-  const more = (at) => line(stratum(at), byQuery() ? "" : value("query", at));
+  // Where the heading is the query, as in a search, the property tells more.
+  const asked = (at) => (value("query", at) === value("group", at) ? value("property_id", at) : value("query", at));
+  const more = (at) => line(stratum(at), byQuery() ? "" : asked(at));
 
   function fill(cell, at) {
     if (!arrived(at)) { waiting.add(cell); return; }

@@ -223,6 +223,11 @@ def _check_pretrained(
         check_file(name, file, activation, config)
         return str(file)
     tags = open_clip.list_pretrained_tags_by_model(name)
+    if not pretrained:
+        raise MissingError(
+            f"no weights are named for {name}: set pretrained under [model] to a tag or a file. "
+            f"Its tags: {', '.join(tags) or 'none'}. {REMEDIES}"
+        )
     near = closest(pretrained, tags) or "."
     raise MissingError(
         f"{pretrained!r} is neither a tag of {name} nor a weights file{near} "

@@ -60,7 +60,7 @@ class Work:
     """What the workers need to know. Sent to each of them."""
 
     model: ModelSettings
-    weights_hash: str
+    model_hash: str
     reading: Reading
     precision: str
     device: str
@@ -73,8 +73,8 @@ class Embed:
         clip = load_clip(work.model, work.reading.root, device=work.device)
         self.clip = index_clip(clip, work.precision)
         self.precision = work.precision
-        if self.clip.weights_hash != work.weights_hash:
-            raise InputError(f"{work.model.name} has other weights on a worker than here.")
+        if self.clip.model_hash != work.model_hash:
+            raise InputError(f"{work.model.name} is another model on a worker than here.")
 
     def __call__(self, row: Row) -> Row:
         """Pixels as bytes become float16 rows as bytes; reasons go through."""
@@ -128,7 +128,7 @@ def ray_job(job: Job, model: ModelSettings, clip: Clip, cluster: Cluster) -> Job
     # Settled here, so that all workers do the same; this machine need not have their GPU.
     on_gpu = job.precision == "auto" and device.startswith("cuda")
     precision = "bf16" if on_gpu else index_precision(job.precision, clip.device)
-    work = Work(model, clip.weights_hash, reading, precision, device)
+    work = Work(model, clip.model_hash, reading, precision, device)
 
     def embed(batches: Batches) -> Generator[Embedded, None, None]:
         waiting = iter(batches)

@@ -115,7 +115,7 @@ def test_random_weights_come_from_the_seed_alone(tiny_clip_folder: Path) -> None
         ("ViT-B-32", "openai", InputError, 'name = "ViT-B-32-quickgelu"'),
         ("ViT-B-32-quickgelu", "laion2b_s34b_b79k", MissingError, "neither a tag"),
         ("ViT-B-32", "opnai", MissingError, "did you mean openai"),
-        ("ViT-B-32", "", MissingError, "neither a tag"),
+        ("ViT-B-32", "", MissingError, "no weights are named"),
         ("ViT-B-23", "openai", MissingError, "did you mean ViT-B-32"),
         ("local-dir:nowhere", "", MissingError, "open_clip_config.json"),
     ],

@@ -195,7 +195,7 @@ def _lines(summary: dict[str, Any], folder: str) -> list[str]:
     if few["images"]:
         examples = ", ".join(few["examples"])
         lines.append(
-            f"Fewer than {few['wanted']} people answered a question of {few['images']:,} images "
+            f"Fewer than {few['wanted']} people answered a question of {_count(few['images'])} "
             f"({examples}); all of them: {folder}/lacking.parquet"
         )
     agreement = summary["agreement"]
@@ -242,7 +242,11 @@ def _conflict_lines(conflicts: dict[str, Any]) -> list[str]:
 
 
 def _images(entry: dict[str, Any]) -> str:
-    return f"{entry['images']:,} images, such as {', '.join(entry['examples'][:2])}"
+    return f"{_count(entry['images'])}, such as {', '.join(entry['examples'][:2])}"
+
+
+def _count(images: int) -> str:
+    return "1 image" if images == 1 else f"{images:,} images"
 
 
 def _some(entries: Any, line: Any) -> list[str]:

@@ -41,6 +41,7 @@ STEPS = (
     "golden collect",
     "golden score",
     "golden thresholds",
+    "questions compare questions.yaml=data/answers",
     "annotators",
     "annotators --exclude w000",
     "taxonomy lint",

@@ -27,7 +27,8 @@ ABOUT = {
     "usearch's second row search float16, which is what lies on disk. The peers are in the "
     "dependency group `bench`.",
     "catalog": "A bucket's million images, all known, listed and joined again with a table of "
-    "features.",
+    "features. A manifest that names them all is listed, and a stratified round drawn, in "
+    "processes of their own.",
     "consolidate": "From answers to labels. Peers get a row per vote with numbers in place of "
     "names; where files are read, the same files of answers. Crowd-kit's Dawid-Skene and its "
     "reading of files are measured on a part of the images. Freed memory is kept, as by our "
@@ -37,9 +38,9 @@ ABOUT = {
     "that time; at the second nobody pauses, so that requests queue and times follow from the "
     "number of people. People and server share the machine. In the end the server is killed with "
     "SIGKILL amid the second load.",
-    "labels": "From answers on disk to labels, golden scores, facts about annotators, a dataset, "
-    "its exports, imports into an empty workspace, and all of it carried over to a changed label "
-    "list. Photos are small, 160 by 120, so that it is not decoding that is measured. Every "
+    "labels": "From answers on disk, or 36 million votes of another tool, to labels, golden scores, "
+    "facts about annotators, a dataset, its exports, imports into an empty workspace, and all of "
+    "it carried over to a changed label list. Photos are small, 160 by 120, so that it is not decoding that is measured. Every "
     "command runs in a process of its own, start included.",
     "dataset": "Splits of 80, 10 and 10 % beside those of the library iterative-stratification, "
     "whose algorithm `--split iterative` follows. Images have 2.3 labels in the mean, classes very "
@@ -97,7 +98,7 @@ def _shown() -> dict[str, Callable[[Report], str]]:
         "errors": _split_errors,
         "command": _dataset_command,
         "killed": _served,
-        "steps": lambda report: _peaks(("step", "seconds", "peak MB so far"), report["steps"]),
+        "steps": lambda report: _peaks(("step", "seconds", "peak MB"), report["steps"]),
         "commands": _commands,
         "bytes": _files,
     }

@@ -24,6 +24,7 @@ from mumic.processes import Processes
 from mumic.step import Batch, accumulate_gradients
 
 MakeClip = Callable[[], Clip]
+Weights = dict[str, torch.Tensor]
 
 TEXTS = ["a photo with a bed", "a photo with a large swimming pool", "pets"]
 COST = partial(bce_cost, positive_weight=10.0)
@@ -128,6 +129,18 @@ def _without_key_bias(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tenso
     return kept
 
 
+def _assert_moved_alike(found: Weights, expected: Weights, start: Weights) -> None:
+    """By the norm of each parameter's change.
+
+    A lone weight with a gradient near zero is moved by as much as its rounding says, in spite of a
+    larger eps, and how it is rounded differs between machines.
+    """
+    assert found.keys() == expected.keys() == start.keys()
+    for name, before in start.items():
+        moved = float((expected[name] - before).norm())
+        assert float((found[name] - expected[name]).norm()) <= 1e-4 * moved, name
+
+
 def _processes(command: list[str], where: Path) -> None:
     """``torchrun`` with two processes on loopback."""
     environment = os.environ | {
@@ -166,7 +179,9 @@ def test_two_processes_are_one_with_the_same_batch(
         for folder in (one, two)
     )
     _assert_close(_without_key_bias(joined["gradients"]), _without_key_bias(alone["gradients"]))
-    _assert_close(_without_key_bias(joined["weights"]), _without_key_bias(alone["weights"]))
+    start = _without_key_bias(dict(_model(tiny_clip()).towers.state_dict()))
+    weights = (_without_key_bias(entry["weights"]) for entry in (joined, alone))
+    _assert_moved_alike(*weights, start)
     other = load_file(two / "weights-1.safetensors")
     assert all(torch.equal(joined["weights"][name], other[name]) for name in other)
     losses = [json.loads((folder / "losses-0.json").read_text()) for folder in (one, two)]

@@ -38,10 +38,11 @@ ABOUT = {
     "that time; at the second nobody pauses, so that requests queue and times follow from the "
     "number of people. People and server share the machine. In the end the server is killed with "
     "SIGKILL amid the second load.",
-    "labels": "From answers on disk, or 36 million votes of another tool, to labels, golden scores, "
-    "facts about annotators, a dataset, its exports, imports into an empty workspace, and all of "
-    "it carried over to a changed label list. Photos are small, 160 by 120, so that it is not decoding that is measured. Every "
-    "command runs in a process of its own, start included.",
+    "labels": "From answers on disk, or 36 million votes of another tool, to labels, golden "
+    "scores, facts about annotators, a dataset, its exports, imports into an empty workspace, "
+    "and all of it carried over to a changed label list. Photos are small, 160 by 120, so that "
+    "it is not decoding that is measured. Every command runs in a process of its own, start "
+    "included.",
     "dataset": "Splits of 80, 10 and 10 % beside those of the library iterative-stratification, "
     "whose algorithm `--split iterative` follows. Images have 2.3 labels in the mean, classes very "
     "different numbers of images.",

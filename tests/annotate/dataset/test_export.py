@@ -114,7 +114,7 @@ def test_fiftyone_itself(truth: Truth) -> None:
     if not os.environ.get("FIFTYONE_DATABASE_URI"):
         pytest.skip("FIFTYONE_DATABASE_URI names no MongoDB")
     fiftyone = pytest.importorskip("fiftyone")
-    folder = export("fiftyone")
+    folder, seen = export("fiftyone"), list[str]()
     for split in ("train", "validation", "test"):
         dataset = fiftyone.Dataset.from_dir(
             str(folder / split), fiftyone.types.FiftyOneImageClassificationDataset
@@ -124,7 +124,10 @@ def test_fiftyone_itself(truth: Truth) -> None:
             found = [] if sample.ground_truth is None else sample.ground_truth.classifications
             expected = [NAMES[IDS.index(name)] for name in entry["yes"]]
             assert [label.label for label in found] == expected
+            assert Path(sample.filepath).read_bytes() == entry["bytes"]
+            seen.append(Path(sample.filepath).stem)
         dataset.delete()
+    assert sorted(seen) == sorted(truth)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of rdflib, below the library

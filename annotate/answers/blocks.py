@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 SIZE = 4_000_000  # bytes, about
+AHEAD = 65_536  # bytes that are searched at a time for the end of a line
 
 
 @dataclass(frozen=True)
@@ -46,10 +48,27 @@ def read_blocks(file: BinaryIO) -> Iterator[Block]:
 
 
 def _next(file: BinaryIO) -> Block | None:
-    text = file.read(SIZE)
+    text = file.read(_whole_lines(file))
     if text and not text.endswith(b"\n"):
         text += file.readline()
     return scan(text) if text else None
+
+
+def _whole_lines(file: BinaryIO) -> int:
+    """How many bytes to read to end where a line ends, :data:`SIZE` or somewhat more.
+
+    So the rest of a line is seldom put to the bytes before it: to copy these holds the interpreter.
+    """
+    if not hasattr(os, "pread"):
+        return SIZE
+    start = file.tell()
+    at = start + SIZE - 1
+    while ahead := os.pread(file.fileno(), AHEAD, at):
+        end = ahead.find(b"\n") + 1
+        if end:
+            return at + end - start
+        at += len(ahead)
+    return max(SIZE, at - start)
 
 
 def scan(text: bytes) -> Block:

@@ -180,8 +180,8 @@ def test_two_processes_are_one_with_the_same_batch(
     )
     _assert_close(_without_key_bias(joined["gradients"]), _without_key_bias(alone["gradients"]))
     start = _without_key_bias(dict(_model(tiny_clip()).towers.state_dict()))
-    weights = (_without_key_bias(entry["weights"]) for entry in (joined, alone))
-    _assert_moved_alike(*weights, start)
+    found, expected = (_without_key_bias(entry["weights"]) for entry in (joined, alone))
+    _assert_moved_alike(found, expected, start)
     other = load_file(two / "weights-1.safetensors")
     assert all(torch.equal(joined["weights"][name], other[name]) for name in other)
     losses = [json.loads((folder / "losses-0.json").read_text()) for folder in (one, two)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ import pyarrow as pa
 from annotate.answers.excluded import FILE as EXCLUDED
 from annotate.dataset.imported import import_folders, imports_folder
 from annotate.dataset.splits import SPLITS
+from annotate.errors import DamagedError
 from annotate.files import sha256
 from annotate.migration.record import FACTS, migrations_folder
 from annotate.settings import DatasetSettings
@@ -135,3 +136,25 @@ def frame_hash(frame: pd.DataFrame) -> str:
     for row in rows.itertuples(index=False):
         digest.update(json.dumps(list(row), separators=(",", ":")).encode() + b"\n")
     return digest.hexdigest()
+
+
+def locked_settings(lock: Any, file: Path, others: DatasetSettings) -> DatasetSettings:
+    """The settings that a dataset was built with.
+
+    Args:
+        lock: content of the lock file.
+        file: its path, for the message.
+        others: what an older lock does not state.
+
+    Raises:
+        DamagedError: it is no lock.
+    """
+    known = {entry.name for entry in fields(others)}
+    try:
+        stated = lock["settings"].items()
+    except (KeyError, TypeError, AttributeError) as error:
+        raise DamagedError(
+            f"{file}: not a lock of this version ({error}). Build anew with `mumic-annotate "
+            "dataset`, and run this again."
+        ) from error
+    return replace(others, **{name: value for name, value in stated if name in known})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,9 @@ import pyarrow as pa
 from annotate.dataset.build import MADE_BY, STORED_SPLITS
 from annotate.dataset.files import at_work, build, read_inputs, write_files
 from annotate.dataset.imported import imported_splits
-from annotate.dataset.lock import LOCK_FILE, OUTPUTS, describe_inputs
+from annotate.dataset.lock import LOCK_FILE, OUTPUTS, describe_inputs, locked_settings
 from annotate.dataset.relabel import other_thresholds, other_votes, relabel_advice
-from annotate.errors import DamagedError, InputError, MissingError
+from annotate.errors import InputError, MissingError
 from annotate.files import read_json, sha256
 from annotate.settings import DatasetSettings
 from annotate.tables import read
@@ -67,7 +67,7 @@ def verify_dataset(workspace: Workspace, *, restore: bool = False) -> Verdict:
 def _verify(workspace: Workspace, restore: bool) -> Verdict:
     folder = workspace.dataset
     lock = read_json(folder / LOCK_FILE, MADE_BY)
-    settings = _settings(lock, folder / LOCK_FILE)
+    settings = locked_settings(lock, folder / LOCK_FILE, DatasetSettings())
     _require_labels(lock, workspace)
     inputs = read_inputs(workspace)
     changed = _changed(lock, describe_inputs(workspace, inputs), _remedies(lock, workspace))
@@ -129,16 +129,6 @@ def lines(verdict: Verdict) -> list[str]:
             for name in verdict.damaged
         ),
     ]
-
-
-def _settings(lock: Any, file: Path) -> DatasetSettings:
-    known = {entry.name for entry in fields(DatasetSettings)}
-    try:
-        return DatasetSettings(**{k: v for k, v in lock["settings"].items() if k in known})
-    except (KeyError, TypeError, AttributeError) as error:
-        raise DamagedError(
-            f"{file}: not a lock of this version ({error}). Build anew with `{MADE_BY}`."
-        ) from error
 
 
 def _remedies(lock: dict[str, Any], workspace: Workspace) -> dict[str, str]:

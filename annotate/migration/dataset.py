@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 
 from annotate.dataset.build import MADE_BY
 from annotate.dataset.files import write_dataset
-from annotate.dataset.lock import LOCK_FILE
-from annotate.errors import DamagedError
+from annotate.dataset.lock import LOCK_FILE, locked_settings
 from annotate.files import read_json
 from annotate.settings import DatasetSettings
 from annotate.workspace import Workspace
@@ -38,12 +37,4 @@ def _built_with(workspace: Workspace) -> DatasetSettings:
     settings = workspace.settings.dataset
     if not file.is_file():
         return settings
-    known = {entry.name for entry in fields(settings)}
-    try:
-        stated = read_json(file, MADE_BY)["settings"].items()
-    except (KeyError, TypeError, AttributeError) as error:
-        raise DamagedError(
-            f"{file}: not a lock of this version ({error!r}). Build anew with `{MADE_BY}`, then "
-            "run `mumic-annotate taxonomy migrate` again."
-        ) from error
-    return replace(settings, **{name: value for name, value in stated if name in known})
+    return locked_settings(read_json(file, MADE_BY), file, settings)

@@ -172,6 +172,9 @@ DATASET = Table(
         "rates": pa.list_(pa.float32()),
     },
 )
+LEARNED = Table(
+    "list of a run's images", "mumic train", {"content_hash": pa.string(), "split": pa.string()}
+)
 PREDICTIONS = Table(
     "predictions",
     "mumic predict",

@@ -17,6 +17,8 @@ from torch import Tensor
 
 from annotate.clip.encoder import encode_texts
 from annotate.clip.loading import Clip
+from annotate.dataset.learned import FILE as LEARNED
+from annotate.dataset.learned import check_unlearned
 from annotate.errors import InputError
 from annotate.files import atomic, write_json
 from annotate.locks import exclusive
@@ -42,7 +44,7 @@ from mumic.start import load_start
 from mumic.thresholds import tune
 
 OF_A_TRAINING = ("started", "seconds_per_epoch")  # what a blend has not
-COPIED = ("classes.json", "taxonomy.yaml", "dataset.lock.json")
+COPIED = ("classes.json", "taxonomy.yaml", "dataset.lock.json", LEARNED)
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,8 @@ def blend_run(
         allow_demo_model: let the small CLIP judge real photos.
 
     Raises:
-        InputError: alpha is out of range, or there is a run of that name.
+        InputError: alpha is out of range, there is a run of that name, or the run has learned from
+            images of validation.
     """
     path = workspace.runs / checked_name(name or f"{run.id}-blend{alpha:g}")
     if (path / "run.json").is_file():
@@ -148,6 +151,7 @@ def blend_run(
     ends.set(alpha)
     dataset = load_dataset(workspace).of_classes(run.class_ids)
     validation = dataset.split("validation")
+    check_unlearned(run.path, validation.images)
     texts = encode_texts(ends.clip, run.texts)
     rows = split_rows(workspace, run, ends.clip, validation)
     thresholds = tune(

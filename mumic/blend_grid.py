@@ -12,6 +12,7 @@ import pandas as pd
 
 from annotate import tables
 from annotate.clip.encoder import encode_texts
+from annotate.dataset.learned import check_unlearned
 from annotate.errors import InputError, closest
 from annotate.taxonomy.model import TaxonomyClass, lookup_key
 from annotate.taxonomy.prompts import TEMPLATE, prompt_name
@@ -58,8 +59,12 @@ def blend_grid(
         device: a torch device or ``auto``.
         allow_demo_model: let the small CLIP judge real photos.
         on_progress: told how many more images are done.
+
+    Raises:
+        InputError: the run has learned from images of validation.
     """
     own = load_dataset(workspace).of_classes(run.class_ids)
+    check_unlearned(run.path, own.split("validation").images)
     judged = [Judged("seen", own.split("validation"), run.texts)]
     if unseen is not None:
         judged.append(read_unseen(workspace, run, unseen))

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from annotate.clip.encoder import encode_images
 from annotate.clip.loading import Clip
 from annotate.clip.precision import embeds_in_bf16
+from annotate.dataset.learned import check_unlearned
 from annotate.errors import DamagedError, InputError, MissingError
 from annotate.files import atomic
 from annotate.workspace import Workspace
@@ -47,7 +48,12 @@ def image_rows(
 def run_logits(
     workspace: Workspace, run: Run, clip: Clip, pixels: Rows, dataset: Dataset
 ) -> Floats:
-    """A run's logits on a dataset's images, float32 (images, classes of the run)."""
+    """A run's logits on a dataset's images, float32 (images, classes of the run).
+
+    Raises:
+        InputError: the run has learned from images of validation or test.
+    """
+    check_unlearned(run.path, dataset.images)
     rows = image_rows(
         clip,
         pixels,

@@ -10,8 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from annotate.dataset.build import MADE_BY
-from annotate.dataset.lock import LOCK_FILE
+from annotate.dataset.learned import check_unlearned
 from annotate.errors import DamagedError, InputError, MissingError
 from annotate.files import read_json
 from annotate.mining.predictions import load_predictions, run_folder
@@ -46,14 +45,13 @@ def read_out_of_sample(
 
     Args:
         workspace: with runs.
-        images: ``image_id`` and ``split`` of the dataset.
+        images: ``image_id``, ``content_hash`` and ``split`` of the dataset.
         run: the run's id; None: the newest.
         splits: of the dataset; none: validation and test, as far as there are scores.
 
     Raises:
         MissingError: no run, or nothing that it said of such images.
-        InputError: the training split was asked for, or the splits are not, or perhaps not, those
-            of the run.
+        InputError: the training split was asked for, or the splits were made anew since.
         DamagedError: a file cannot be read.
     """
     folder = run_folder(workspace, run)
@@ -125,7 +123,7 @@ def _predicted(workspace: Workspace, folder: Path, images: pd.DataFrame) -> OutO
             f"run {folder.name} has said nothing of images outside its training split. Let it: "
             f"{evaluate}."
         ) from error
-    _check_same_splits(workspace, folder)
+    check_unlearned(folder, images)
     rows = predictions.rows[predictions.rows["image_id"].isin(images["image_id"])]
     image_ids = tuple(sorted(set(rows["image_id"])))
     if not image_ids:
@@ -140,21 +138,6 @@ def _predicted(workspace: Workspace, folder: Path, images: pd.DataFrame) -> OutO
     column = pd.Index(class_ids).get_indexer(pd.Index(rows["class_id"]))
     logits[row[column >= 0], column[column >= 0]] = rows["logit"].to_numpy(np.float32)[column >= 0]
     return OutOfSample(folder.name, image_ids, class_ids, _sigmoid(logits), ("predictions",))
-
-
-def _check_same_splits(workspace: Workspace, folder: Path) -> None:
-    """Refuse predictions where an image that the run has learned may be in another split now.
-
-    Of what it was trained on a run keeps the hash of the splits, and no list of images.
-    """
-    trained = read_json(folder / "dataset.lock.json", "mumic train").get("splits_hash")
-    now = read_json(workspace.dataset / LOCK_FILE, MADE_BY).get("splits_hash")
-    if not trained or trained != now:
-        raise InputError(
-            f"run {folder.name} was trained with other splits than {workspace.dataset} has now, so "
-            "it may have learned labels that the audit would judge by its predictions. Train a run "
-            "with these: `mumic train`."
-        )
 
 
 def _sigmoid(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:

@@ -66,6 +66,32 @@ def test_runs_of_other_sizes_and_crops_are_measured_on_their_own_pixels(
     assert beside["methods"]["run large"] == alone["methods"]["MuMIC"]
 
 
+def test_a_run_is_not_judged_by_what_it_learned(tmp_path: Path, tiny_workspace: Any) -> None:
+    workspace = tiny_workspace(tmp_path / "ws", epochs=1)
+    train(workspace, TrainOptions(run="one"))
+    file = workspace.dataset / "images.parquet"
+    frame = tables.read(tables.DATASET, file)
+    places = {split: frame.index[frame["split"] == split] for split in ("train", "test")}
+    frame.loc[places["train"][:2], "split"] = "test"
+    frame.loc[places["test"][:2], "split"] = "train"
+    tables.write(tables.DATASET, frame, file)
+    blended = _call(workspace, "blend", "one", "--alpha", "0.5", "--allow-demo-model")
+    assert blended.exit_code == 0, blended.output
+    for name in ("one", "one-blend0.5"):
+        refused = _call(workspace, "evaluate", "--run", name, "--allow-demo-model")
+        assert refused.exit_code == 1
+        said = f"2 of {len(places['test'])} test images are among those that run {name} was"
+        assert said in " ".join(refused.output.split())
+    # What it learned is no secret: on the training split itself it can be measured.
+    learned = _call(workspace, "evaluate", "--split", "train", "--run", "one", "--allow-demo-model")
+    assert learned.exit_code == 0, learned.output
+    frame.loc[places["train"][:2], "split"] = "train"
+    frame.loc[places["test"][:2], "split"] = "test"
+    tables.write(tables.DATASET, frame, file)
+    again = _call(workspace, "evaluate", "--run", "one", "--allow-demo-model")
+    assert again.exit_code == 0, again.output
+
+
 def test_a_split_without_a_positive_is_reported(tmp_path: Path, tiny_workspace: Any) -> None:
     workspace = tiny_workspace(tmp_path / "ws", epochs=1)
     file = workspace.dataset / "images.parquet"

@@ -15,7 +15,7 @@ from PIL import Image
 from annotate.cli import main
 from annotate.dataset.audit import find_wrong_labels
 from annotate.files import write_json
-from annotate.tables import CANDIDATES, DATASET, PREDICTIONS, read, write
+from annotate.tables import CANDIDATES, DATASET, LEARNED, PREDICTIONS, read, write
 
 CLASSES = ("dog", "pool", "never", "always")
 
@@ -109,8 +109,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     run = tmp_path / "runs" / "first"
     write_json(run / "run.json", {"finished": "2026-01-01T00:00:00+00:00"})
     write_json(run / "classes.json", {"classes": classes})
-    for lock in (run / "dataset.lock.json", tmp_path / "data" / "dataset" / "lock.json"):
-        write_json(lock, {"splits_hash": "the first"})
+    write(LEARNED, frame.loc[:149, ["content_hash", "split"]], run / "learned.parquet")
     logits = np.log(probabilities / (1 - probabilities)).astype(np.float32)
     for split, rows in (("validation", slice(100, 150)), ("test", slice(150, 200))):
         np.savez(run / f"scores-{split}.npz", logits=logits[rows], image_ids=np.array(ids[rows]))
@@ -184,10 +183,14 @@ def test_without_scores_predictions_outside_training_are_used(workspace: Path) -
     flagged = read_audit(workspace)
     assert flagged >= PLANTED
     # With splits made anew, images that the run was trained on can be in any of them.
-    write_json(workspace / "data" / "dataset" / "lock.json", {"splits_hash": "the second"})
+    frame = read(DATASET, workspace / "data" / "dataset" / "images.parquet")
+    frame.loc[[0, 150], "split"] = ["validation", "train"]
+    write(DATASET, frame, workspace / "data" / "dataset" / "images.parquet")
     refused = run()
     assert refused.exit_code == 1
-    assert "trained with other splits" in refused.output
+    assert "1 of 51 validation images are among those that run first was trained with" in (
+        " ".join(refused.output.split())
+    )
 
 
 def read_audit(workspace: Path) -> set[str]:

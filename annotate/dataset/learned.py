@@ -1,0 +1,48 @@
+"""Which images a run has learned from: what it says of these tells nothing of how good it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from annotate.errors import InputError
+from annotate.tables import LEARNED, read, write
+
+FILE = "learned.parquet"  # in a run's folder
+_LEARNED = {"validation": ("train",), "test": ("train", "validation")}
+
+
+def write_learned(folder: Path, images: pd.DataFrame) -> None:
+    """Keep the images of a training, and of the choice of its best epoch and thresholds.
+
+    Args:
+        folder: of the run.
+        images: ``content_hash`` and ``split`` of the dataset.
+    """
+    learned = images.loc[images["split"] != "test", list(LEARNED.columns)]
+    write(LEARNED, learned.reset_index(drop=True), folder / FILE)
+
+
+def check_unlearned(folder: Path, images: pd.DataFrame) -> None:
+    """Refuse to judge a run by images that it has learned from, in a split made anew since.
+
+    Args:
+        folder: of the run.
+        images: ``content_hash`` and ``split``, as it is now; the training split is not checked.
+
+    Raises:
+        InputError: the run was trained with an image that is in validation or test now, or chosen
+            by one that is in test.
+        MissingError: it does not say what it was trained with.
+    """
+    learned = read(LEARNED, folder / FILE)
+    for split, kinds in _LEARNED.items():
+        own = images.loc[images["split"] == split, "content_hash"]
+        known = own.isin(learned.loc[learned["split"].isin(kinds), "content_hash"])
+        if known.any():
+            raise InputError(
+                f"{int(known.sum()):,} of {len(own):,} {split} images are among those that run "
+                f"{folder.name} was trained with, so it knows their labels: the splits were made "
+                "anew since. Train a run with these: `mumic train`."
+            )

@@ -55,7 +55,8 @@ def draw_logits(scored: Mapping[str, Floats], cells: Cells) -> Drawing:
             axes.set_title(name)
             axes.set_xlabel("logit")
             axes.set_yticks([])
-        panels[0].legend()
+        # Beside the panels: finding the best place among the bars can take seconds.
+        panels[-1].legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
 
     return Drawing(plot, width=9.5, height=3.3)
 

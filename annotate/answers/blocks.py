@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-SIZE = 4_000_000  # bytes, about
+SIZE = 16_000_000  # bytes, about; what a block repeats of the others is parsed in each of them
 AHEAD = 65_536  # bytes that are searched at a time for the end of a line
 
 

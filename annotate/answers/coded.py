@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 Codes = npt.NDArray[np.int32]
 Mask = npt.NDArray[np.bool_]
-_BLOCK = 2**20  # codes that are looked up at a time
+_BLOCK = 2**16  # codes that are looked up at a time
 
 
 @dataclass(frozen=True)
@@ -105,6 +105,8 @@ def _used(codes: Codes, count: int) -> Mask:
     used = np.zeros(count, bool)
     for at in range(0, len(codes), _BLOCK):
         used[codes[at : at + _BLOCK]] = True
+        if used.all():  # mostly soon: people and questions are few
+            break
     return used
 
 

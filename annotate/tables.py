@@ -173,7 +173,9 @@ DATASET = Table(
     },
 )
 LEARNED = Table(
-    "list of a run's images", "mumic train", {"content_hash": pa.string(), "split": pa.string()}
+    "list of what a run has learned",
+    "mumic train",
+    {"content_hash": pa.string(), "split": pa.string()},
 )
 PREDICTIONS = Table(
     "predictions",

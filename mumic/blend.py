@@ -17,8 +17,7 @@ from torch import Tensor
 
 from annotate.clip.encoder import encode_texts
 from annotate.clip.loading import Clip
-from annotate.dataset.learned import FILE as LEARNED
-from annotate.dataset.learned import check_unlearned
+from annotate.dataset.learned import check_unlearned, write_learned
 from annotate.errors import InputError
 from annotate.files import atomic, write_json
 from annotate.locks import exclusive
@@ -44,7 +43,7 @@ from mumic.start import load_start
 from mumic.thresholds import tune
 
 OF_A_TRAINING = ("started", "seconds_per_epoch")  # what a blend has not
-COPIED = ("classes.json", "taxonomy.yaml", "dataset.lock.json", LEARNED)
+COPIED = ("classes.json", "taxonomy.yaml", "dataset.lock.json")
 
 
 @dataclass(frozen=True)
@@ -164,6 +163,7 @@ def blend_run(
             if (run.path / file).is_file():
                 with (run.path / file).open("rb") as content, atomic(path / file) as copy:
                     shutil.copyfileobj(content, copy)
+        write_learned(path, validation.images, run.path)
         write_weights(path, ends.clip)
         write_text_rows(path, texts)
         write_json(path / "thresholds.json", thresholds.to_json(dataset.class_ids))

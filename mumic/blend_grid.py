@@ -12,7 +12,7 @@ import pandas as pd
 
 from annotate import tables
 from annotate.clip.encoder import encode_texts
-from annotate.dataset.learned import check_unlearned
+from annotate.dataset.learned import check_unlearned, learned_in_training
 from annotate.errors import InputError, closest
 from annotate.taxonomy.model import TaxonomyClass, lookup_key
 from annotate.taxonomy.prompts import TEMPLATE, prompt_name
@@ -104,7 +104,8 @@ def read_unseen(workspace: Workspace, run: Run, file: Path) -> Judged:
         workspace: with the catalogue.
         run: whose classes are refused.
         file: a table as ``mumic evaluate --labels`` reads; images by ``image_id`` or ``uri``,
-            classes by their names. Images of the training split are left out.
+            classes by their names. Images of the training split, as it is now and as the run
+            had it, are left out.
 
     Raises:
         InputError: it is no such table, an image is not in the catalogue, a class is the run's, or
@@ -128,8 +129,9 @@ def read_unseen(workspace: Workspace, run: Run, file: Path) -> Judged:
         )
     mask = ~np.isnan(values) & (values != -1)
     own = load_dataset(workspace)
-    learned = own.images["image_id"][own.images["split"] == "train"]
-    kept = (~images["image_id"].isin(learned)).to_numpy().nonzero()[0]
+    own_train = images["image_id"].isin(own.images["image_id"][own.images["split"] == "train"])
+    learned = images["content_hash"].isin(learned_in_training(run.path))
+    kept = np.flatnonzero(~own_train & ~learned)
     classes = tuple(TaxonomyClass(name, name.replace("_", " "), "") for name in grid.class_ids)
     cells = Cells(np.where(mask, values, 0).astype(np.int8), mask)
     whole = replace(own, images=images, classes=classes, cells=cells, rates=values)

@@ -10,18 +10,41 @@ from annotate.errors import InputError
 from annotate.tables import LEARNED, read, write
 
 FILE = "learned.parquet"  # in a run's folder
+_ORDER = ("train", "validation", "test")
 _LEARNED = {"validation": ("train",), "test": ("train", "validation")}
 
 
-def write_learned(folder: Path, images: pd.DataFrame) -> None:
+def write_learned(folder: Path, images: pd.DataFrame, start: Path | None = None) -> None:
     """Keep the images of a training, and of the choice of its best epoch and thresholds.
+
+    A picture that is in several splits of one dataset counts for the last of them: that is how the
+    dataset was built, and it says so itself.
 
     Args:
         folder: of the run.
         images: ``content_hash`` and ``split`` of the dataset.
+        start: of the run that it started from, whose images it has learned, too.
     """
-    learned = images.loc[images["split"] != "test", list(LEARNED.columns)]
-    write(LEARNED, learned.reset_index(drop=True), folder / FILE)
+    images = images[list(LEARNED.columns)]
+    places = images.sort_values("split", key=lambda names: names.map(_ORDER.index), kind="stable")
+    splits = places.drop_duplicates("content_hash", keep="last")
+    learned = [splits[splits["split"] != "test"]]
+    if start is not None and (start / FILE).is_file():
+        learned.append(read(LEARNED, start / FILE))
+    write(LEARNED, pd.concat(learned, ignore_index=True).drop_duplicates(), folder / FILE)
+
+
+def learned_in_training(folder: Path) -> pd.Series:
+    """The content hashes of the images that a run was trained with.
+
+    Args:
+        folder: of the run.
+
+    Raises:
+        MissingError: it does not say what it was trained with.
+    """
+    learned = read(LEARNED, folder / FILE)
+    return learned.loc[learned["split"] == "train", "content_hash"]
 
 
 def check_unlearned(folder: Path, images: pd.DataFrame) -> None:

@@ -157,6 +157,24 @@ def test_the_grid_judges_seen_and_unseen(workspace: Workspace, tmp_path: Path) -
     assert values[-1] == pytest.approx(expected, abs=1e-6)
 
 
+def test_the_grid_leaves_out_what_was_trained_with_before_splits_were_made_anew(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    file, labels = workspace.dataset / "images.parquet", tmp_path / "unseen.csv"
+    frame = tables.read(tables.DATASET, file)
+    trained = frame.index[frame["split"] == "train"][0]
+    labels.write_text(f"uri,old town\n{frame.loc[trained, 'uri']},1\n")
+    before = file.read_bytes()
+    try:
+        frame.loc[trained, "split"] = "test"
+        tables.write(tables.DATASET, frame, file)
+        refused = _call(workspace, "blend", "one", "--unseen", str(labels))
+    finally:
+        file.write_bytes(before)
+    assert refused.exit_code == 1
+    assert "no positive on an image outside" in " ".join(refused.output.split())
+
+
 def _by_open_clip(workspace: Workspace, model: Any, images: pd.DataFrame, truth: Any) -> float:
     from annotate.clip.loading import load_clip
     from annotate.settings import ModelSettings

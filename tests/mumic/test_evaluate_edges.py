@@ -85,6 +85,12 @@ def test_a_run_is_not_judged_by_what_it_learned(tmp_path: Path, tiny_workspace: 
     # What it learned is no secret: on the training split itself it can be measured.
     learned = _call(workspace, "evaluate", "--split", "train", "--run", "one", "--allow-demo-model")
     assert learned.exit_code == 0, learned.output
+    # Nor is another that began with its weights.
+    model = replace(workspace.settings.model, name="local-dir:runs/one", pretrained="")
+    later = replace(workspace, settings=replace(workspace.settings, model=model))
+    train(later, TrainOptions(run="later", allow_demo_model=True))
+    refused = _call(workspace, "evaluate", "--run", "later", "--allow-demo-model")
+    assert f"2 of {len(places['test'])} test images" in " ".join(refused.output.split())
     frame.loc[places["train"][:2], "split"] = "train"
     frame.loc[places["test"][:2], "split"] = "test"
     tables.write(tables.DATASET, frame, file)

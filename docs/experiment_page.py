@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+from mumic.demo.experiments import VARIED
+
 HEAD = """# Experiments on the demo world
 
 Made by `make docs` from one run of `make experiments`. Photos are drawn, annotators are simulated,
@@ -22,15 +24,15 @@ def experiments_page(figures: dict[str, Any]) -> str:
     parts = [
         HEAD.rstrip(),
         f"{images['train']:,} training, {images['validation']:,} validation and {images['test']:,} "
-        f"test images, {world['classes']} classes. {_times(figures)} The "
-        f"main table is the mean of {figures['seeds']} seeds after {figures['epochs']['main']} "
-        f"epochs; all trainings of the other tables have {figures['epochs']['short']} epochs and "
-        "one seed.",
+        f"test images, {world['classes']} classes: most photos test, so that methods can be told "
+        f"apart. {_times(figures)} The main table is the mean of {figures['seeds']} seeds after "
+        f"{figures['epochs']['main']} epochs; all trainings of the other tables have "
+        f"{figures['epochs']['short']} epochs and one seed.",
         *_main(found["main"]),
         *_unseen(found["unseen"]),
         *_temperatures(found["temperatures"]),
         *_prompts(found["prompts"]),
-        *[part for name in ("crop", "frozen", "noise") for part in _ablation(name, found[name])],
+        *[part for name in VARIED for part in _ablation(name, found[name])],
     ]
     return "\n\n".join(parts) + "\n"
 

@@ -28,10 +28,9 @@ from mumic.train import Reports, TrainOptions
 SERIES = "experiments"
 OWN = Arm(MUMIC, {})
 HALF_WAY = Arm("weights half way to the start", {})
-NO_BIAS = Arm("MuMIC without a bias", {"logit_bias": 0.0})
-TEMPERATURE_1 = Arm("temperature 1 (plain BCE)", {"loss": "bce", "logit_bias": 0.0})
+TEMPERATURE_1 = Arm("temperature 1 (plain BCE)", {"loss": "bce"})
 ASL = Arm("ASL as the loss, same towers", {"loss": "asl"})
-MAIN = (OWN, NO_BIAS, TEMPERATURE_1, ASL)
+MAIN = (OWN, TEMPERATURE_1, ASL)
 STARTS = (0.7, 1.7, 2.7, TrainSettings().logit_scale, 4.6, 5.8)
 ASL_TRIALS = 2  # points of its search, so that all of this stays under an hour
 

@@ -14,7 +14,7 @@ from mumic.baseline_runs import BaselineOptions, run_baseline
 from mumic.baseline_runs import Reports as BaselineReports
 from mumic.blend import blend_run
 from mumic.data import load_dataset
-from mumic.demo.unseen import measure_unseen
+from mumic.demo.unseen import see_unseen
 from mumic.measure import Method
 from mumic.methods import MUMIC, Material, baseline_methods
 from mumic.pixels import pixel_rows
@@ -128,12 +128,19 @@ def unseen_concepts(workspace: Workspace, seeds: Sequence[int]) -> dict[str, Any
     measured, blends = [], []
     for entry in trained:
         here = arm_workspace(workspace, SERIES, OWN, entry.seed)
-        measured.append(measure_unseen(here, entry.run))
+        measured.append(see_unseen(here, entry.run))
         blends.append(Trained(HALF_WAY, entry.seed, _half_way(here, entry.run)))
     both = [*trained, *blends]
     seen, truth = measure_series(workspace, both, "test")
     summary = series_summary(workspace, both, seen, truth, "test")
-    return {"seeds": measured, "labelled": summary["arms"]}
+    ranked = [entry for one in measured for entry in one.seen]
+    cells, settings = measured[0].cells, workspace.settings.evaluate
+    ahead = {
+        name: arm_difference(ranked, name, "start", cells, settings)["macro_map"]
+        for name in ("run", "half_way")
+    }
+    seeds_json = [one.to_json() for one in measured]
+    return {"seeds": seeds_json, "ahead": ahead, "labelled": summary["arms"]}
 
 
 def _half_way(workspace: Workspace, run: Run) -> Run:

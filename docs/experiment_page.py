@@ -191,7 +191,8 @@ def _ablation(name: str, found: dict[str, Any]) -> list[str]:
         "logit_scale at the end",
         "first ahead, macro mAP",
     ]
-    return [f"## `mumic ablate {name}`", f"{found['about'].capitalize()}.", _table(head, rows)]
+    about = found["about"]
+    return [f"## `mumic ablate {name}`", f"{about[0].upper()}{about[1:]}.", _table(head, rows)]
 
 
 def _number(value: float | None) -> str:

@@ -92,7 +92,7 @@ def run_demo(folder: Path, *, quick: bool, output: TextIO) -> DemoResult:
 def collect_figures(workspace: Workspace, session: Session) -> dict[str, Any]:
     """All figures of a finished demo, from the files that the commands wrote."""
     from mumic.demo.prevalence_check import check_prevalence
-    from mumic.demo.unseen import measure_unseen
+    from mumic.demo.unseen import see_unseen
     from mumic.run import read_run
 
     run = workspace.latest_run()
@@ -104,7 +104,7 @@ def collect_figures(workspace: Workspace, session: Session) -> dict[str, Any]:
         "dataset": read_json(workspace.dataset / "stats.json", "mumic-annotate dataset"),
         "measures": read_json(run / "metrics.json", "mumic evaluate")["test"],
         "prevalence": check_prevalence(workspace),
-        "unseen": measure_unseen(workspace, read_run(run)),
+        "unseen": see_unseen(workspace, read_run(run)).to_json(),
         "run": run.name,
         "machine": machine(),
         "steps": [asdict(step) for step in session.steps],

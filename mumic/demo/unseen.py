@@ -9,6 +9,7 @@ weights half way between them (``mumic blend --alpha 0.5``).
 from __future__ import annotations
 
 import csv
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,38 +23,70 @@ from annotate.taxonomy.prompts import TEMPLATE
 from annotate.workspace import Workspace
 from mumic.blend import load_ends
 from mumic.demo.concepts import UNSEEN
-from mumic.metrics import average_precision
+from mumic.measure import Method, Truth
+from mumic.metrics import Cells
 from mumic.pixels import pixel_rows
 from mumic.run import Run
+from mumic.series.compare import Seen, see
 
 ALPHAS = {"start": 0.0, "run": 1.0, "half_way": 0.5}
 MAX_IMAGES = 3_000
 BATCH = 256
 
 
-def measure_unseen(workspace: Workspace, run: Run) -> dict[str, Any]:
-    """Average precision per unseen concept, before training, after it, and half way between.
+@dataclass(frozen=True)
+class Unseen:
+    """The concepts on photos that were never annotated, and how each of :data:`ALPHAS` does."""
 
-    Returns:
-        ``images``, ``positives`` per concept, and for each of :data:`ALPHAS` the average precision
-        of each concept that occurs and their ``mean``.
+    concepts: tuple[str, ...]
+    cells: Cells
+    seen: list[Seen]
+
+    def to_json(self) -> dict[str, Any]:
+        """What is stored of a run.
+
+        Returns:
+            ``images``, ``positives`` per concept, and for each of :data:`ALPHAS` the average
+            precision of each concept that occurs and their ``mean``.
+        """
+        positives = (self.cells.labels == 1).sum(axis=0)
+        return {
+            "images": len(self.cells.labels),
+            "positives": dict(zip(self.concepts, positives.tolist(), strict=True)),
+            **{entry.arm: self._precisions(entry) for entry in self.seen},
+        }
+
+    def _precisions(self, entry: Seen) -> dict[str, float]:
+        known = {
+            name: float(value)
+            for name, value in zip(self.concepts, entry.precisions, strict=True)
+            if not np.isnan(value)
+        }
+        return known | {"mean": float(np.mean(list(known.values())))}
+
+
+def see_unseen(workspace: Workspace, run: Run) -> Unseen:
+    """Rank the concepts before training, after it, and half way between.
+
+    All runs of a workspace are measured under the same resamples of whole properties.
     """
     images = _never_annotated(workspace)
     shown = _truth(workspace)
-    truth = {
-        concept: np.array([concept in shown.get(uri, ()) for uri in images["uri"]])
-        for concept in UNSEEN
-    }
+    labels = np.array(
+        [[concept in shown.get(uri, ()) for concept in UNSEEN] for uri in images["uri"]], np.int8
+    )
+    cells = Cells(labels, np.ones(labels.shape, bool))
+    groups = list(images["property_id"].fillna(images["image_id"]))
+    truth = Truth((), cells, groups, np.zeros(len(UNSEEN), np.int64))
+    settings = workspace.settings.evaluate
+    resamples = truth.resamples(settings, seed=0)
     ends = load_ends(workspace, run, "cpu", allow_demo_model=True)
-    measured = {}
+    seen = []
     for name, alpha in ALPHAS.items():
         ends.set(alpha)
-        measured[name] = _precisions(_scores(workspace, ends.clip, images), truth)
-    return {
-        "images": len(images),
-        "positives": {name: int(found.sum()) for name, found in truth.items()},
-        **measured,
-    }
+        method = Method(name, _scores(workspace, ends.clip, images), None)
+        seen.append(see(method, int(run.record["seed"]), truth, resamples, settings))
+    return Unseen(tuple(UNSEEN), cells, seen)
 
 
 def _never_annotated(workspace: Workspace) -> pd.DataFrame:
@@ -83,14 +116,3 @@ def _scores(workspace: Workspace, clip: Clip, images: pd.DataFrame) -> npt.NDArr
     ]
     cosines: npt.NDArray[np.float32] = np.concatenate(rows) @ texts.T
     return cosines
-
-
-def _precisions(
-    scores: npt.NDArray[np.float32], truth: dict[str, npt.NDArray[np.bool_]]
-) -> dict[str, float]:
-    found = {
-        name: average_precision(scores[:, at], positive)
-        for at, (name, positive) in enumerate(truth.items())
-        if positive.any()
-    }
-    return found | {"mean": float(np.mean(list(found.values())))}

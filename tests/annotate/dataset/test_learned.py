@@ -50,7 +50,8 @@ def test_a_picture_that_a_dataset_has_in_two_splits_is_not_refused_there(tmp_pat
 
 def test_a_run_that_began_with_another_has_learned_that_ones_images(tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
-    first.mkdir(), second.mkdir()
+    first.mkdir()
+    second.mkdir()
     write_learned(first, FIRST)
     anew = images(("a", "test"), ("d", "train"), ("b", "train"))
     write_learned(second, anew, first)

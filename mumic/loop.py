@@ -73,6 +73,7 @@ def _steps(
     training: Training, progress: Progress, history: History, board: Board, interrupt: Interrupt
 ) -> Progress:
     total, settings, pace = training.total_steps, training.settings, Pace()
+    _tell_epoch(training, progress, history)  # a kill may have come between checkpoint and telling
     while progress.step < total and not _stopped_early(training, progress):
         progress = _one_step(training, progress, history, board)
         at_end = progress.step % training.steps_per_epoch == 0
@@ -85,14 +86,35 @@ def _steps(
         if at_end or asked or due:
             with pace:
                 _save(training, progress, history)
-        if at_end and training.on_epoch is not None:
-            training.on_epoch(progress.step // training.steps_per_epoch, history.last_gap)
-        if asked and progress.step < total:
-            raise StoppedError(
-                f"stopped after step {progress.step} of {total}, saved. "
-                f"Go on with `mumic train --run {training.folder.name}` and the same settings."
-            )
+            # Before the epoch is told: what judges it may end the training, and hide the request.
+            if progress.step < total or training.in_series:
+                _stop_if_asked(training, progress, interrupt)
+        _tell_epoch(training, progress, history)
+    if training.in_series:
+        _stop_if_asked(training, progress, interrupt)
     return progress
+
+
+def _tell_epoch(training: Training, progress: Progress, history: History) -> None:
+    """Tell the GAP of the epoch that has just ended, if one has."""
+    epoch, further = divmod(progress.step, training.steps_per_epoch)
+    if training.on_epoch is not None and epoch and not further and history.rows:
+        training.on_epoch(epoch, history.last_gap)
+
+
+def _stop_if_asked(training: Training, progress: Progress, interrupt: Interrupt) -> None:
+    """End a training that is saved. One in a series is not finished first: the next would begin.
+
+    Raises:
+        StoppedError: a stop was asked for.
+    """
+    if not training.processes.any(interrupt.asked):
+        return
+    same = f"Go on with `mumic train --run {training.folder.name}` and the same settings."
+    raise StoppedError(
+        f"stopped after step {progress.step} of {training.total_steps}, saved. "
+        + ("Run the same command again, and it goes on." if training.in_series else same)
+    )
 
 
 def _check_weights(training: Training, step: int) -> None:

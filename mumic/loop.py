@@ -31,6 +31,10 @@ from mumic.validation import validation_logits
 LAST = "last"
 
 
+class NotANumberError(MumicError):
+    """A loss, weights or logits are no numbers: the training's settings are at fault."""
+
+
 def run_training(training: Training) -> Progress:
     """Train to the end, or to the early stop, from the last checkpoint if there is one.
 
@@ -38,7 +42,9 @@ def run_training(training: Training) -> Progress:
         Where it ended. The best epoch's weights are in the run's folder.
 
     Raises:
-        MumicError: it was interrupted (and saved), the loss is not a number, the memory is full.
+        StoppedError: it was interrupted, and saved.
+        NotANumberError: the loss, weights or logits are no numbers.
+        MumicError: the memory or the disk is full.
     """
     if training.processes.first:
         remove_stale(training.folder)
@@ -121,7 +127,7 @@ def _check_weights(training: Training, step: int) -> None:
     """Weights that are no numbers never replace a checkpoint, or the best weights.
 
     Raises:
-        MumicError: they are not.
+        NotANumberError: they are not.
     """
     towers = training.model.towers
     if not all(bool(torch.isfinite(entry).all()) for entry in towers.parameters()):
@@ -136,10 +142,10 @@ def _save(training: Training, progress: Progress, history: History) -> None:
         save_checkpoint(training.folder / LAST, towers, training.optimiser, progress, averages)
 
 
-def _not_a_number(training: Training, what: str, step: int) -> MumicError:
+def _not_a_number(training: Training, what: str, step: int) -> NotANumberError:
     saved = (training.folder / LAST / FILE).is_file()
     kept = "the checkpoint before it is kept" if saved else "nothing had been saved yet"
-    return MumicError(
+    return NotANumberError(
         f'{what} at step {step}; {kept}. Lower --lr, or set precision = "fp32" under [model].'
     )
 
@@ -232,7 +238,7 @@ def _validation_gap(training: Training, step: int) -> float:
     """GAP of the present weights on the validation split; NaN where it has no positives.
 
     Raises:
-        MumicError: a logit is not a number. The GAP would be one all the same, and might be best.
+        NotANumberError: a logit is none. The GAP would be one all the same, and might be best.
     """
     if not len(training.validation):
         return math.nan

@@ -17,15 +17,17 @@ import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from annotate.errors import InputError, MumicError
-from annotate.files import read_json, remove_stale, write_json
+from annotate.files import remove_stale
 from annotate.locks import exclusive
 from annotate.workspace import Workspace
 from mumic.data import load_dataset
+from mumic.loop import NotANumberError
 from mumic.metrics import summarise
-from mumic.run import WEIGHTS, Run, settings_hash
+from mumic.run import WEIGHTS, Run
 from mumic.series.arms import Arm, arm_method, series_folder, train_arm
 from mumic.train import Reports, TrainOptions
 from mumic.tuning.space import Dimension, changes_of
+from mumic.tuning.task import check_task
 
 STARTUP = 5  # trials drawn at random before the Gaussian process has something to fit
 MEASURES = ("macro_map", "weighted_map", "gap", "gap_at_k")
@@ -63,14 +65,15 @@ def tune(
         The study's folder and its trials.
 
     Raises:
-        InputError: the study was begun with another search, other settings or another dataset.
-        MumicError: two trainings in a row failed; or it was interrupted.
+        InputError: see :func:`mumic.tuning.task.check_task`.
+        MumicError: two trainings in a row came to no numbers. Or it was interrupted, or memory or
+            disk are full: the trial is gone on with by the next call.
     """
     folder = series_folder(workspace, f"tune-{request.name}")
     busy = f"another process works on the study {request.name}."
     with exclusive(folder / ".lock", busy=busy):
         remove_stale(folder)
-        _check_task(workspace, request, folder)
+        check_task(workspace, load_dataset(workspace), request.space, folder)
         study = _open(workspace, request, folder)
         failed = ""
         while (number := _done(study)) < request.trials:
@@ -79,33 +82,6 @@ def tune(
                 raise MumicError(f"two trials in a row failed: {error}")
             failed = error
         return folder, study.get_trials()
-
-
-def _check_task(workspace: Workspace, request: Request, folder: Path) -> None:
-    settings = workspace.settings
-    searched = {entry.name for entry in request.space}
-    kept = {
-        name: value
-        for name, value in vars(settings.train).items()
-        if name not in searched and name not in ("threads", "checkpoint_every")
-    }
-    task = settings_hash(
-        {
-            "space": [vars(entry) for entry in request.space],
-            "train": kept,
-            "model": vars(settings.model),
-            "seed": settings.project.seed,
-            "dataset": load_dataset(workspace).fingerprint,
-        }
-    )
-    file = folder / "task.json"
-    if not file.is_file():
-        write_json(file, task)
-    elif read_json(file, "mumic tune") != task:
-        raise InputError(
-            f"the study {request.name} was begun with another search, other settings or another "
-            f"dataset. Give the new one a name with --study, or delete {folder}."
-        )
 
 
 def _open(workspace: Workspace, request: Request, folder: Path) -> optuna.Study:
@@ -161,9 +137,7 @@ def _one(
         study.tell(trial, value)
     except optuna.TrialPruned:
         study.tell(trial, state=TrialState.PRUNED)
-    except MumicError as error:
-        if type(error) is not MumicError:  # the user's matter, or a stop, and not this trial's
-            raise
+    except NotANumberError as error:  # all else is not the trial's fault: it is gone on with
         study.tell(trial, state=TrialState.FAIL)
         reports.note(f"failed: {error}")
         return str(error)

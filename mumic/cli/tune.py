@@ -11,8 +11,8 @@ from annotate.cli.console import emit, json_option, open_workspace, table
 
 @click.command()
 @click.option("--search", multiple=True, metavar="SETTING=VALUES",
-              help="Of [train]: low..high, low..high:log, or a,b,c. Repeatable. "
-              "Default: logit_scale=0.7..5.8.")  # fmt: skip
+              help="Of [train]: low..high, low..high:log, a,b,c, or a;b;c where values have "
+              "commas. Repeatable. Default: logit_scale=0.7..5.8.")  # fmt: skip
 @click.option("--trials", type=click.IntRange(1), default=12, show_default=True,
               help="How many trainings the study has in all.")  # fmt: skip
 @click.option("--study", metavar="NAME", help="Its name; default: after what is searched.")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,14 @@ from annotate.errors import InputError, MumicError
 from annotate.files import remove_stale
 from annotate.locks import exclusive
 from annotate.workspace import Workspace
+from mumic.checks import check_evaluate
 from mumic.data import load_dataset
 from mumic.loop import NotANumberError
 from mumic.metrics import summarise
 from mumic.run import WEIGHTS, Run
 from mumic.series.arms import Arm, arm_method, series_folder, train_arm
 from mumic.train import Reports, TrainOptions
+from mumic.tuning.refusals import check_search, check_trial
 from mumic.tuning.space import Dimension, changes_of
 from mumic.tuning.task import check_task
 
@@ -65,19 +67,31 @@ def tune(
         The study's folder and its trials.
 
     Raises:
-        InputError: see :func:`mumic.tuning.task.check_task`.
+        InputError: see :func:`mumic.tuning.refusals.check_search` and
+            :func:`mumic.tuning.task.check_task`.
         MumicError: two trainings in a row came to no numbers. Or it was interrupted, or memory or
             disk are full: the trial is gone on with by the next call.
     """
+    settings, dataset = workspace.settings.train, load_dataset(workspace)
+    check_search(settings, request.space, dataset)
+    check_evaluate(workspace.settings.evaluate)
     folder = series_folder(workspace, f"tune-{request.name}")
     busy = f"another process works on the study {request.name}."
     with exclusive(folder / ".lock", busy=busy):
         remove_stale(folder)
-        check_task(workspace, load_dataset(workspace), request.space, folder)
+        check_task(workspace, dataset, request.space, folder)
         study = _open(workspace, request, folder)
         failed = ""
         while (number := _done(study)) < request.trials:
-            error = _one(workspace, request, study, number, options, reports_for)
+            trial, changes = _drawn(workspace, request, study, number)
+            told = ", ".join(f"{name} {_short(value)}" for name, value in changes.items())
+            reports = reports_for(f"trial {number + 1} of {request.trials}: {told}")
+            try:
+                check_trial(settings, changes, dataset)
+            except InputError as refused:  # values that do not go together
+                _fail(trial, str(refused), reports)
+                continue
+            error = _one(workspace, request, trial, changes, options, reports)
             if error and failed:
                 raise MumicError(f"two trials in a row failed: {error}")
             failed = error
@@ -106,44 +120,55 @@ def _done(study: optuna.Study) -> int:
     return len(study.get_trials(deepcopy=False, states=_DONE))
 
 
-def _one(
-    workspace: Workspace,
-    request: Request,
-    study: optuna.Study,
-    number: int,
-    options: TrainOptions,
-    reports_for: Callable[[str], Reports],
-) -> str:
-    """One trial to its end; the reason why it failed, or an empty text."""
-    study.sampler = optuna.samplers.GPSampler(
-        seed=workspace.settings.project.seed * 100_003 + number,
-        n_startup_trials=STARTUP,
+def _drawn(
+    workspace: Workspace, request: Request, study: optuna.Study, number: int
+) -> tuple[Trial, dict[str, Any]]:
+    """The trial that was under way, or a new one; and what it changes."""
+    seed = workspace.settings.project.seed * 100_003 + number
+    ended = study.get_trials(deepcopy=False, states=_DONE)
+    # The Gaussian process does not see what failed, and would propose the same again.
+    at_random = bool(ended) and ended[-1].state == TrialState.FAIL
+    study.sampler = (
+        optuna.samplers.RandomSampler(seed)
+        if at_random
+        else optuna.samplers.GPSampler(seed=seed, n_startup_trials=STARTUP)
     )
     begun = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
     trial = Trial(study, begun[0]._trial_id) if begun else study.ask()
-    drawn = {entry.name: entry.suggest(trial) for entry in request.space}
-    changes = changes_of(drawn, workspace.settings.train.max_logit_scale)
+    values = {entry.name: entry.suggest(trial) for entry in request.space}
+    changes = changes_of(values, workspace.settings.train.max_logit_scale)
     trial.set_user_attr("changes", changes)
+    return trial, changes
+
+
+def _one(
+    workspace: Workspace,
+    request: Request,
+    trial: Trial,
+    changes: dict[str, Any],
+    options: TrainOptions,
+    reports: Reports,
+) -> str:
+    """Train a trial and tell what came of it; the reason why it failed, or an empty text."""
     series, seed = f"tune-{request.name}", workspace.settings.project.seed
     arm = Arm(f"trial {trial.number:03d}", changes)
-    told = ", ".join(f"{name} {_short(value)}" for name, value in changes.items())
-    reports = reports_for(f"trial {number + 1} of {request.trials}: {told}")
     try:
         run = train_arm(workspace, series, arm, seed, options, _watched(trial, reports))
-        value = run.record["validation_gap"]
-        if value is None:
-            raise InputError("no positive in validation, so no setting can be judged.")
         trial.set_user_attr("found", _found(workspace, run, options.device))
-        study.tell(trial, value)
+        trial.study.tell(trial, run.record["validation_gap"])
     except optuna.TrialPruned:
-        study.tell(trial, state=TrialState.PRUNED)
+        trial.study.tell(trial, state=TrialState.PRUNED)
     except NotANumberError as error:  # all else is not the trial's fault: it is gone on with
-        study.tell(trial, state=TrialState.FAIL)
-        reports.note(f"failed: {error}")
-        return str(error)
+        return _fail(trial, str(error), reports)
     finally:
-        _thin(series_folder(workspace, series), study)
+        _thin(series_folder(workspace, series), trial.study)
     return ""
+
+
+def _fail(trial: Trial, reason: str, reports: Reports) -> str:
+    trial.study.tell(trial, state=TrialState.FAIL)
+    reports.note(f"failed: {reason}")
+    return reason
 
 
 def _short(value: Any) -> str:
@@ -159,7 +184,7 @@ def _watched(trial: Trial, reports: Reports) -> Reports:
         if trial.should_prune():
             raise optuna.TrialPruned
 
-    return Reports(reports.on_decoded, reports.on_step, reports.on_note, on_epoch)
+    return replace(reports, on_epoch=on_epoch)
 
 
 def _found(workspace: Workspace, run: Run, device: str) -> dict[str, Any]:

@@ -34,6 +34,13 @@ def test_ranges_and_choices() -> None:
     assert freeze.choices == ("none", "image")
     assert (scale.low, scale.high) == (-1.5, 2)
     assert [entry.name for entry in parse_search([])] == ["logit_scale"]
+    listed, by_class, weights = (
+        parse_search([f"positive_weight={values}"])[0]
+        for values in ("1,10,auto", "auto; pets=20, 10", "1..20")
+    )
+    assert listed.choices == (1.0, 10.0, "auto")
+    assert by_class.choices == ("auto", "pets=20, 10")
+    assert (weights.low, weights.high, weights.whole) == (1, 20, False)
 
 
 @pytest.mark.parametrize(
@@ -47,6 +54,7 @@ def test_ranges_and_choices() -> None:
         ("lr=1e-4", "two or more values"),
         ("flip=yes,no", "neither true nor false"),
         ("threads=1..2", "no setting 'threads' to search"),
+        ("micro_batch=1,2", "no setting 'micro_batch' to search"),
     ],
 )
 def test_what_cannot_be_searched(text: str, problem: str) -> None:

@@ -16,9 +16,13 @@ import torch
 from click.testing import CliRunner, Result
 from safetensors.torch import load_file, save_file
 
+from annotate.errors import InputError
 from annotate.settings import render
 from annotate.workspace import Workspace
 from mumic.cli import main
+from mumic.data import load_dataset
+from mumic.tuning.refusals import check_search
+from mumic.tuning.space import parse_search
 
 OPTIONS = ["--trials", "2", "--no-prune", "--allow-demo-model", "--device", "cpu", "--json"]
 
@@ -40,7 +44,7 @@ def _trials(workspace: Workspace, name: str) -> list[Any]:
 
 
 def _fails_at(call: int, place: str, error: Exception) -> Callable[..., Any]:
-    """What is there, until its so manieth call."""
+    """What is there, but for one call of it."""
     module, name = place.rsplit(".", 1)
     usual, calls = getattr(import_module(module), name), iter(range(1, 1000))
 
@@ -102,3 +106,79 @@ def test_other_weights_to_start_from_are_another_study(
     again = _tune("lr=1e-3,2e-3")
     assert again.exit_code == 1
     assert "other weights to start from" in again.output
+
+
+@pytest.mark.parametrize(
+    ("search", "train", "said"),
+    [
+        ("focal_gamma=0..3", {"loss": "focal"}, "focal_gamma must be 0, or 1 or more"),
+        ("loss=bce,focall", {}, "loss must be one of"),
+        ("epochs=0..3", {}, "epochs must be 1 or more"),
+        ("label_noise=0..0.5", {}, "label_noise must be at least 0 and below 0.5"),
+        ("label_noise=0..0.2", {"soft_labels": True}, "do not go together"),
+        ("freeze=none,txt", {}, "freeze must be one of none, image"),
+        ("prompts=name,names", {}, "prompts must be one of"),
+        ("lora_rank=0,2", {"freeze": "both"}, "freeze leaves none"),
+        ("loss=bce,focal", {"freeze": "both"}, "nothing is left to train"),
+        ("positive_weight=1;beds=2,1", {}, "no class 'beds'; did you mean bed"),
+        ("logit_scale=1..3", {"loss": "bce"}, "to tempered-bce or focal or asl"),
+        ("asl_clip=0,0.1", {}, "changes nothing under the loss tempered-bce"),
+        ("lora_alpha=8,16", {}, "changes nothing without LoRA"),
+        ("lr=1e-3,2e-3", {"epochs": 0}, "epochs must be 1 or more"),
+    ],
+)
+def test_what_no_study_could_end_well_is_refused(
+    tmp_path: Path, tiny_workspace: Any, search: str, train: dict[str, Any], said: str
+) -> None:
+    workspace = tiny_workspace(tmp_path / "ws")
+    settings = replace(workspace.settings.train, **train)
+    with pytest.raises(InputError, match=said):
+        check_search(settings, parse_search([search]), load_dataset(workspace))
+
+
+@pytest.mark.parametrize(
+    ("searches", "train"),
+    [
+        (["focal_gamma=1..3"], {"loss": "focal"}),
+        (["soft_labels=true,false", "label_noise=0,0.2"], {}),
+        (["loss=bce,focal", "logit_scale=0.7..5.8"], {}),
+        (["logit_scale=0.7..5.8"], {"logit_scale": 5.0}),  # the search raises the clamp
+        (["lora_alpha=8,16", "lora_rank=0,2"], {}),
+    ],
+)
+def test_what_some_study_could_end_well_is_not_refused(
+    tmp_path: Path, tiny_workspace: Any, searches: list[str], train: dict[str, Any]
+) -> None:
+    workspace = tiny_workspace(tmp_path / "ws")
+    settings = replace(workspace.settings.train, **train)
+    check_search(settings, parse_search(searches), load_dataset(workspace))
+
+
+def test_a_refused_search_leaves_nothing_behind(
+    tmp_path: Path, tiny_workspace: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = tiny_workspace(tmp_path / "ws", epochs=1)
+    monkeypatch.chdir(workspace.root)
+    for wrong in (_tune("lr=1e-3,0"), _tune("lr=1e-3,2e-3", "--epochs", "0")):
+        assert wrong.exit_code == 1
+    assert not (workspace.runs / "tune-lr").exists()
+    right = _tune("lr=1e-3,2e-3", "--trials", "1")
+    assert right.exit_code == 0, right.output
+
+
+def test_values_that_do_not_go_together_fail_their_trial_alone(
+    tmp_path: Path, tiny_workspace: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = tiny_workspace(tmp_path / "ws", epochs=1)
+    monkeypatch.chdir(workspace.root)
+    search, more = "soft_labels=true,false", ("--search", "label_noise=0,0.2", "--study", "both")
+    assert _tune(search, *more, "--trials", "1").exit_code == 0
+    file = workspace.runs / "tune-both" / "study.sqlite3"
+    study = optuna.load_study(study_name="both", storage=f"sqlite:///{file}")
+    for noise in (0.2, 0.2, 0.0):
+        study.enqueue_trial({"soft_labels": True, "label_noise": noise})
+    result = _tune(search, *more, "--trials", "4")
+    assert result.exit_code == 0, result.output
+    states = [row["state"] for row in json.loads(result.stdout)["trials"]]
+    assert states == ["complete", "fail", "fail", "complete"]
+    assert len(list(file.parent.glob("trial-*"))) == 2  # nothing was trained for it

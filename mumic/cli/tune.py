@@ -95,7 +95,15 @@ def _cells(row: dict[str, Any], searched: list[str]) -> list[str]:
         scales = (row.get("initial_scale"), changes.get("max_logit_scale"), row["logit_scale"])
         cells += [_text(value) for value in scales]
     cells += [_text(row[name]) for name in ("validation_gap", "macro_map", "weighted_map")]
-    return [*cells, str(row["epochs"]), "" if row["state"] == "complete" else row["state"]]
+    return [*cells, str(row["epochs"]), _ending(row)]
+
+
+def _ending(row: dict[str, Any]) -> str:
+    """What became of a trial that is not complete, and why."""
+    if row["state"] == "complete":
+        return ""
+    reason = "; ".join((row["reason"] or "").splitlines())
+    return f"{row['state']}: {reason}" if reason else str(row["state"])
 
 
 def _text(value: Any) -> str:

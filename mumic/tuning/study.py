@@ -166,6 +166,7 @@ def _one(
 
 
 def _fail(trial: Trial, reason: str, reports: Reports) -> str:
+    trial.set_user_attr("reason", reason)
     trial.study.tell(trial, state=TrialState.FAIL)
     reports.note(f"failed: {reason}")
     return reason

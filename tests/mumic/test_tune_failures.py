@@ -21,10 +21,12 @@ from annotate.settings import render
 from annotate.workspace import Workspace
 from mumic.cli import main
 from mumic.data import load_dataset
+from mumic.train import TrainOptions, train
 from mumic.tuning.refusals import check_search
 from mumic.tuning.space import parse_search
 
 OPTIONS = ["--trials", "2", "--no-prune", "--allow-demo-model", "--device", "cpu", "--json"]
+COMMAND = ["tune", "--search", "lr=1e-3,2e-3", *OPTIONS]
 
 
 def _tune(search: str, *more: str) -> Result:
@@ -182,3 +184,33 @@ def test_values_that_do_not_go_together_fail_their_trial_alone(
     states = [row["state"] for row in json.loads(result.stdout)["trials"]]
     assert states == ["complete", "fail", "fail", "complete"]
     assert len(list(file.parent.glob("trial-*"))) == 2  # nothing was trained for it
+
+
+def test_why_a_trial_failed_is_said_and_kept(
+    tmp_path: Path, tiny_workspace: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = tiny_workspace(tmp_path / "ws", epochs=1)
+    monkeypatch.chdir(workspace.root)
+    assert _tune("lr=1e-3,2e-3", "--trials", "1").exit_code == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mumic.recorded.accumulate_gradients", lambda *_: float("nan"))
+        result = _tune("lr=1e-3,2e-3")
+    assert result.exit_code == 0, result.output
+    row = json.loads(result.stdout)["trials"][1]
+    assert row["state"] == "fail"
+    assert row["reason"].startswith("the loss is nan at step 1; nothing had been saved yet")
+    assert f"failed: {row['reason']}" in result.stderr
+    shown = CliRunner().invoke(main, [part for part in COMMAND if part != "--json"])
+    assert "fail: the loss is nan at step 1" in shown.stdout
+
+
+def test_notes_of_a_series_are_shown(
+    tmp_path: Path, tiny_workspace: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = tiny_workspace(tmp_path / "ws", epochs=1)
+    monkeypatch.chdir(workspace.root)
+    own = train(workspace, TrainOptions(run="own"))
+    result = CliRunner().invoke(main, ["ablate", "crop", "--allow-demo-model"])
+    assert result.exit_code == 0, result.output
+    assert f"run {own.id} has these settings already; it is taken as it is" in result.stderr
+    assert "epoch 1: validation GAP" in result.stderr  # of the other arm

@@ -7,18 +7,23 @@ says whether it holds.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from annotate import tables
+from annotate.errors import InputError
 from annotate.files import write_json
+from annotate.taxonomy.model import TaxonomyClass
 from annotate.taxonomy.prompts import description_prompt, name_prompt
 from annotate.workspace import Workspace
+from mumic.data import load_dataset
 from mumic.figures.differences import draw_gains
 from mumic.intervals import Interval, interval
-from mumic.series.ablations import Trained, measure_series, train_series
+from mumic.prompts import label_texts
+from mumic.series.ablations import Trained, check_measurable, measure_series, train_series
 from mumic.series.arms import Arm, series_folder
 from mumic.series.compare import Seen, arm_difference, arm_rows, class_rows
 from mumic.train import Reports, TrainOptions
@@ -40,7 +45,13 @@ def compare_prompts(
         ``validation`` and ``test``: arms, difference and ``per_class`` (description minus name);
         ``chosen``: class id and the better text where validation's interval carries it and the two
         texts differ; ``confirmed``: what test says of the chosen ones taken together.
+
+    Raises:
+        InputError: no class has a description of its own, or nothing can be measured on a split.
     """
+    for split in ("validation", "test"):
+        check_measurable(workspace, split)
+    _check_texts(load_dataset(workspace).classes)
     seed = workspace.settings.project.seed
     trained = train_series(workspace, SERIES, ARMS, [seed], options, reports_for)
     found = {
@@ -71,6 +82,15 @@ def compare_prompts(
     }
     write_json(folder / "summary.json", summary)
     return summary
+
+
+def _check_texts(classes: Sequence[TaxonomyClass]) -> None:
+    if label_texts(classes, NAME) == label_texts(classes, DESCRIPTION):
+        raise InputError(
+            "no class of the dataset has a description other than its name, so there is nothing to "
+            "compare. Write descriptions into the taxonomy, then run "
+            f"`{tables.DATASET.made_by}`."
+        )
 
 
 def _measured(

@@ -54,6 +54,21 @@ classes:  # a comment that stays
 )
 
 
+def test_texts_that_are_all_the_same_are_not_compared(
+    tmp_path: Path, tiny_workspace: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = tiny_workspace(tmp_path / "ws", epochs=1)
+    file = workspace.dataset / "classes.json"
+    listed = json.loads(file.read_text())
+    listed["classes"] = [entry | {"description": ""} for entry in listed["classes"]]
+    file.write_text(json.dumps(listed))
+    monkeypatch.chdir(workspace.root)
+    result = CliRunner().invoke(main, ["prompts", "--allow-demo-model"])
+    assert result.exit_code == 1
+    assert "no class of the dataset has a description other than its name" in result.output
+    assert not workspace.runs.exists()
+
+
 def test_the_command_writes_what_validation_carries(
     tmp_path: Path, tiny_workspace: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import optuna
 import pytest
 import torch
@@ -21,6 +22,7 @@ from annotate.settings import render
 from annotate.workspace import Workspace
 from mumic.cli import main
 from mumic.data import load_dataset
+from mumic.ranking import Cells
 from mumic.train import TrainOptions, train
 from mumic.tuning.refusals import check_search
 from mumic.tuning.space import parse_search
@@ -154,6 +156,17 @@ def test_what_some_study_could_end_well_is_not_refused(
     workspace = tiny_workspace(tmp_path / "ws")
     settings = replace(workspace.settings.train, **train)
     check_search(settings, parse_search(searches), load_dataset(workspace))
+
+
+def test_a_search_without_a_judge_is_refused(tmp_path: Path, tiny_workspace: Any) -> None:
+    workspace = tiny_workspace(tmp_path / "ws")
+    whole = load_dataset(workspace)
+    judged = (whole.images["split"] == "validation").to_numpy()[:, None]
+    cells = Cells(np.where(judged, 0, whole.cells.labels).astype(np.int8), whole.cells.mask)
+    with pytest.raises(InputError, match="no positive in validation"):
+        check_search(
+            workspace.settings.train, parse_search(["lr=1e-3,2e-3"]), replace(whole, cells=cells)
+        )
 
 
 def test_a_refused_search_leaves_nothing_behind(

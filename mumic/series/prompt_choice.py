@@ -7,7 +7,7 @@ says whether it holds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -60,12 +60,7 @@ def compare_prompts(
     }
     by_validation, seen = found["validation"][0], found["test"][1]
     classes = trained[0].run.classes
-    same = {entry.id for entry in classes if description_prompt(entry) == name_prompt(entry)}
-    chosen = {
-        row["class_id"]: DESCRIPTION if row["value"] > 0 else NAME
-        for row in by_validation["per_class"]
-        if row["counts"] and row["class_id"] not in same
-    }
+    chosen = choose(by_validation["per_class"], classes)
     folder = series_folder(workspace, SERIES)
     summary = {
         "validation": by_validation,
@@ -104,6 +99,21 @@ def _measured(
         "difference": arm_difference(seen, DESCRIPTION, NAME, truth.cells, settings),
         "per_class": class_rows(seen, DESCRIPTION, NAME, truth, settings),
     }, seen
+
+
+def choose(rows: Sequence[Mapping[str, Any]], classes: Sequence[TaxonomyClass]) -> dict[str, str]:
+    """Class id and the better text, where the interval carries it and the two texts differ.
+
+    Args:
+        rows: description minus name, see :func:`mumic.series.compare.class_rows`.
+        classes: with their texts.
+    """
+    same = {entry.id for entry in classes if description_prompt(entry) == name_prompt(entry)}
+    return {
+        row["class_id"]: DESCRIPTION if row["value"] > 0 else NAME
+        for row in rows
+        if row["counts"] and row["class_id"] not in same
+    }
 
 
 def confirm(seen: list[Seen], class_ids: list[str], chosen: dict[str, str]) -> Interval:

@@ -43,16 +43,14 @@ def tune(
     """
     from mumic.cli.options import override
     from mumic.cli.series import SeriesBars
-    from mumic.run import checked_name
     from mumic.train import TrainOptions
     from mumic.tuning.results import write_results
     from mumic.tuning.space import parse_search
-    from mumic.tuning.study import Request
+    from mumic.tuning.study import Request, study_name
     from mumic.tuning.study import tune as run_study
 
     space = parse_search(search)
-    name = checked_name(study or "-".join(entry.name for entry in space))
-    request = Request(name, space, trials, prune)
+    request = Request(study_name(study, space), space, trials, prune)
     workspace = override(open_workspace(), train={"epochs": epochs})
     options = TrainOptions(allow_demo_model=allow_demo_model, device=device)
     with SeriesBars() as bars:

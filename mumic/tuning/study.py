@@ -24,7 +24,7 @@ from mumic.checks import check_evaluate
 from mumic.data import load_dataset
 from mumic.loop import NotANumberError
 from mumic.metrics import summarise
-from mumic.run import WEIGHTS, Run
+from mumic.run import WEIGHTS, Run, checked_name
 from mumic.series.arms import Arm, arm_method, series_folder, train_arm
 from mumic.train import Reports, TrainOptions
 from mumic.tuning.refusals import check_search, check_trial
@@ -47,6 +47,22 @@ class Request:
     space: tuple[Dimension, ...]
     trials: int
     prune: bool = True
+
+
+def study_name(given: str | None, space: Sequence[Dimension]) -> str:
+    """A study's name: the given one, or after what is searched.
+
+    Raises:
+        InputError: it cannot be a folder's.
+    """
+    name = given or "-".join(entry.name for entry in space)
+    try:
+        return checked_name(name)
+    except InputError as error:
+        raise InputError(
+            f"study {name!r}: use up to 100 letters, digits, dots, dashes and underscores for "
+            "--study, a letter or digit first."
+        ) from error
 
 
 def tune(

@@ -8,9 +8,11 @@ from annotate import tables
 from annotate.errors import InputError
 from annotate.settings import EvaluateSettings, TrainSettings
 from mumic.data import Dataset
-from mumic.loss import LOSSES
+from mumic.loss import BCE, LOSSES
 from mumic.metrics import positives
+from mumic.model import FROZEN_TOWERS
 from mumic.optimiser import SCHEDULES
+from mumic.prompts import CHOICES
 
 LEAST = (
     *(("epochs", 1), ("batch_size", 1), ("checkpoint_every", 1)),
@@ -30,16 +32,26 @@ def check_settings(settings: TrainSettings) -> None:
     rules = {
         f"loss must be one of {', '.join(LOSSES)}": settings.loss in LOSSES,
         "schedule must be constant or cosine": settings.schedule in SCHEDULES,
+        f"freeze must be one of {', '.join(FROZEN_TOWERS)}": settings.freeze in FROZEN_TOWERS,
+        f"prompts must be one of {', '.join(CHOICES)}": settings.prompts in CHOICES,
         "resize must be squash or crop": settings.resize in ("squash", "crop"),
         "logit_scale must not be above max_logit_scale": settings.logit_scale
         <= settings.max_logit_scale,
         "label_smoothing must be at least 0 and below 1": 0 <= settings.label_smoothing < 1,
+        "label_noise must be at least 0 and below 0.5": 0 <= settings.label_noise < 0.5,
         "ema must be at least 0 and below 1": 0 <= settings.ema < 1,
         "focal_alpha must be above 0 and below 1": 0 < settings.focal_alpha < 1,
         "asl_clip must be at least 0 and below 1": 0 <= settings.asl_clip < 1,
         "soft_labels and label_noise do not go together: votes cannot be flipped": not (
             settings.soft_labels and settings.label_noise
         ),
+        "lora_rank changes towers that are free, and freeze leaves none: set it to none, image or "
+        "text": not (settings.lora_rank and settings.freeze in ("both", "both+")),
+        "freeze = both with the loss bce and no bias: nothing is left to train": settings.freeze
+        != "both"
+        or settings.loss != BCE
+        or settings.logit_bias != 0
+        or settings.lora_rank != 0,
     }
     rules |= {
         f"{name} must be {least} or more": getattr(settings, name) >= least for name, least in LEAST

@@ -31,6 +31,10 @@ from mumic.validation import validation_logits
 LAST = "last"
 
 
+class NotANumberError(MumicError):
+    """A loss, weights or logits are no numbers: the training's settings are at fault."""
+
+
 def run_training(training: Training) -> Progress:
     """Train to the end, or to the early stop, from the last checkpoint if there is one.
 
@@ -38,7 +42,9 @@ def run_training(training: Training) -> Progress:
         Where it ended. The best epoch's weights are in the run's folder.
 
     Raises:
-        MumicError: it was interrupted (and saved), the loss is not a number, the memory is full.
+        StoppedError: it was interrupted, and saved.
+        NotANumberError: the loss, weights or logits are no numbers.
+        MumicError: the memory or the disk is full.
     """
     if training.processes.first:
         remove_stale(training.folder)
@@ -73,6 +79,7 @@ def _steps(
     training: Training, progress: Progress, history: History, board: Board, interrupt: Interrupt
 ) -> Progress:
     total, settings, pace = training.total_steps, training.settings, Pace()
+    _tell_epoch(training, progress, history)  # a kill may have come between checkpoint and telling
     while progress.step < total and not _stopped_early(training, progress):
         progress = _one_step(training, progress, history, board)
         at_end = progress.step % training.steps_per_epoch == 0
@@ -85,21 +92,42 @@ def _steps(
         if at_end or asked or due:
             with pace:
                 _save(training, progress, history)
-        if at_end and training.on_epoch is not None:
-            training.on_epoch(progress.step // training.steps_per_epoch, history.last_gap)
-        if asked and progress.step < total:
-            raise StoppedError(
-                f"stopped after step {progress.step} of {total}, saved. "
-                f"Go on with `mumic train --run {training.folder.name}` and the same settings."
-            )
+            # Before the epoch is told: what judges it may end the training, and hide the request.
+            if progress.step < total or training.in_series:
+                _stop_if_asked(training, progress, interrupt)
+        _tell_epoch(training, progress, history)
+    if training.in_series:
+        _stop_if_asked(training, progress, interrupt)
     return progress
+
+
+def _tell_epoch(training: Training, progress: Progress, history: History) -> None:
+    """Tell the GAP of the epoch that has just ended, if one has."""
+    epoch, further = divmod(progress.step, training.steps_per_epoch)
+    if training.on_epoch is not None and epoch and not further and history.rows:
+        training.on_epoch(epoch, history.last_gap)
+
+
+def _stop_if_asked(training: Training, progress: Progress, interrupt: Interrupt) -> None:
+    """End a training that is saved. One in a series is not finished first: the next would begin.
+
+    Raises:
+        StoppedError: a stop was asked for.
+    """
+    if not training.processes.any(interrupt.asked):
+        return
+    same = f"Go on with `mumic train --run {training.folder.name}` and the same settings."
+    raise StoppedError(
+        f"stopped after step {progress.step} of {training.total_steps}, saved. "
+        + ("Run the same command again, and it goes on." if training.in_series else same)
+    )
 
 
 def _check_weights(training: Training, step: int) -> None:
     """Weights that are no numbers never replace a checkpoint, or the best weights.
 
     Raises:
-        MumicError: they are not.
+        NotANumberError: they are not.
     """
     towers = training.model.towers
     if not all(bool(torch.isfinite(entry).all()) for entry in towers.parameters()):
@@ -114,10 +142,10 @@ def _save(training: Training, progress: Progress, history: History) -> None:
         save_checkpoint(training.folder / LAST, towers, training.optimiser, progress, averages)
 
 
-def _not_a_number(training: Training, what: str, step: int) -> MumicError:
+def _not_a_number(training: Training, what: str, step: int) -> NotANumberError:
     saved = (training.folder / LAST / FILE).is_file()
     kept = "the checkpoint before it is kept" if saved else "nothing had been saved yet"
-    return MumicError(
+    return NotANumberError(
         f'{what} at step {step}; {kept}. Lower --lr, or set precision = "fp32" under [model].'
     )
 
@@ -210,7 +238,7 @@ def _validation_gap(training: Training, step: int) -> float:
     """GAP of the present weights on the validation split; NaN where it has no positives.
 
     Raises:
-        MumicError: a logit is not a number. The GAP would be one all the same, and might be best.
+        NotANumberError: a logit is none. The GAP would be one all the same, and might be best.
     """
     if not len(training.validation):
         return math.nan

@@ -52,8 +52,9 @@ def advice_in_training(settings: TrainSettings, processes: int, checkpoint: Path
     at_once = min(settings.micro_batch or share, share)
     if at_once > 1:
         return (
-            f"{kept}. Set micro_batch below {at_once} under [train] (or --micro-batch) and go on "
-            "with the same run: its gradients stay the same."
+            f"{kept}. Set micro_batch below {at_once} under [train] (`mumic train` has "
+            "--micro-batch) and run the same command again: it goes on, and its gradients stay the "
+            "same."
         )
     return (
         f"{kept}. A process had one image at a time, which is the least: end what else is in that "

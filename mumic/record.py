@@ -19,7 +19,7 @@ from mumic.prompts import label_texts
 from mumic.run import settings_hash, utc_now, write_start
 
 # Settings that change how a training runs, not what comes out of it.
-_NOT_DECIDING = ("threads", "checkpoint_every", "micro_batch", "tensorboard", "cuda_graph")
+NOT_DECIDING = ("threads", "checkpoint_every", "micro_batch", "tensorboard", "cuda_graph")
 
 
 def start_record(
@@ -44,7 +44,7 @@ def start_record(
     }
     bf16 = use_bf16(settings.model.precision, clip.device)
     train_settings = asdict(settings.train)
-    deciding = {key: value for key, value in train_settings.items() if key not in _NOT_DECIDING}
+    deciding = {key: value for key, value in train_settings.items() if key not in NOT_DECIDING}
     digest = settings_hash(
         {
             "train": deciding,

@@ -81,7 +81,8 @@ class TrainOptions:
 class Reports:
     """Where progress goes: images decoded, optimiser steps, epochs with their GAP, messages.
 
-    What ``on_epoch`` raises ends the training, whose last checkpoint is kept.
+    What ``on_epoch`` raises ends the training, whose last checkpoint is kept; a training that goes
+    on from the end of an epoch tells it once more.
     """
 
     on_decoded: Callable[[int], object] | None = None
@@ -156,7 +157,7 @@ def _train(workspace: Workspace, options: TrainOptions, reports: Reports, joined
         kept = folder / LAST / FILE
         advice = partial(advice_in_training, settings, joined.count, kept)
         with clear_word(advice), or_say_why():
-            return _train_in(folder, workspace, dataset, clip, record, (reports, joined))
+            return _train_in(folder, workspace, dataset, clip, record, options, (reports, joined))
 
 
 def _train_in(
@@ -165,6 +166,7 @@ def _train_in(
     dataset: Dataset,
     clip: Clip,
     record: dict[str, Any],
+    options: TrainOptions,
     around: tuple[Reports, Processes],
 ) -> Run:
     settings, seed = workspace.settings.train, workspace.settings.project.seed
@@ -202,6 +204,7 @@ def _train_in(
         seed=seed,
         precision=workspace.settings.model.precision,
         processes=joined,
+        in_series=options.prefix is not None,
         on_step=reports.on_step,
         on_note=reports.on_note,
         on_epoch=reports.on_epoch,

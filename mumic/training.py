@@ -42,7 +42,7 @@ class Training:
     """Everything that the loop needs, ready to run.
 
     ``targets`` float32 (images, classes) is what the training split's labels are for the loss;
-    ``precision`` (auto, fp32 or bf16) is that of evaluations.
+    ``precision`` (auto, fp32 or bf16) is that of evaluations; ``in_series``: others follow it.
     """
 
     folder: Path
@@ -58,6 +58,7 @@ class Training:
     seed: int
     precision: str
     processes: Processes
+    in_series: bool = False
     on_step: Callable[[StepReport], object] | None = None
     on_note: Callable[[str], object] | None = None
     on_epoch: Callable[[int, float], object] | None = None

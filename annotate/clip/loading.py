@@ -128,6 +128,20 @@ def load_clip(
     )
 
 
+def local_files(settings: ModelSettings, root: Path) -> list[Path]:
+    """The user's own files that a model is made of: weights, and a folder's configuration.
+
+    None where a name and a tag stand for weights that do not change.
+    """
+    name = _full_name(settings.name, root)
+    if name.startswith(LOCAL_DIR):
+        files = Path(name.removeprefix(LOCAL_DIR)).glob("*")
+        return sorted(p for p in files if p.name == CONFIG_FILE or p.suffix in WEIGHTS_SUFFIXES)
+    file = root / Path(settings.pretrained).expanduser()
+    named = bool(settings.pretrained) and not _has_prefix(name)
+    return [file] if named and file.is_file() else []
+
+
 def default_device() -> str:
     """A GPU where there is one, else the CPU."""
     return "cuda" if torch.cuda.is_available() else "cpu"

@@ -42,7 +42,11 @@ def prompts(
         for class_id, text in summary["chosen"].items()
         if summary["prompts"][class_id] != text
     }
-    summary |= {"changes": changes, "written": bool(write and changes)}
+    summary |= {
+        "changes": changes,
+        "written": bool(write and changes),
+        "train_prompts": workspace.settings.train.prompts,
+    }
     if write and changes:
         from annotate.taxonomy.edit import write_values
 
@@ -68,18 +72,36 @@ def _lines(summary: dict[str, Any]) -> list[str]:
         row = names[class_id]
         now = "as it is" if summary["prompts"][class_id] == text else "to be changed"
         lines.append(f"  {row['name']}: {text} ({100 * abs(row['value']):.0f} points, {now})")
+    lines.append(_confirmed(summary))
+    return [*lines, *_changed(summary), f"Figure: {summary['figure']}"]
+
+
+def _confirmed(summary: dict[str, Any]) -> str:
+    """What test says of the choice."""
     if not summary["chosen"]:
-        lines.append("No class has a clear difference on validation; nothing is to be changed.")
-    elif (held := summary["confirmed"])["low"] is not None:
-        lines.append(
-            f"On test, these texts are {100 * held['value']:+.1f} points ahead (95 %: "
-            f"{100 * held['low']:+.1f} to {100 * held['high']:+.1f}): "
-            + ("confirmed." if held["low"] > 0 else "not confirmed.")
-        )
+        return "No class has a clear difference on validation; nothing is to be changed."
+    held = summary["confirmed"]
+    if held["low"] is None:
+        return "Not confirmed: none of these classes has a positive in test."
+    return (
+        f"On test, these texts are {100 * held['value']:+.1f} points ahead (95 %: "
+        f"{100 * held['low']:+.1f} to {100 * held['high']:+.1f}): "
+        + ("confirmed." if held["low"] > 0 else "not confirmed.")
+    )
+
+
+def _changed(summary: dict[str, Any]) -> list[str]:
+    """What became of the changes, and whether a training will see them."""
+    count, used = len(summary["changes"]), summary["train_prompts"]
+    if not count:
+        return []
     if summary["written"]:
+        lines = [f"{count} written into the taxonomy. Next: mumic-annotate dataset"]
+    else:
+        lines = [f"{count} to change: write with `mumic prompts --write`."]
+    if used != "taxonomy":
         lines.append(
-            f"{len(summary['changes'])} written into the taxonomy. Next: mumic-annotate dataset"
+            f'A training does not look at them: [train] prompts = "{used}" is for all classes. Set '
+            'it to "taxonomy".'
         )
-    elif summary["changes"]:
-        lines.append(f"{len(summary['changes'])} to change: write with `mumic prompts --write`.")
-    return [*lines, f"Figure: {summary['figure']}"]
+    return lines

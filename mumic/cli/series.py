@@ -83,7 +83,7 @@ class SeriesBars:
         self._close()
         note(title)
         self._bars = TrainingBars()
-        return Reports(on_decoded=self._bars.decoded, on_step=self._bars.step)
+        return Reports(on_decoded=self._bars.decoded, on_step=self._bars.step, on_note=note)
 
     def _close(self) -> None:
         if self._bars is not None:

@@ -11,8 +11,8 @@ from annotate.cli.console import emit, json_option, open_workspace, table
 
 @click.command()
 @click.option("--search", multiple=True, metavar="SETTING=VALUES",
-              help="Of [train]: low..high, low..high:log, or a,b,c. Repeatable. "
-              "Default: logit_scale=0.7..5.8.")  # fmt: skip
+              help="Of [train]: low..high, low..high:log, a,b,c, or a;b;c where values have "
+              "commas. Repeatable. Default: logit_scale=0.7..5.8.")  # fmt: skip
 @click.option("--trials", type=click.IntRange(1), default=12, show_default=True,
               help="How many trainings the study has in all.")  # fmt: skip
 @click.option("--study", metavar="NAME", help="Its name; default: after what is searched.")
@@ -43,16 +43,14 @@ def tune(
     """
     from mumic.cli.options import override
     from mumic.cli.series import SeriesBars
-    from mumic.run import checked_name
     from mumic.train import TrainOptions
     from mumic.tuning.results import write_results
     from mumic.tuning.space import parse_search
-    from mumic.tuning.study import Request
+    from mumic.tuning.study import Request, study_name
     from mumic.tuning.study import tune as run_study
 
     space = parse_search(search)
-    name = checked_name(study or "-".join(entry.name for entry in space))
-    request = Request(name, space, trials, prune)
+    request = Request(study_name(study, space), space, trials, prune)
     workspace = override(open_workspace(), train={"epochs": epochs})
     options = TrainOptions(allow_demo_model=allow_demo_model, device=device)
     with SeriesBars() as bars:
@@ -95,7 +93,15 @@ def _cells(row: dict[str, Any], searched: list[str]) -> list[str]:
         scales = (row.get("initial_scale"), changes.get("max_logit_scale"), row["logit_scale"])
         cells += [_text(value) for value in scales]
     cells += [_text(row[name]) for name in ("validation_gap", "macro_map", "weighted_map")]
-    return [*cells, str(row["epochs"]), "" if row["state"] == "complete" else row["state"]]
+    return [*cells, str(row["epochs"]), _ending(row)]
+
+
+def _ending(row: dict[str, Any]) -> str:
+    """What became of a trial that is not complete, and why."""
+    if row["state"] == "complete":
+        return ""
+    reason = "; ".join((row["reason"] or "").splitlines())
+    return f"{row['state']}: {reason}" if reason else str(row["state"])
 
 
 def _text(value: Any) -> str:

@@ -13,14 +13,16 @@ from typing import Any
 from annotate.errors import InputError, closest
 from annotate.files import write_json
 from annotate.workspace import Workspace
-from mumic.checks import check_evaluate
+from mumic.checks import check_evaluate, check_settings
+from mumic.data import load_dataset
+from mumic.evaluate import split_truth
 from mumic.figures.differences import draw_gains
 from mumic.figures.temperature import draw_temperature
 from mumic.history import logit_scales
 from mumic.measure import Truth
 from mumic.run import Run
 from mumic.scores import check_split
-from mumic.series.arms import Arm, arm_method, series_folder, train_arm
+from mumic.series.arms import Arm, arm_method, arm_workspace, series_folder, train_arm
 from mumic.series.compare import Seen, arm_difference, arm_rows, class_rows, see
 from mumic.train import Reports, TrainOptions
 
@@ -108,8 +110,15 @@ def train_series(
         seeds: of the trainings.
         options: device and permissions.
         reports_for: gives the reports of a training from a line that names it.
+
+    Raises:
+        InputError: settings of an arm, whichever it is, or of the evaluation are out of range;
+            nothing has been trained then.
     """
     check_evaluate(workspace.settings.evaluate)
+    for arm in arms:
+        here = arm_workspace(workspace, series, arm, workspace.settings.project.seed)
+        check_settings(here.settings.train)
     total = len(arms) * len(seeds)
     options = replace(options, among=workspace.runs)
     found: list[Trained] = []
@@ -119,6 +128,15 @@ def train_series(
             run = train_arm(workspace, series, arm, seed, options, reports_for(title))
             found.append(Trained(arm, seed, run))
     return found
+
+
+def check_measurable(workspace: Workspace, split: str) -> None:
+    """Refuse, before anything is trained for it, a split on which nothing can be measured.
+
+    Raises:
+        InputError: there is no such split, or it has no image with a known label.
+    """
+    split_truth(load_dataset(workspace), check_split(split))
 
 
 def measure_series(
@@ -160,8 +178,12 @@ def run_ablation(
 
     Returns:
         What ``summary.json`` holds.
+
+    Raises:
+        InputError: there is no such ablation or split, or nothing can be measured on it.
     """
     chosen = ablation(name)
+    check_measurable(workspace, split)
     series = ablation_series(name)
     arms = _distinct(workspace, chosen.arms)
     trained = train_series(workspace, series, arms, seeds, options, reports_for)

@@ -7,18 +7,23 @@ says whether it holds.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from annotate import tables
+from annotate.errors import InputError
 from annotate.files import write_json
+from annotate.taxonomy.model import TaxonomyClass
 from annotate.taxonomy.prompts import description_prompt, name_prompt
 from annotate.workspace import Workspace
+from mumic.data import load_dataset
 from mumic.figures.differences import draw_gains
 from mumic.intervals import Interval, interval
-from mumic.series.ablations import Trained, measure_series, train_series
+from mumic.prompts import label_texts
+from mumic.series.ablations import Trained, check_measurable, measure_series, train_series
 from mumic.series.arms import Arm, series_folder
 from mumic.series.compare import Seen, arm_difference, arm_rows, class_rows
 from mumic.train import Reports, TrainOptions
@@ -40,7 +45,13 @@ def compare_prompts(
         ``validation`` and ``test``: arms, difference and ``per_class`` (description minus name);
         ``chosen``: class id and the better text where validation's interval carries it and the two
         texts differ; ``confirmed``: what test says of the chosen ones taken together.
+
+    Raises:
+        InputError: no class has a description of its own, or nothing can be measured on a split.
     """
+    for split in ("validation", "test"):
+        check_measurable(workspace, split)
+    _check_texts(load_dataset(workspace).classes)
     seed = workspace.settings.project.seed
     trained = train_series(workspace, SERIES, ARMS, [seed], options, reports_for)
     found = {
@@ -49,12 +60,7 @@ def compare_prompts(
     }
     by_validation, seen = found["validation"][0], found["test"][1]
     classes = trained[0].run.classes
-    same = {entry.id for entry in classes if description_prompt(entry) == name_prompt(entry)}
-    chosen = {
-        row["class_id"]: DESCRIPTION if row["value"] > 0 else NAME
-        for row in by_validation["per_class"]
-        if row["counts"] and row["class_id"] not in same
-    }
+    chosen = choose(by_validation["per_class"], classes)
     folder = series_folder(workspace, SERIES)
     summary = {
         "validation": by_validation,
@@ -73,6 +79,15 @@ def compare_prompts(
     return summary
 
 
+def _check_texts(classes: Sequence[TaxonomyClass]) -> None:
+    if label_texts(classes, NAME) == label_texts(classes, DESCRIPTION):
+        raise InputError(
+            "no class of the dataset has a description other than its name, so there is nothing to "
+            "compare. Write descriptions into the taxonomy, then run "
+            f"`{tables.DATASET.made_by}`."
+        )
+
+
 def _measured(
     workspace: Workspace, trained: list[Trained], split: str, device: str
 ) -> tuple[dict[str, Any], list[Seen]]:
@@ -84,6 +99,21 @@ def _measured(
         "difference": arm_difference(seen, DESCRIPTION, NAME, truth.cells, settings),
         "per_class": class_rows(seen, DESCRIPTION, NAME, truth, settings),
     }, seen
+
+
+def choose(rows: Sequence[Mapping[str, Any]], classes: Sequence[TaxonomyClass]) -> dict[str, str]:
+    """Class id and the better text, where the interval carries it and the two texts differ.
+
+    Args:
+        rows: description minus name, see :func:`mumic.series.compare.class_rows`.
+        classes: with their texts.
+    """
+    same = {entry.id for entry in classes if description_prompt(entry) == name_prompt(entry)}
+    return {
+        row["class_id"]: DESCRIPTION if row["value"] > 0 else NAME
+        for row in rows
+        if row["counts"] and row["class_id"] not in same
+    }
 
 
 def confirm(seen: list[Seen], class_ids: list[str], chosen: dict[str, str]) -> Interval:

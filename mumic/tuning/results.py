@@ -49,6 +49,7 @@ def _row(trial: FrozenTrial) -> dict[str, Any]:
     row: dict[str, Any] = {
         "trial": trial.number,
         "state": trial.state.name.lower(),
+        "reason": trial.user_attrs.get("reason"),  # of a failure
         "changes": changes,
         "validation_gap": trial.value,
         "epochs": len(trial.intermediate_values),

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
+from types import UnionType
+from typing import Any, get_type_hints
 
 from annotate.errors import InputError, closest
 from annotate.settings import TrainSettings
+from mumic.record import NOT_DECIDING
 
 DEFAULT_SEARCH = ("logit_scale=0.7..5.8",)
 _RANGE = re.compile(r"(?P<low>[^.:,]+(?:\.\d+)?)\.\.(?P<high>[^:,]+?)(?P<log>:log)?")
-_NOT_SEARCHED = ("threads", "checkpoint_every", "max_logit_scale")
+_NOT_SEARCHED = (*NOT_DECIDING, "max_logit_scale")
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,19 @@ class Dimension:
             return value in self.choices
         return isinstance(value, int | float) and self.low <= value <= self.high
 
+    @property
+    def edges(self) -> tuple[Any, ...]:
+        """Values that are good where all are: the choices, or a range's ends and what is beside.
+
+        Some settings may be 0, or 1 and more: both ends are good then, and not what lies between.
+        """
+        if self.choices:
+            return self.choices
+        if self.whole:
+            return int(self.low), int(self.high)
+        inside = math.nextafter(self.low, self.high), math.nextafter(self.high, self.low)
+        return self.low, *inside, self.high
+
 
 def parse_search(texts: Sequence[str]) -> tuple[Dimension, ...]:
     """Dimensions from texts such as ``lr=1e-6..1e-4:log`` and ``freeze=none,image``.
@@ -51,6 +67,8 @@ def parse_search(texts: Sequence[str]) -> tuple[Dimension, ...]:
     Dimension(name='epochs', choices=(), low=2.0, high=5.0, log=False, whole=True)
     >>> parse_search(["flip=true,false"])[0].choices
     (True, False)
+    >>> parse_search(["positive_weight=10; auto; pets=20, 10"])[0].choices
+    (10.0, 'auto', 'pets=20, 10')
     """
     found = tuple(_dimension(text) for text in texts or DEFAULT_SEARCH)
     names = [entry.name for entry in found]
@@ -62,21 +80,19 @@ def parse_search(texts: Sequence[str]) -> tuple[Dimension, ...]:
 
 def _dimension(text: str) -> Dimension:
     name, _, values = (part.strip() for part in text.partition("="))
-    defaults = {
-        entry.name: entry.default
-        for entry in fields(TrainSettings)
-        if entry.name not in _NOT_SEARCHED
-    }
-    if name not in defaults:
+    kinds = get_type_hints(TrainSettings)
+    known = [entry for entry in kinds if entry not in _NOT_SEARCHED]
+    if name not in known:
         raise InputError(
             f"--search {text}: [train] has no setting {name!r} to search"
-            f"{closest(name, defaults) or '. Write it as lr=1e-6..1e-4:log or freeze=none,image.'}"
+            f"{closest(name, known) or '. Write it as lr=1e-6..1e-4:log or freeze=none,image.'}"
         )
-    kind = type(defaults[name])
+    kind = kinds[name]
     whole_range = _RANGE.fullmatch(values)
-    if whole_range and kind in (int, float):
+    if whole_range and (kind in (int, float) or isinstance(kind, UnionType)):
         return _range(text, name, whole_range, whole=kind is int)
-    choices = tuple(_value(text, kind, value.strip()) for value in values.split(","))
+    between = ";" if ";" in values else ","  # weights by class have commas
+    choices = tuple(_value(text, kind, value.strip()) for value in values.split(between))
     if len(set(choices)) < 2:
         raise InputError(f"--search {text}: give a range (low..high) or two or more values")
     return Dimension(name, choices)
@@ -90,7 +106,9 @@ def _range(text: str, name: str, found: re.Match[str], *, whole: bool) -> Dimens
     return Dimension(name, low=float(low), high=float(high), log=log, whole=whole)
 
 
-def _value(text: str, kind: type, value: str) -> Any:
+def _value(text: str, kind: Any, value: str) -> Any:
+    if isinstance(kind, UnionType):  # a number or a text
+        return _number_or_text(value)
     if kind is bool:
         if value not in ("true", "false"):
             raise InputError(f"--search {text}: {value!r} is neither true nor false")
@@ -102,6 +120,13 @@ def _value(text: str, kind: type, value: str) -> Any:
     if kind is float and not abs(converted) < float("inf"):
         raise InputError(f"--search {text}: {value!r} is no finite number")
     return converted
+
+
+def _number_or_text(value: str) -> float | str:
+    try:
+        return float(value)
+    except ValueError:
+        return value
 
 
 def changes_of(drawn: Mapping[str, Any], max_logit_scale: float) -> dict[str, Any]:

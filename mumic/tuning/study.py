@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +17,19 @@ import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from annotate.errors import InputError, MumicError
-from annotate.files import read_json, remove_stale, write_json
+from annotate.files import remove_stale
 from annotate.locks import exclusive
 from annotate.workspace import Workspace
+from mumic.checks import check_evaluate
 from mumic.data import load_dataset
+from mumic.loop import NotANumberError
 from mumic.metrics import summarise
-from mumic.run import WEIGHTS, Run, settings_hash
+from mumic.run import WEIGHTS, Run, checked_name
 from mumic.series.arms import Arm, arm_method, series_folder, train_arm
 from mumic.train import Reports, TrainOptions
+from mumic.tuning.refusals import check_search, check_trial
 from mumic.tuning.space import Dimension, changes_of
+from mumic.tuning.task import check_task
 
 STARTUP = 5  # trials drawn at random before the Gaussian process has something to fit
 MEASURES = ("macro_map", "weighted_map", "gap", "gap_at_k")
@@ -43,6 +47,22 @@ class Request:
     space: tuple[Dimension, ...]
     trials: int
     prune: bool = True
+
+
+def study_name(given: str | None, space: Sequence[Dimension]) -> str:
+    """A study's name: the given one, or after what is searched.
+
+    Raises:
+        InputError: it cannot be a folder's.
+    """
+    name = given or "-".join(entry.name for entry in space)
+    try:
+        return checked_name(name)
+    except InputError as error:
+        raise InputError(
+            f"study {name!r}: use up to 100 letters, digits, dots, dashes and underscores for "
+            "--study, a letter or digit first."
+        ) from error
 
 
 def tune(
@@ -63,49 +83,35 @@ def tune(
         The study's folder and its trials.
 
     Raises:
-        InputError: the study was begun with another search, other settings or another dataset.
-        MumicError: two trainings in a row failed; or it was interrupted.
+        InputError: see :func:`mumic.tuning.refusals.check_search` and
+            :func:`mumic.tuning.task.check_task`.
+        MumicError: two trainings in a row came to no numbers. Or it was interrupted, or memory or
+            disk are full: the trial is gone on with by the next call.
     """
+    settings, dataset = workspace.settings.train, load_dataset(workspace)
+    check_search(settings, request.space, dataset)
+    check_evaluate(workspace.settings.evaluate)
     folder = series_folder(workspace, f"tune-{request.name}")
     busy = f"another process works on the study {request.name}."
     with exclusive(folder / ".lock", busy=busy):
         remove_stale(folder)
-        _check_task(workspace, request, folder)
+        check_task(workspace, dataset, request.space, folder)
         study = _open(workspace, request, folder)
         failed = ""
         while (number := _done(study)) < request.trials:
-            error = _one(workspace, request, study, number, options, reports_for)
+            trial, changes = _drawn(workspace, request, study, number)
+            told = ", ".join(f"{name} {_short(value)}" for name, value in changes.items())
+            reports = reports_for(f"trial {number + 1} of {request.trials}: {told}")
+            try:
+                check_trial(settings, changes, dataset)
+            except InputError as refused:  # values that do not go together
+                _fail(trial, str(refused), reports)
+                continue
+            error = _one(workspace, request, trial, changes, options, reports)
             if error and failed:
                 raise MumicError(f"two trials in a row failed: {error}")
             failed = error
         return folder, study.get_trials()
-
-
-def _check_task(workspace: Workspace, request: Request, folder: Path) -> None:
-    settings = workspace.settings
-    searched = {entry.name for entry in request.space}
-    kept = {
-        name: value
-        for name, value in vars(settings.train).items()
-        if name not in searched and name not in ("threads", "checkpoint_every")
-    }
-    task = settings_hash(
-        {
-            "space": [vars(entry) for entry in request.space],
-            "train": kept,
-            "model": vars(settings.model),
-            "seed": settings.project.seed,
-            "dataset": load_dataset(workspace).fingerprint,
-        }
-    )
-    file = folder / "task.json"
-    if not file.is_file():
-        write_json(file, task)
-    elif read_json(file, "mumic tune") != task:
-        raise InputError(
-            f"the study {request.name} was begun with another search, other settings or another "
-            f"dataset. Give the new one a name with --study, or delete {folder}."
-        )
 
 
 def _open(workspace: Workspace, request: Request, folder: Path) -> optuna.Study:
@@ -130,46 +136,56 @@ def _done(study: optuna.Study) -> int:
     return len(study.get_trials(deepcopy=False, states=_DONE))
 
 
-def _one(
-    workspace: Workspace,
-    request: Request,
-    study: optuna.Study,
-    number: int,
-    options: TrainOptions,
-    reports_for: Callable[[str], Reports],
-) -> str:
-    """One trial to its end; the reason why it failed, or an empty text."""
-    study.sampler = optuna.samplers.GPSampler(
-        seed=workspace.settings.project.seed * 100_003 + number,
-        n_startup_trials=STARTUP,
+def _drawn(
+    workspace: Workspace, request: Request, study: optuna.Study, number: int
+) -> tuple[Trial, dict[str, Any]]:
+    """The trial that was under way, or a new one; and what it changes."""
+    seed = workspace.settings.project.seed * 100_003 + number
+    ended = study.get_trials(deepcopy=False, states=_DONE)
+    # The Gaussian process does not see what failed, and would propose the same again.
+    at_random = bool(ended) and ended[-1].state == TrialState.FAIL
+    study.sampler = (
+        optuna.samplers.RandomSampler(seed)
+        if at_random
+        else optuna.samplers.GPSampler(seed=seed, n_startup_trials=STARTUP)
     )
     begun = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
     trial = Trial(study, begun[0]._trial_id) if begun else study.ask()
-    drawn = {entry.name: entry.suggest(trial) for entry in request.space}
-    changes = changes_of(drawn, workspace.settings.train.max_logit_scale)
+    values = {entry.name: entry.suggest(trial) for entry in request.space}
+    changes = changes_of(values, workspace.settings.train.max_logit_scale)
     trial.set_user_attr("changes", changes)
+    return trial, changes
+
+
+def _one(
+    workspace: Workspace,
+    request: Request,
+    trial: Trial,
+    changes: dict[str, Any],
+    options: TrainOptions,
+    reports: Reports,
+) -> str:
+    """Train a trial and tell what came of it; the reason why it failed, or an empty text."""
     series, seed = f"tune-{request.name}", workspace.settings.project.seed
     arm = Arm(f"trial {trial.number:03d}", changes)
-    told = ", ".join(f"{name} {_short(value)}" for name, value in changes.items())
-    reports = reports_for(f"trial {number + 1} of {request.trials}: {told}")
     try:
         run = train_arm(workspace, series, arm, seed, options, _watched(trial, reports))
-        value = run.record["validation_gap"]
-        if value is None:
-            raise InputError("no positive in validation, so no setting can be judged.")
         trial.set_user_attr("found", _found(workspace, run, options.device))
-        study.tell(trial, value)
+        trial.study.tell(trial, run.record["validation_gap"])
     except optuna.TrialPruned:
-        study.tell(trial, state=TrialState.PRUNED)
-    except MumicError as error:
-        if type(error) is not MumicError:  # the user's matter, or a stop, and not this trial's
-            raise
-        study.tell(trial, state=TrialState.FAIL)
-        reports.note(f"failed: {error}")
-        return str(error)
+        trial.study.tell(trial, state=TrialState.PRUNED)
+    except NotANumberError as error:  # all else is not the trial's fault: it is gone on with
+        return _fail(trial, str(error), reports)
     finally:
-        _thin(series_folder(workspace, series), study)
+        _thin(series_folder(workspace, series), trial.study)
     return ""
+
+
+def _fail(trial: Trial, reason: str, reports: Reports) -> str:
+    trial.set_user_attr("reason", reason)
+    trial.study.tell(trial, state=TrialState.FAIL)
+    reports.note(f"failed: {reason}")
+    return reason
 
 
 def _short(value: Any) -> str:
@@ -185,7 +201,7 @@ def _watched(trial: Trial, reports: Reports) -> Reports:
         if trial.should_prune():
             raise optuna.TrialPruned
 
-    return Reports(reports.on_decoded, reports.on_step, reports.on_note, on_epoch)
+    return replace(reports, on_epoch=on_epoch)
 
 
 def _found(workspace: Workspace, run: Run, device: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import torch
 from safetensors import safe_open
 
 from annotate.errors import DamagedError, InputError, MissingError, MumicError
+from mumic.interrupt import StoppedError
 from mumic.run import open_run
 from mumic.train import Reports, TrainOptions, train
 from tests.mumic.test_train import _with
@@ -102,6 +104,49 @@ def test_ctrl_c_saves_and_stops(
     assert run.id == "one"
     assert run.record["seconds_per_epoch"] == 3  # also those of the steps before the stop
     assert len((run.path / "history.csv").read_text().splitlines()) == 1 + 6
+
+
+class _EndedError(Exception):
+    """What a kill, or a judge of the epochs, ends a training with."""
+
+
+def _heard_by(told: list[tuple[int, float]]) -> Reports:
+    return Reports(on_epoch=lambda epoch, value: told.append((epoch, value)))
+
+
+def test_an_epoch_that_nobody_heard_of_is_told_again(tmp_path: Path, tiny_workspace: Any) -> None:
+    killed, whole = (tiny_workspace(tmp_path / name) for name in ("killed", "whole"))
+
+    def end(epoch: int, value: float) -> None:
+        raise _EndedError
+
+    with pytest.raises(_EndedError):  # between the checkpoint and the telling
+        train(killed, TrainOptions(run="one"), Reports(on_epoch=end))
+    again: list[tuple[int, float]] = []
+    whole_run: list[tuple[int, float]] = []
+    runs = [
+        train(killed, TrainOptions(run="one"), _heard_by(again)),
+        train(whole, reports=_heard_by(whole_run)),
+    ]
+    assert again == whole_run
+    assert [epoch for epoch, _ in again] == [1, 2]
+    weights = [(run.path / WEIGHTS).read_bytes() for run in runs]
+    assert weights[0] == weights[1]
+
+
+def test_a_stop_is_heard_before_an_epoch_is_judged(tmp_path: Path, tiny_workspace: Any) -> None:
+    workspace = tiny_workspace(tmp_path / "ws", epochs=1)
+
+    def judge(epoch: int, value: float) -> None:
+        raise _EndedError
+
+    in_series = TrainOptions(prefix="one")
+    with pytest.raises(StoppedError, match=r"step 3 of 3, saved\. Run the same command again"):
+        train(workspace, in_series, replace(_stop_after(3), on_epoch=judge))
+    with pytest.raises(_EndedError):
+        train(workspace, in_series, Reports(on_epoch=judge))
+    alone = train(_with(workspace, lr=2e-3), TrainOptions(run="alone"), _stop_after(3))
+    assert alone.record["finished"]  # nothing follows it
 
 
 def test_another_thread_count_at_resume_is_a_warning(tmp_path: Path, tiny_workspace: Any) -> None:

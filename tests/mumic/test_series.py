@@ -12,10 +12,12 @@ import pytest
 from click.testing import CliRunner
 from sklearn.metrics import average_precision_score
 
+from annotate import tables
 from annotate.errors import InputError, MissingError
 from annotate.settings import EvaluateSettings
 from mumic.cli import main
 from mumic.data import load_dataset
+from mumic.interrupt import StoppedError
 from mumic.intervals import resample_groups
 from mumic.measure import Method, Truth
 from mumic.ranking import Cells
@@ -25,6 +27,8 @@ from mumic.series.arms import Arm, arm_workspace
 from mumic.series.compare import arm_difference, class_differences, see
 from mumic.thresholds import Thresholds
 from mumic.train import Reports, TrainOptions, train
+from tests.mumic.conftest import CLASSES
+from tests.mumic.test_resume import _stop_after
 
 SETTINGS = EvaluateSettings(min_positives=1, k=2)
 
@@ -144,3 +148,54 @@ def test_a_training_is_not_done_twice_for_two_series(tmp_path: Path, tiny_worksp
     assert trained("two", other, seed + 1).parent.name == "two"
     (first / "open_clip_model.safetensors").unlink()  # as a study thins its runs
     assert trained("two", other).parent.name == "two"
+
+
+def test_ctrl_c_in_the_last_step_of_an_arm_stops_the_series(
+    tmp_path: Path, tiny_workspace: Any
+) -> None:
+    workspace = tiny_workspace(tmp_path / "ws", epochs=1)
+    arms = [Arm("one", {}), Arm("two", {"lr": 2e-3})]
+    begun: list[str] = []
+
+    def reports(title: str) -> Reports:
+        begun.append(title)
+        return _stop_after(3)
+
+    with pytest.raises(StoppedError, match=r"step 3 of 3, saved\. Run the same command again"):
+        train_series(workspace, "series", arms, [0], TrainOptions(), reports)
+    assert begun == ["1 of 2: one, seed 0"]
+    found = train_series(workspace, "series", arms, [0], TrainOptions(), lambda title: Reports())
+    assert [entry.run.record["steps"] for entry in found] == [3, 3]
+
+
+@pytest.mark.parametrize(
+    ("command", "train", "said"),
+    [
+        ("ablate crop --split tets", {}, "must be one of train, validation, test"),
+        ("ablate crop", {}, "split test has no image with a known label"),
+        ("ablate noise --split train", {"soft_labels": True}, "do not go together"),
+        ("prompts", {}, "split test has no image with a known label"),
+    ],
+)
+def test_what_nothing_can_come_of_is_refused_before_it_is_trained(
+    tmp_path: Path,
+    tiny_workspace: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+    train: dict[str, Any],
+    said: str,
+) -> None:
+    workspace = tiny_workspace(tmp_path / "ws", epochs=1, **train)
+    file = workspace.dataset / "images.parquet"
+    frame = tables.read(tables.DATASET, file)
+    for column in ("labels", "rates"):
+        frame[column] = [
+            [None] * len(CLASSES) if split == "test" else list(row)
+            for row, split in zip(frame[column], frame["split"], strict=True)
+        ]
+    tables.write(tables.DATASET, frame, file)
+    monkeypatch.chdir(workspace.root)
+    result = CliRunner().invoke(main, [*command.split(), "--allow-demo-model"])
+    assert result.exit_code == 1
+    assert said in result.output
+    assert not list(workspace.runs.glob("*/*/run.json"))

@@ -20,6 +20,7 @@ from annotate.errors import InputError
 from mumic.cli import main
 from mumic.run import WEIGHTS
 from mumic.tuning.space import changes_of, parse_search
+from mumic.tuning.study import study_name
 
 COMMAND = ["tune", "--trials", "3", "--allow-demo-model", "--device", "cpu", "--json"]
 COMMAND += ["--search", "logit_scale=0.7..5.8", "--search", "lr=1e-4..1e-2:log", "--no-prune"]
@@ -34,6 +35,13 @@ def test_ranges_and_choices() -> None:
     assert freeze.choices == ("none", "image")
     assert (scale.low, scale.high) == (-1.5, 2)
     assert [entry.name for entry in parse_search([])] == ["logit_scale"]
+    listed, by_class, weights = (
+        parse_search([f"positive_weight={values}"])[0]
+        for values in ("1,10,auto", "auto; pets=20, 10", "1..20")
+    )
+    assert listed.choices == (1.0, 10.0, "auto")
+    assert by_class.choices == ("auto", "pets=20, 10")
+    assert (weights.low, weights.high, weights.whole) == (1, 20, False)
 
 
 @pytest.mark.parametrize(
@@ -47,11 +55,20 @@ def test_ranges_and_choices() -> None:
         ("lr=1e-4", "two or more values"),
         ("flip=yes,no", "neither true nor false"),
         ("threads=1..2", "no setting 'threads' to search"),
+        ("micro_batch=1,2", "no setting 'micro_batch' to search"),
     ],
 )
 def test_what_cannot_be_searched(text: str, problem: str) -> None:
     with pytest.raises(InputError, match=problem):
         parse_search([text])
+
+
+def test_a_name_that_no_folder_can_have() -> None:
+    space = parse_search(["lr=1e-3,2e-3", "freeze=none,image"])
+    assert study_name(None, space) == "lr-freeze"
+    assert study_name("mine", space) == "mine"
+    with pytest.raises(InputError, match="study 'my study': use up to 100 letters"):
+        study_name("my study", space)
 
 
 def test_a_start_above_the_clamp_raises_it() -> None:

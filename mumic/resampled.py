@@ -58,7 +58,7 @@ def average_precision_samples(
     positive = labels == 1
     thresholds = np.unique(scores[positive])
     count = resamples.draws.shape[1]
-    if not thresholds.size:
+    if not thresholds.size or not count:
         return np.full(count, np.nan), np.zeros(count)
     place = np.searchsorted(thresholds, scores, side="right") - 1
     above = place >= 0
@@ -110,8 +110,8 @@ def class_samples(scores: Floats, cells: Cells, resamples: Resamples) -> tuple[S
     found = over_blocks(one, scores.shape[1], 1)
     count = resamples.draws.shape[1]
     return (
-        np.array([values for values, _ in found]).reshape(-1, count),
-        np.array([totals for _, totals in found]).reshape(-1, count),
+        np.array([values for values, _ in found]).reshape(len(found), count),
+        np.array([totals for _, totals in found]).reshape(len(found), count),
     )
 
 

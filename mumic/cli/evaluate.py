@@ -160,8 +160,10 @@ def _number(value: float | None) -> str:
 
 
 def _interval(value: dict[str, Any]) -> str:
-    if value["value"] is None or value["low"] is None:
+    if value["value"] is None:
         return "-"
+    if value["low"] is None:
+        return f"{value['value']:+.3f} (no interval)"
     mark = "" if value["counts"] else ", no clear difference"
     return f"{value['value']:+.3f} (95 %: {value['low']:+.3f} to {value['high']:+.3f}{mark})"
 

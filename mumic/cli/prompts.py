@@ -52,6 +52,7 @@ def prompts(
 
 def _lines(summary: dict[str, Any]) -> list[str]:
     from mumic.cli.series import difference_text, number_text
+    from mumic.intervals import ONE_GROUP
 
     rows = []
     for split in ("validation", "test"):
@@ -68,6 +69,9 @@ def _lines(summary: dict[str, Any]) -> list[str]:
         row = names[class_id]
         now = "as it is" if summary["prompts"][class_id] == text else "to be changed"
         lines.append(f"  {row['name']}: {text} ({100 * abs(row['value']):.0f} points, {now})")
+    overall = summary["validation"]["difference"]["macro_map"]
+    if overall["value"] is not None and overall["low"] is None:
+        lines.append(ONE_GROUP)
     if not summary["chosen"]:
         lines.append("No class has a clear difference on validation; nothing is to be changed.")
     elif (held := summary["confirmed"])["low"] is not None:

@@ -13,7 +13,8 @@ from click.testing import CliRunner
 
 from annotate.settings import EvaluateSettings
 from annotate.taxonomy.model import TaxonomyClass
-from mumic.cli.evaluate import comparison_lines, evaluate, report_lines
+from mumic.cli.evaluate import evaluate
+from mumic.cli.evaluate_lines import comparison_lines, report_lines
 from mumic.design import weighted_measures
 from mumic.findings import findings
 from mumic.intervals import ONE_GROUP

@@ -17,11 +17,11 @@ from torch import nn
 from annotate.clip.encoder import encode_texts
 from annotate.clip.loading import Clip, load_clip
 from annotate.errors import InputError
-from annotate.files import remove_stale
+from annotate.files import remove_stale, sha256
 from annotate.locks import exclusive
 from annotate.workspace import Workspace
 from mumic import supervised
-from mumic.backbones import HeadOnTower, TimmBackbone, load_backbone
+from mumic.backbones import HeadOnTower, TimmBackbone, load_backbone, weights_file
 from mumic.baseline_search import SCORED, Scored, search
 from mumic.baseline_store import Baseline, baselines_folder, write_baseline
 from mumic.baselines import linear_probe, single_label, two_prompts
@@ -226,14 +226,14 @@ def _timm(
         )
 
     size = load()[1]
-    facts = {
-        "start_model": {
-            "name": settings.backbone,
-            "weights": settings.weights,
-            "random_init": options.random_init,
-        },
-        "demo_model": False,
+    start = {
+        "name": settings.backbone,
+        "weights": settings.weights,
+        "random_init": options.random_init,
     }
+    if settings.weights:  # another file under the same name is another start
+        start["weights_hash"] = sha256(weights_file(workspace.root, settings.weights))
+    facts = {"start_model": start, "demo_model": False}
     material = _material(workspace, dataset, size, reports)
     make = (lambda: TimmBackbone(load()[0], device), settings.backbone_lr)
     return search(workspace, dataset, folder, facts, material, make, reports.on_note), facts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +128,7 @@ def test_asl_on_a_timm_backbone_from_a_file(workspace: Workspace, tmp_path: Path
     )
     assert found["title"] == f"ASL, {BACKBONE}"
     assert found["start_model"]["weights"] == file
+    assert found["start_model"]["weights_hash"] == sha256(Path(file).read_bytes()).hexdigest()
     torn = tmp_path / "torn.safetensors"
     torn.write_bytes(Path(file).read_bytes()[:1000])
     other = timm.create_model("test_vit", pretrained=False)
@@ -138,6 +140,19 @@ def test_asl_on_a_timm_backbone_from_a_file(workspace: Workspace, tmp_path: Path
         assert isinstance(error, SystemExit)
     with pytest.raises(DamagedError, match="other"):
         load_backbone(BACKBONE, "other.safetensors", 3, root=tmp_path, random_init=False, seed=0)
+
+
+def test_another_weights_file_of_the_same_name_is_another_search(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    file = tmp_path / "weights.safetensors"
+    command = ["asl-timm", "--backbone", BACKBONE, "--weights", str(file), "--trials", "1", *QUICK]
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        model = timm.create_model(BACKBONE, pretrained=False)
+        save_file(dict(model.state_dict()), file)
+        assert "trial 1 of 1" in _call(workspace, *command).stderr
+        assert "trial" not in _call(workspace, *command).stderr  # nothing new: kept
 
 
 def test_a_backbone_without_weights_is_refused(

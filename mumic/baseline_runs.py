@@ -22,8 +22,8 @@ from annotate.locks import exclusive
 from annotate.workspace import Workspace
 from mumic import supervised
 from mumic.backbones import HeadOnTower, TimmBackbone, load_backbone, weights_file
-from mumic.baseline_search import SCORED, Scored, search
-from mumic.baseline_store import Baseline, baselines_folder, write_baseline
+from mumic.baseline_search import Scored, search
+from mumic.baseline_store import SCORED, Baseline, baselines_folder, write_baseline
 from mumic.baselines import linear_probe, single_label, two_prompts
 from mumic.data import Dataset, load_dataset
 from mumic.machine import machine

@@ -41,7 +41,7 @@ def compare(workspace: Workspace, names: Sequence[str], split: str) -> dict[str,
 
     Args:
         workspace: with scores of all of them.
-        names: of runs and baselines; none: the newest run and every baseline of this dataset.
+        names: of runs and baselines; none: the newest run and every baseline that fits it.
         split: on which all have been scored.
 
     Returns:
@@ -80,13 +80,11 @@ def _contenders(
             raise InputError(f"{', '.join(sorted(doubled))}: named twice")
         return [_named(workspace, name, split) for name in names], []
     run = _of_run(workspace, open_run(workspace), split)
-    fitting, notes = [], []
-    for entry in known_baselines(workspace):
-        if entry.record["dataset"] == dataset:
-            fitting.append(_of_baseline(entry, split))
-        else:
-            notes.append(f"{entry.name} was made on another dataset: left out. Make it again.")
-    if not fitting:
+    known = known_baselines(workspace)
+    reasons = {entry.name: entry.unfit(dataset, run.class_ids, split) for entry in known}
+    fitting = [_of_baseline(entry, split) for entry in known if reasons[entry.name] is None]
+    notes = [f"{name} {reason}" for name, reason in reasons.items() if reason is not None]
+    if not known:
         notes.append("No baselines yet: make them with `mumic baseline` and `... asl-head`.")
     return [run, *fitting], notes
 

@@ -94,9 +94,7 @@ def fitting_baselines(workspace: Workspace, dataset: Dataset, split: str) -> lis
     return [
         entry
         for entry in known_baselines(workspace)
-        if entry.record["dataset"] == dataset.fingerprint
-        and set(entry.class_ids) == set(dataset.class_ids)
-        and entry.has_scores(split)
+        if entry.unfit(dataset.fingerprint, dataset.class_ids, split) is None
     ]
 
 

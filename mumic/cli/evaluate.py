@@ -14,6 +14,7 @@ from mumic.cli.evaluate_lines import (
     file_lines,
     report_lines,
 )
+from mumic.cli.evaluate_usage import check_usage
 
 if TYPE_CHECKING:
     from annotate.workspace import Workspace
@@ -99,13 +100,12 @@ def evaluate(
       mumic evaluate --scores theirs.csv --labels truth.csv
       mumic evaluate --compare five-epochs from-scratch
     """
+    check_usage(click.get_current_context())
     if labels is not None or scores:
         from mumic.evaluate_files import Files
 
         if labels is None:
             raise click.UsageError("--scores needs --labels FILE")
-        if run or against:
-            raise click.UsageError("--run and --against are for runs; leave them out with --labels")
         files = Files(
             scores + tuple(map(Path, pair or ())),
             labels,
@@ -117,8 +117,6 @@ def evaluate(
         measured = _measure_files(files, min_positives, bootstrap)
         emit(measured, file_lines(measured), as_json=as_json)
         return
-    if pair is not None and (run or against):
-        raise click.UsageError("--compare names both runs; leave out --run and --against")
     from mumic.cli.options import override
     from mumic.evaluate import EvaluateOptions
     from mumic.evaluate import evaluate as evaluate_run

@@ -141,20 +141,6 @@ def test_compare_is_the_difference_of_the_two_evaluations(trained: tuple[Workspa
     assert fewer["settings"]["bootstrap"] == 7
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["--scores", "a.csv"],
-        ["--scores", "a.csv", "--labels", "b.csv", "--run", "main"],
-        ["--compare", "main", "scratch", "--against", "scratch"],
-    ],
-)
-def test_options_that_do_not_go_together(arguments: list[str]) -> None:
-    result = CliRunner().invoke(evaluate, arguments)
-    assert result.exit_code == 2
-    assert "Usage" in result.output
-
-
 def _study(workspace: Workspace, run: Run, changes: dict[str, Any]) -> None:
     """The files of a study of 12 trials on the same dataset and start."""
     folder = workspace.runs / "tune-lr"

@@ -22,8 +22,12 @@ from mumic.score_files import Grid
 
 @dataclass(frozen=True)
 class Aligned:
-    """Scores beside labels: the labels' images and classes, in their order."""
+    """Scores beside labels: the labels' images and classes, in their order.
 
+    ``named``: the ids of the images stand in a file, and are no numbers of rows.
+    """
+
+    named: bool
     image_ids: list[str]
     class_ids: list[str]
     scores: npt.NDArray[np.floating[Any]]
@@ -67,13 +71,14 @@ def align(
             score is not a number; names are missing and cannot be told from another file.
     """
     nameless = labels.class_ids is None
+    named = any(grid.image_ids is not None for grid in (labels, *(grid for grid, _ in scored)))
     labels = _named(labels, [grid for grid, _ in scored], names)
     if nameless:
         names = labels.class_ids  # given, or numbers for files of which none names its classes
-    return [_align(_named(grid, [labels], names), unit, labels) for grid, unit in scored]
+    return [_align(_named(grid, [labels], names), unit, labels, named) for grid, unit in scored]
 
 
-def _align(scores: Grid, unit: Unit, labels: Grid) -> Aligned:
+def _align(scores: Grid, unit: Unit, labels: Grid, named: bool) -> Aligned:
     rows = _places(scores.image_ids or [], labels.image_ids or [], "image", (scores, labels))
     columns = _places(scores.class_ids or [], labels.class_ids or [], "class", (scores, labels))
     values, mask = labels.values, ~np.isnan(labels.values)
@@ -97,7 +102,7 @@ def _align(scores: Grid, unit: Unit, labels: Grid) -> Aligned:
     groups = labels.groups or [scores.groups[row] for row in rows if scores.groups]
     own = [group or image for group, image in zip(groups, ids, strict=True)] if groups else ids
     truth = np.where(mask, values, 0).astype(np.int8)
-    return Aligned(ids, classes, filled, truth, mask, own, notes)
+    return Aligned(named, ids, classes, filled, truth, mask, own, notes)
 
 
 def _named(grid: Grid, others: Sequence[Grid], names: Sequence[str] | None) -> Grid:

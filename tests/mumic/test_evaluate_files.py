@@ -123,6 +123,27 @@ def test_thresholds_come_from_validation(tmp_path: Path) -> None:
     assert all(a["threshold"] == b["threshold"] for a, b in pairs)
 
 
+def test_validation_on_images_of_the_test_is_said(tmp_path: Path) -> None:
+    scores, labels = _data()
+    for name, rows in (("v", slice(0, 18)), ("t", slice(15, 30)), ("o", slice(0, 15))):
+        _wide(scores)[rows].to_csv(tmp_path / f"s{name}.csv", index=False)
+        _wide(labels)[rows].to_csv(tmp_path / f"y{name}.csv", index=False)
+        np.save(tmp_path / f"s{name}.npy", scores[rows])
+        np.save(tmp_path / f"y{name}.npy", labels[rows])
+
+    def notes(test: str, validation: str, suffix: str) -> str:
+        files = [f"{kind}{name}{suffix}" for name in (test, validation) for kind in "sy"]
+        flags = ("--scores", "--labels", "--validation-scores", "--validation-labels")
+        arguments = [each for pair in zip(flags, files, strict=True) for each in pair]
+        return " ".join(_found(tmp_path, *arguments)["notes"])
+
+    assert "3 of these 15 images are in validation too" in notes("t", "v", ".csv")
+    assert "15 of these 15 images are in validation too" in notes("t", "t", ".csv")
+    assert "in validation too" not in notes("t", "o", ".csv")
+    assert "15 of these 15 images are in validation too" in notes("t", "t", ".npy")
+    assert "in validation too" not in notes("t", "o", ".npy")  # numbers of rows are no names
+
+
 def test_two_files_are_compared_in_pairs(tmp_path: Path) -> None:
     scores, labels = _data()
     _wide(scores).to_csv(tmp_path / "a.csv", index=False)

@@ -6,7 +6,6 @@ points of a search, each trained until validation GAP stops growing; the best on
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -33,7 +32,8 @@ from mumic.model import logit_scale_of, logits_of, use_bf16
 from mumic.pixels import pixel_rows
 from mumic.prompts import NEUTRAL_PROMPT, label_texts, zero_shot_texts
 from mumic.run import check_demo_model, choose_device, utc_now
-from mumic.scores import frozen_rows
+from mumic.scores import Floats, frozen_rows
+from mumic.text_time import time_texts
 from mumic.thresholds import pooled_threshold, tune
 
 TITLES = {
@@ -182,27 +182,31 @@ def _frozen(
     pixels = pixel_rows(workspace, dataset.images, clip.image_size, reports.on_decoded, resize)
     parts = [dataset.split(split) for split in SCORED]
     rows = [frozen_rows(workspace, clip, pixels, part, None, resize) for part in parts]
-    scale = logit_scale_of(clip.model)
-    started = time.perf_counter()
-    names = encode_texts(clip, zero_shot_texts(dataset.classes))
-    seconds = time.perf_counter() - started
-    facts: dict[str, Any] = {"text_seconds": None if name == "linear-probe" else seconds}
-    if name == "two-prompts":
-        neutral = encode_texts(clip, [NEUTRAL_PROMPT])
-        scored = [two_prompts(some, names, neutral, scale) for some in rows]
-    elif name == "softmax":
-        scored = [single_label(logits_of(some, names, scale)) for some in rows]
-    elif name == "cosine":
-        texts = encode_texts(clip, label_texts(dataset.classes, settings.train.prompts))
-        scored = [logits_of(some, texts, scale) for some in rows]
-    else:
+    facts: dict[str, Any]
+    if name == "linear-probe":
         train = dataset.split("train")
         fit = frozen_rows(workspace, clip, pixels, train, None, resize)
         probe = linear_probe(fit, train.cells, rows[0], parts[0].cells, settings.baseline.trials)
         scored = [probe.logits(some) for some in rows]
-        facts["trials"] = settings.baseline.trials
-        facts["best"] = {"C": probe.inverse_penalty, "class_weight": probe.class_weight}
+        best = {"C": probe.inverse_penalty, "class_weight": probe.class_weight}
+        facts = {"text_seconds": None, "trials": settings.baseline.trials, "best": best}
+    else:
+        own = label_texts(dataset.classes, settings.train.prompts)
+        texts = own if name == "cosine" else zero_shot_texts(dataset.classes)
+        scored = _zero_shot(clip, name, rows, texts)
+        facts = {"text_seconds": time_texts(clip, texts)}
     return Scored(dict(zip(SCORED, scored, strict=True)), facts)
+
+
+def _zero_shot(clip: Clip, name: str, rows: list[Floats], texts: list[str]) -> list[Floats]:
+    """Logits of some splits' rows by the texts of the classes."""
+    scale = logit_scale_of(clip.model)
+    classes = encode_texts(clip, texts)
+    if name == "two-prompts":
+        neutral = encode_texts(clip, [NEUTRAL_PROMPT])
+        return [two_prompts(some, classes, neutral, scale) for some in rows]
+    logits = [logits_of(some, classes, scale) for some in rows]
+    return [single_label(each) for each in logits] if name == "softmax" else logits
 
 
 def _timm(

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
-from annotate.clip.encoder import encode_texts
-from annotate.clip.loading import Clip
 from annotate.errors import InputError
 from annotate.files import read_json, write_json
 from annotate.locks import exclusive
@@ -33,6 +30,7 @@ from mumic.metrics import positives
 from mumic.pixels import pixel_rows
 from mumic.run import Run, check_demo_model, choose_device, open_run
 from mumic.scores import check_split
+from mumic.text_time import time_texts
 
 
 @dataclass(frozen=True)
@@ -117,16 +115,6 @@ def evaluate(
     )
     _write(run, split, found)
     return found
-
-
-def time_texts(clip: Clip, texts: Sequence[str]) -> float:
-    """Seconds for encoding the class texts once: the faster of two times."""
-    seconds = []
-    for _ in range(2):
-        started = time.perf_counter()
-        encode_texts(clip, texts)
-        seconds.append(time.perf_counter() - started)
-    return min(seconds)
 
 
 def split_truth(dataset: Dataset, split: str) -> Truth:

@@ -24,6 +24,7 @@ from mumic.backbones import HeadOnTower, TimmBackbone, load_backbone, weights_fi
 from mumic.baseline_search import Scored, search
 from mumic.baseline_store import SCORED, Baseline, baselines_folder, write_baseline
 from mumic.baselines import linear_probe, single_label, two_prompts
+from mumic.checks import check_baseline
 from mumic.data import Dataset, load_dataset
 from mumic.machine import machine
 from mumic.memory import advice_for_baselines, clear_word
@@ -89,8 +90,7 @@ def run_baseline(
     if name not in TITLES:
         raise InputError(f"baseline {name!r}: must be one of {', '.join(TITLES)}")
     settings = workspace.settings.baseline
-    if not 1 <= settings.trials <= 12 or min(settings.max_epochs, settings.patience) < 1:
-        raise InputError("[baseline] trials must be 1 to 12, max_epochs and patience 1 or more")
+    check_baseline(settings)
     dataset = load_dataset(workspace)
     if name == "softmax" and len(dataset.classes) < 2:
         raise InputError("baseline softmax: the dataset has one class, and its share is always 1.")

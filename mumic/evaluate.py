@@ -12,7 +12,7 @@ from annotate.errors import InputError
 from annotate.files import read_json, write_json
 from annotate.locks import exclusive
 from annotate.workspace import Workspace
-from mumic.checks import check_evaluate
+from mumic.checks import check_baseline, check_evaluate
 from mumic.data import Dataset, class_columns, load_dataset
 from mumic.design import find_design
 from mumic.findings import findings
@@ -74,6 +74,8 @@ def evaluate(
     options = options or EvaluateOptions()
     split = check_split(options.split)
     check_evaluate(workspace.settings.evaluate)
+    if options.baselines:
+        check_baseline(workspace.settings.baseline)
     run = open_run(workspace, options.run)
     other = open_run(workspace, options.against) if options.against else None
     dataset = load_dataset(workspace).of_classes(run.class_ids)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from annotate.dataset.learned import check_unlearned
 from annotate.errors import InputError
 from annotate.files import read_json, write_json
 from annotate.locks import exclusive
@@ -68,7 +69,8 @@ def evaluate(
 
     Raises:
         InputError: the dataset lacks a class of the run, the split has no labels, the runs have
-            different classes, or a setting is out of range.
+            different classes, one has learned from images of the split, or a setting is out of
+            range.
         MissingError: no such run; an image is gone.
     """
     options = options or EvaluateOptions()
@@ -79,10 +81,16 @@ def evaluate(
     run = open_run(workspace, options.run)
     other = open_run(workspace, options.against) if options.against else None
     dataset = load_dataset(workspace).of_classes(run.class_ids)
+    runs = [run] if other is None else [run, other]
+    for each in runs:  # before hours of decoding
+        check_unlearned(each.path, dataset.split(split).images)
+        class_columns(each.class_ids, run.class_ids, each.id)
     needed = _needed(dataset, split, baselines=options.baselines)
     device = choose_device(options.device)
-    clip = run.load(workspace, device)
-    check_demo_model(workspace, clip, allow=options.allow_demo_model)
+    # The other one is loaded again in its turn: three models at once may be too many.
+    for each in reversed(runs):
+        clip = each.load(workspace, device)
+        check_demo_model(workspace, clip, allow=options.allow_demo_model)
     material = Material(
         workspace=workspace,
         train=dataset.split("train"),
@@ -104,7 +112,7 @@ def evaluate(
     found = {
         "run": run.id,
         "split": split,
-        "demo_model": bool(run.record.get("demo_model")),
+        "demo_model": any(bool(each.record.get("demo_model")) for each in runs),
         "dataset": dataset.fingerprint,
         "text_seconds": text_seconds,
         "baselines": baseline_times(workspace, material.split, split),

@@ -31,7 +31,7 @@ def report_lines(found: dict[str, Any], split: str) -> list[str]:
     ]
     lines += interval_notes(methods)
     if found["demo_model"]:
-        lines.append("The model stems from the small CLIP of the demo world.")
+        lines.append("A model here stems from the small CLIP of the demo world.")
     return lines
 
 

@@ -89,11 +89,17 @@ def _quality(found: dict[str, Any], majority: dict[str, Any] | None) -> Table:
 
 def _costs(costs: dict[str, Any]) -> Table:
     header = ["method", "epochs to saturation", "s per epoch", "s for the texts", "trials"]
-    keys = ["epochs_to_saturation", "seconds_per_epoch", "text_seconds", "trials"]
+    keys = ["seconds_per_epoch", "text_seconds", "trials"]
     return header, [
-        [name, *("-" if cost[key] is None else f"{cost[key]:.3g}" for key in keys)]
+        [name, _epochs(cost), *("-" if cost[key] is None else f"{cost[key]:.3g}" for key in keys)]
         for name, cost in costs.items()
     ]
+
+
+def _epochs(cost: dict[str, Any]) -> str:
+    """Epochs to saturation; with a plus where it was not reached."""
+    epochs = cost["epochs_to_saturation"]
+    return "-" if epochs is None else f"{epochs}{'' if cost['saturated'] else '+'}"
 
 
 def difference_lines(found: dict[str, Any]) -> list[str]:

@@ -16,6 +16,7 @@ from annotate.files import read_json, write_json
 from annotate.workspace import Workspace
 from mumic.cli.baseline import baseline
 from mumic.cli.evaluate import compare, evaluate
+from mumic.cli.evaluate_lines import comparison_lines
 from mumic.train import TrainOptions, train
 
 TITLE = "zero-shot CLIP, two prompts"
@@ -81,3 +82,33 @@ def test_baselines_of_other_classes_are_left_out(made: Workspace, folder: Path) 
     found = _call(made, compare)
     assert list(found["methods"]) == ["main"]
     assert found["notes"][0] == "two-prompts has other classes than the run: left out."
+
+
+def test_what_had_not_saturated_is_marked(made: Workspace, folder: Path) -> None:
+    """A run of one epoch cannot have; of trials, the best one counts, by patience."""
+    record = read_json(folder / "baseline.json", "")
+    shared = {"lr": 0.1, "gamma_negative": 4.0, "clip": 0.05}
+    trials = [
+        shared | {"lr": 0.2, "failed": "logits are not numbers"},
+        shared | {"lr": 0.3, "epochs": 10, "best_epoch": 10},
+        shared | {"epochs": 10, "best_epoch": 8},
+    ]
+    for patience, shown in ((3, "8+"), (2, "8")):
+        found = {
+            "best": shared,
+            "searched": trials,
+            "settings": {"patience": patience},
+            "epochs_to_saturation": 8,
+        }
+        write_json(folder / "baseline.json", record | found)
+        compared = _call(made, compare, "main", "two-prompts")
+        (note,) = [each for each in compared["notes"] if each.startswith("+: ")]
+        assert ("main" in note, TITLE in note) == (True, shown == "8+")
+        assert {name: cost["saturated"] for name, cost in compared["costs"].items()} == {
+            "main": False,
+            TITLE: shown == "8",
+        }
+        lines = comparison_lines(compared)
+        costs = lines[lines.index("Table 2: what it took") :]
+        assert next(line for line in costs if line.startswith("main ")).split()[1] == "1+"
+        assert f" {shown} " in next(line for line in costs if line.startswith(TITLE))

@@ -92,7 +92,8 @@ def _align(scores: Grid, unit: Unit, labels: Grid, named: bool) -> Aligned:
         )
     mask &= values != -1
     taken = scores.values[np.ix_(rows, columns)]
-    filled, notes = _without_gaps(scores, taken, unit)
+    filled, gaps = _without_gaps(scores, taken, unit)
+    notes = [*scores.notes, *labels.notes, *gaps]
     unused = len(scores.class_ids or []) - len(classes), len(scores.image_ids or []) - len(ids)
     notes += [
         f"{count} {what} of {scores.file.name} have no labels and are left out."

@@ -75,7 +75,21 @@ def align(
     labels = _named(labels, [grid for grid, _ in scored], names)
     if nameless:
         names = labels.class_ids  # given, or numbers for files of which none names its classes
-    return [_align(_named(grid, [labels], names), unit, labels, named) for grid, unit in scored]
+    grids = [_named(grid, [labels], names) for grid, _ in scored]
+    aligned = [
+        _align(grid, unit, labels, named) for grid, (_, unit) in zip(grids, scored, strict=True)
+    ]
+    groups = _groups([labels, *grids], aligned[0].image_ids)
+    return [replace(each, groups=groups) for each in aligned]
+
+
+def _groups(grids: Sequence[Grid], image_ids: Sequence[str]) -> list[str]:
+    """The groups of images, of the first file that has any; an image without one is its own."""
+    source = next((grid for grid in grids if grid.groups), None)
+    if source is None:
+        return list(image_ids)
+    own = dict(zip(source.image_ids or (), source.groups or (), strict=True))
+    return [own.get(image) or image for image in image_ids]
 
 
 def _align(scores: Grid, unit: Unit, labels: Grid, named: bool) -> Aligned:
@@ -100,10 +114,8 @@ def _align(scores: Grid, unit: Unit, labels: Grid, named: bool) -> Aligned:
         for what, count in zip(("classes", "images"), unused, strict=True)
         if count
     ]
-    groups = labels.groups or [scores.groups[row] for row in rows if scores.groups]
-    own = [group or image for group, image in zip(groups, ids, strict=True)] if groups else ids
     truth = np.where(mask, values, 0).astype(np.int8)
-    return Aligned(named, ids, classes, filled, truth, mask, own, notes)
+    return Aligned(named, ids, classes, filled, truth, mask, ids, notes)
 
 
 def _named(grid: Grid, others: Sequence[Grid], names: Sequence[str] | None) -> Grid:

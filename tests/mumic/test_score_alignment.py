@@ -101,10 +101,12 @@ def test_groups_of_the_scores_belong_to_their_images() -> None:
     pd.concat([scored.iloc[:1].assign(image_id="extra"), scored[::-1]]).to_csv("s.csv", index=False)
     _table(truth).to_csv("y.csv", index=False)
     grids = read_grid(Path("s.csv"), SCORES), read_grid(Path("y.csv"), LABELS)
-    (aligned,) = align([(grids[0], "probability")], grids[1], None)
-    assert list(zip(aligned.image_ids, aligned.groups, strict=True)) == list(
-        zip(IDS, hotels, strict=True)
-    )
+    _table(scores).to_csv("plain.csv", index=False)
+    plain = read_grid(Path("plain.csv"), SCORES)
+    for scored in ([grids[0]], [plain, grids[0]]):  # of the second file too
+        for aligned in align([(grid, "probability") for grid in scored], grids[1], None):
+            pairs = zip(aligned.image_ids, aligned.groups, strict=True)
+            assert list(pairs) == list(zip(IDS, hotels, strict=True))
 
 
 @pytest.mark.parametrize("unit", ["auto", "probability"])

@@ -157,6 +157,13 @@ def test_two_files_are_compared_in_pairs(tmp_path: Path) -> None:
     assert gain["value"] == pytest.approx(methods["a.csv"]["gap"] - methods["b.csv"]["gap"])
     assert gain["low"] <= gain["value"] <= gain["high"]
     assert found["groups"] == 10
+    (tmp_path / "c.csv").write_bytes((tmp_path / "a.csv").read_bytes())
+    same = _found(tmp_path, "--labels", "y.csv", "--compare", "a.csv", "c.csv")
+    nothing = {"value": 0.0, "low": 0.0, "high": 0.0, "counts": False}
+    assert same["differences"]["c.csv"]["gap"] == nothing
+    known = [each for each in same["differences"]["c.csv"].values() if each["value"] is not None]
+    assert all(each == nothing for each in known)
+    assert len(known) >= 9
     shown = _call(tmp_path, "--labels", "y.csv", "--compare", "a.csv", "b.csv").stdout
     assert "a.csv - b.csv" in shown
 

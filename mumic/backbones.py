@@ -117,8 +117,13 @@ def load_backbone(
                 "--random-init to train from nothing."
             ) from error
     if weights:
-        _read_weights(model, root / Path(weights).expanduser())
+        _read_weights(model, weights_file(root, weights))
     return model, int(model.default_cfg["input_size"][-1])
+
+
+def weights_file(root: Path, weights: str) -> Path:
+    """The file that ``--weights`` names, relative to the workspace."""
+    return root / Path(weights).expanduser()
 
 
 def _read_weights(model: Any, file: Path) -> None:

@@ -6,7 +6,6 @@ points of a search, each trained until validation GAP stops growing; the best on
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,14 +16,15 @@ from torch import nn
 from annotate.clip.encoder import encode_texts
 from annotate.clip.loading import Clip, load_clip
 from annotate.errors import InputError
-from annotate.files import remove_stale
+from annotate.files import remove_stale, sha256
 from annotate.locks import exclusive
 from annotate.workspace import Workspace
 from mumic import supervised
-from mumic.backbones import HeadOnTower, TimmBackbone, load_backbone
-from mumic.baseline_search import SCORED, Scored, search
-from mumic.baseline_store import Baseline, baselines_folder, write_baseline
+from mumic.backbones import HeadOnTower, TimmBackbone, load_backbone, weights_file
+from mumic.baseline_search import Scored, search
+from mumic.baseline_store import SCORED, Baseline, baselines_folder, write_baseline
 from mumic.baselines import linear_probe, single_label, two_prompts
+from mumic.checks import check_baseline
 from mumic.data import Dataset, load_dataset
 from mumic.machine import machine
 from mumic.memory import advice_for_baselines, clear_word
@@ -33,7 +33,8 @@ from mumic.model import logit_scale_of, logits_of, use_bf16
 from mumic.pixels import pixel_rows
 from mumic.prompts import NEUTRAL_PROMPT, label_texts, zero_shot_texts
 from mumic.run import check_demo_model, choose_device, utc_now
-from mumic.scores import frozen_rows
+from mumic.scores import Floats, frozen_rows
+from mumic.text_time import time_texts
 from mumic.thresholds import pooled_threshold, tune
 
 TITLES = {
@@ -89,8 +90,7 @@ def run_baseline(
     if name not in TITLES:
         raise InputError(f"baseline {name!r}: must be one of {', '.join(TITLES)}")
     settings = workspace.settings.baseline
-    if not 1 <= settings.trials <= 12 or min(settings.max_epochs, settings.patience) < 1:
-        raise InputError("[baseline] trials must be 1 to 12, max_epochs and patience 1 or more")
+    check_baseline(settings)
     dataset = load_dataset(workspace)
     if name == "softmax" and len(dataset.classes) < 2:
         raise InputError("baseline softmax: the dataset has one class, and its share is always 1.")
@@ -182,27 +182,31 @@ def _frozen(
     pixels = pixel_rows(workspace, dataset.images, clip.image_size, reports.on_decoded, resize)
     parts = [dataset.split(split) for split in SCORED]
     rows = [frozen_rows(workspace, clip, pixels, part, None, resize) for part in parts]
-    scale = logit_scale_of(clip.model)
-    started = time.perf_counter()
-    names = encode_texts(clip, zero_shot_texts(dataset.classes))
-    seconds = time.perf_counter() - started
-    facts: dict[str, Any] = {"text_seconds": None if name == "linear-probe" else seconds}
-    if name == "two-prompts":
-        neutral = encode_texts(clip, [NEUTRAL_PROMPT])
-        scored = [two_prompts(some, names, neutral, scale) for some in rows]
-    elif name == "softmax":
-        scored = [single_label(logits_of(some, names, scale)) for some in rows]
-    elif name == "cosine":
-        texts = encode_texts(clip, label_texts(dataset.classes, settings.train.prompts))
-        scored = [logits_of(some, texts, scale) for some in rows]
-    else:
+    facts: dict[str, Any]
+    if name == "linear-probe":
         train = dataset.split("train")
         fit = frozen_rows(workspace, clip, pixels, train, None, resize)
         probe = linear_probe(fit, train.cells, rows[0], parts[0].cells, settings.baseline.trials)
         scored = [probe.logits(some) for some in rows]
-        facts["trials"] = settings.baseline.trials
-        facts["best"] = {"C": probe.inverse_penalty, "class_weight": probe.class_weight}
+        best = {"C": probe.inverse_penalty, "class_weight": probe.class_weight}
+        facts = {"text_seconds": None, "trials": settings.baseline.trials, "best": best}
+    else:
+        own = label_texts(dataset.classes, settings.train.prompts)
+        texts = own if name == "cosine" else zero_shot_texts(dataset.classes)
+        scored = _zero_shot(clip, name, rows, texts)
+        facts = {"text_seconds": time_texts(clip, texts)}
     return Scored(dict(zip(SCORED, scored, strict=True)), facts)
+
+
+def _zero_shot(clip: Clip, name: str, rows: list[Floats], texts: list[str]) -> list[Floats]:
+    """Logits of some splits' rows by the texts of the classes."""
+    scale = logit_scale_of(clip.model)
+    classes = encode_texts(clip, texts)
+    if name == "two-prompts":
+        neutral = encode_texts(clip, [NEUTRAL_PROMPT])
+        return [two_prompts(some, classes, neutral, scale) for some in rows]
+    logits = [logits_of(some, classes, scale) for some in rows]
+    return [single_label(each) for each in logits] if name == "softmax" else logits
 
 
 def _timm(
@@ -226,14 +230,14 @@ def _timm(
         )
 
     size = load()[1]
-    facts = {
-        "start_model": {
-            "name": settings.backbone,
-            "weights": settings.weights,
-            "random_init": options.random_init,
-        },
-        "demo_model": False,
+    start = {
+        "name": settings.backbone,
+        "weights": settings.weights,
+        "random_init": options.random_init,
     }
+    if settings.weights:  # another file under the same name is another start
+        start["weights_hash"] = sha256(weights_file(workspace.root, settings.weights))
+    facts = {"start_model": start, "demo_model": False}
     material = _material(workspace, dataset, size, reports)
     make = (lambda: TimmBackbone(load()[0], device), settings.backbone_lr)
     return search(workspace, dataset, folder, facts, material, make, reports.on_note), facts

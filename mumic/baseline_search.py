@@ -16,10 +16,9 @@ from annotate.files import atomic, read_json, write_json
 from annotate.settings import BaselineSettings
 from annotate.workspace import Workspace
 from mumic import supervised
+from mumic.baseline_store import SCORED
 from mumic.data import Dataset
 from mumic.run import settings_hash
-
-SCORED = ("validation", "test")
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from mumic.scores import Scores, read_scores, scores_file, write_scores
 from mumic.thresholds import Thresholds
 
 MADE_BY = "mumic baseline"
+SCORED = ("validation", "test")
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,11 @@ class Baseline:
         """What tables and figures call it."""
         return str(self.record["title"])
 
+    @property
+    def made_by(self) -> str:
+        """The command that makes it."""
+        return f"{MADE_BY} {self.name}"
+
     def has_scores(self, split: str) -> bool:
         """Whether it was scored on a split."""
         return scores_file(self.path, split).is_file()
@@ -47,15 +54,39 @@ class Baseline:
 
     def thresholds(self) -> Thresholds:
         """Prediction thresholds, tuned on validation."""
-        return Thresholds.from_json(read_json(self.path / "thresholds.json", MADE_BY))
+        return Thresholds.from_json(
+            read_json(self.path / "thresholds.json", f"{MADE_BY} {self.name}")
+        )
 
     def scores(self, split: str) -> Scores:
         """Its logits on a split.
 
         Raises:
             MissingError: it was not scored on that split.
+            DamagedError: the file is cut short.
         """
-        return read_scores(self.path, split)
+        if split not in SCORED:
+            raise MissingError(
+                f"baseline {self.name} is scored on {' and '.join(SCORED)} only, not on {split}."
+            )
+        return read_scores(self.path, split, self.made_by)
+
+    def unfit(self, dataset: str, class_ids: Sequence[str], split: str) -> str | None:
+        """Why it cannot stand beside a run; None where it can.
+
+        Args:
+            dataset: fingerprint of the run's dataset.
+            class_ids: of the run.
+            split: that they are compared on.
+        """
+        again = f"Make it again with `{self.made_by}`."
+        if self.record["dataset"] != dataset:
+            return f"was made on another dataset: left out. {again}"
+        if set(self.class_ids) != set(class_ids):
+            return "has other classes than the run: left out."
+        if split not in SCORED:
+            return f"is scored on {' and '.join(SCORED)} only: left out."
+        return None if self.has_scores(split) else f"lacks its scores on {split}: left out. {again}"
 
 
 def baselines_folder(workspace: Workspace) -> Path:

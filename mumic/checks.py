@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from annotate import tables
 from annotate.errors import InputError
-from annotate.settings import EvaluateSettings, TrainSettings
+from annotate.settings import BaselineSettings, EvaluateSettings, TrainSettings
 from mumic.data import Dataset
 from mumic.loss import BCE, LOSSES
 from mumic.metrics import positives
@@ -81,6 +81,16 @@ def check_evaluate(settings: EvaluateSettings) -> None:
         settings.common_at_most >= settings.rare_at_most
     )
     _refuse("evaluate", rules)
+
+
+def check_baseline(settings: BaselineSettings) -> None:
+    """Refuse a search that has no points, or more than there are.
+
+    Raises:
+        InputError: what must hold.
+    """
+    if not 1 <= settings.trials <= 12 or min(settings.max_epochs, settings.patience) < 1:
+        raise InputError("[baseline] trials must be 1 to 12, max_epochs and patience 1 or more")
 
 
 def _refuse(section: str, rules: Mapping[str, bool]) -> None:

@@ -41,7 +41,7 @@ def compare(workspace: Workspace, names: Sequence[str], split: str) -> dict[str,
 
     Args:
         workspace: with scores of all of them.
-        names: of runs and baselines; none: the newest run and every baseline of this dataset.
+        names: of runs and baselines; none: the newest run and every baseline that fits it.
         split: on which all have been scored.
 
     Returns:
@@ -67,7 +67,12 @@ def compare(workspace: Workspace, names: Sequence[str], split: str) -> dict[str,
         "dataset": dataset.fingerprint,
         "demo_model": any(entry.demo_model for entry in contenders),
         "costs": {entry.name: entry.cost for entry in contenders},
-        "notes": notes + _image_notes(dataset.split(split), shared) + _budget_notes(contenders),
+        "notes": [
+            *notes,
+            *_image_notes(dataset.split(split), shared),
+            *_budget_notes(contenders),
+            *_saturation_notes(contenders),
+        ],
     } | found
 
 
@@ -80,13 +85,11 @@ def _contenders(
             raise InputError(f"{', '.join(sorted(doubled))}: named twice")
         return [_named(workspace, name, split) for name in names], []
     run = _of_run(workspace, open_run(workspace), split)
-    fitting, notes = [], []
-    for entry in known_baselines(workspace):
-        if entry.record["dataset"] == dataset:
-            fitting.append(_of_baseline(entry, split))
-        else:
-            notes.append(f"{entry.name} was made on another dataset: left out. Make it again.")
-    if not fitting:
+    known = known_baselines(workspace)
+    reasons = {entry.name: entry.unfit(dataset, run.class_ids, split) for entry in known}
+    fitting = [_of_baseline(entry, split) for entry in known if reasons[entry.name] is None]
+    notes = [f"{name} {reason}" for name, reason in reasons.items() if reason is not None]
+    if not known:
         notes.append("No baselines yet: make them with `mumic baseline` and `... asl-head`.")
     return [run, *fitting], notes
 
@@ -102,6 +105,17 @@ def _budget_notes(contenders: Sequence[Contender]) -> list[str]:
     return [
         f"A method here is the best of {most} settings, {first.name} of {had}: "
         f"`mumic tune --trials {most}` gives it as many; train a run with what it finds."
+    ]
+
+
+def _saturation_notes(contenders: Sequence[Contender]) -> list[str]:
+    """Whose epochs to saturation are not known to be all that it takes."""
+    unsaturated = [entry.name for entry in contenders if not entry.cost["saturated"]]
+    if not unsaturated:
+        return []
+    return [
+        f"+: {', '.join(unsaturated)} might have become better with more epochs: the training "
+        "ended before that could be seen. Raise --epochs of a run, --max-epochs of a baseline."
     ]
 
 
@@ -138,12 +152,28 @@ def _of_run(workspace: Workspace, run: Run, split: str) -> Contender:
     record = run.record
     cost = {
         "epochs_to_saturation": record.get("best_epoch"),
+        "saturated": _run_saturated(record),
         "seconds_per_epoch": record.get("seconds_per_epoch"),
         "text_seconds": measured.get("text_seconds"),
         "trials": None if "blend" in record else _trials(workspace, record),
     }
     demo = bool(record.get("demo_model"))
     return Contender(run.id, scores, run.class_ids, run.thresholds(), cost, demo)
+
+
+def _run_saturated(record: dict[str, Any]) -> bool:
+    """Whether a run had an epoch after its best one."""
+    best = record.get("best_epoch")
+    return best is None or best < record["settings"]["train"]["epochs"]
+
+
+def _search_saturated(record: dict[str, Any]) -> bool:
+    """Whether a baseline's best trial ended by itself, and not at ``max_epochs``."""
+    for trial in record.get("searched", ()):
+        if "failed" not in trial and all(trial[key] == at for key, at in record["best"].items()):
+            after = trial["epochs"] - trial["best_epoch"]
+            return bool(after >= record["settings"]["patience"])
+    return True
 
 
 def _trials(workspace: Workspace, record: dict[str, Any]) -> int:
@@ -175,7 +205,8 @@ def _of_baseline(entry: Baseline, split: str) -> Contender:
         entry.scores(split),
         entry.class_ids,
         entry.thresholds(),
-        {name: entry.record.get(name) for name in names},
+        {name: entry.record.get(name) for name in names}
+        | {"saturated": _search_saturated(entry.record)},
         bool(entry.record.get("demo_model")),
     )
 

@@ -129,7 +129,8 @@ def weighted_measures(
         resamples: those of the measures as mined.
         settings: ``min_positives`` and ``k``.
     """
-    draws = replace(resamples, image_weights=weights)
+    seen = (weights > 0) & truth.cells.mask.any(axis=1)
+    draws = replace(resamples, image_weights=weights).if_several(seen)
     included = included_classes(truth.cells, settings.min_positives)
 
     def sampled(some: Resamples) -> Sampled:

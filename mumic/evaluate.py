@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
-from annotate.clip.encoder import encode_texts
-from annotate.clip.loading import Clip
+from annotate.dataset.learned import check_unlearned
 from annotate.errors import InputError
 from annotate.files import read_json, write_json
 from annotate.locks import exclusive
 from annotate.workspace import Workspace
-from mumic.checks import check_evaluate
+from mumic.checks import check_baseline, check_evaluate
 from mumic.data import Dataset, class_columns, load_dataset
 from mumic.design import find_design
 from mumic.findings import findings
@@ -33,6 +31,7 @@ from mumic.metrics import positives
 from mumic.pixels import pixel_rows
 from mumic.run import Run, check_demo_model, choose_device, open_run
 from mumic.scores import check_split
+from mumic.text_time import time_texts
 
 
 @dataclass(frozen=True)
@@ -70,19 +69,28 @@ def evaluate(
 
     Raises:
         InputError: the dataset lacks a class of the run, the split has no labels, the runs have
-            different classes, or a setting is out of range.
+            different classes, one has learned from images of the split, or a setting is out of
+            range.
         MissingError: no such run; an image is gone.
     """
     options = options or EvaluateOptions()
     split = check_split(options.split)
     check_evaluate(workspace.settings.evaluate)
+    if options.baselines:
+        check_baseline(workspace.settings.baseline)
     run = open_run(workspace, options.run)
     other = open_run(workspace, options.against) if options.against else None
     dataset = load_dataset(workspace).of_classes(run.class_ids)
+    runs = [run] if other is None else [run, other]
+    for each in runs:  # before hours of decoding
+        check_unlearned(each.path, dataset.split(split).images)
+        class_columns(each.class_ids, run.class_ids, each.id)
     needed = _needed(dataset, split, baselines=options.baselines)
     device = choose_device(options.device)
-    clip = run.load(workspace, device)
-    check_demo_model(workspace, clip, allow=options.allow_demo_model)
+    # The other one is loaded again in its turn: three models at once may be too many.
+    for each in reversed(runs):
+        clip = each.load(workspace, device)
+        check_demo_model(workspace, clip, allow=options.allow_demo_model)
     material = Material(
         workspace=workspace,
         train=dataset.split("train"),
@@ -104,7 +112,7 @@ def evaluate(
     found = {
         "run": run.id,
         "split": split,
-        "demo_model": bool(run.record.get("demo_model")),
+        "demo_model": any(bool(each.record.get("demo_model")) for each in runs),
         "dataset": dataset.fingerprint,
         "text_seconds": text_seconds,
         "baselines": baseline_times(workspace, material.split, split),
@@ -117,16 +125,6 @@ def evaluate(
     )
     _write(run, split, found)
     return found
-
-
-def time_texts(clip: Clip, texts: Sequence[str]) -> float:
-    """Seconds for encoding the class texts once: the faster of two times."""
-    seconds = []
-    for _ in range(2):
-        started = time.perf_counter()
-        encode_texts(clip, texts)
-        seconds.append(time.perf_counter() - started)
-    return min(seconds)
 
 
 def split_truth(dataset: Dataset, split: str) -> Truth:

@@ -17,7 +17,7 @@ from mumic.checks import check_evaluate
 from mumic.findings import findings
 from mumic.measure import Method, Truth
 from mumic.metrics import HALF, positives
-from mumic.score_alignment import align
+from mumic.score_alignment import Aligned, align
 from mumic.score_files import LABELS, SCORES, Grid, read_class_names, read_grid
 from mumic.thresholds import Thresholds, tune
 
@@ -66,13 +66,18 @@ def evaluate_files(files: Files, settings: EvaluateSettings, seed: int = 0) -> d
     first = aligned[0]
     notes = list(dict.fromkeys(note for each in aligned for note in each.notes))
     notes += [f"{grid.file.name}: taken as {PLURAL[unit]}." for grid, unit in scored]
-    thresholds = _thresholds(files, names, scored, first.class_ids, settings)
+    thresholds, shared = _thresholds(files, names, scored, first, settings)
     methods = [
         Method(_name(files, at), each.scores, cuts, unit)
         for at, ((_, unit), each, cuts) in enumerate(zip(scored, aligned, thresholds, strict=True))
     ]
     if files.validation_labels is None:
         notes.append("No validation scores, so no tuned thresholds: F1 is at one half only.")
+    if shared:
+        notes.append(
+            f"By their ids, {shared} of these {len(first.image_ids)} images are in validation too: "
+            "F1 at thresholds that are tuned on them is too good. Give validation other images."
+        )
     cells = first.cells
     described = {entry[0]: entry for entry in known}
     classes = tuple(
@@ -123,16 +128,19 @@ def _thresholds(
     files: Files,
     names: Sequence[str] | None,
     scored: Sequence[tuple[Grid, Unit]],
-    class_ids: Sequence[str],
+    test: Aligned,
     settings: EvaluateSettings,
-) -> list[Thresholds | None]:
+) -> tuple[list[Thresholds | None], int]:
     """For each file of scores its thresholds, of the measured classes in their order.
+
+    Returns:
+        Also how many images they share with those that are measured.
 
     Raises:
         InputError: validation lacks one of them, or its scores are of another unit.
     """
     if files.validation_labels is None:
-        return [None] * len(scored)
+        return [None] * len(scored), 0
     validation = _scored(files.validation_scores, files.unit)
     for (grid, unit), (other, own) in zip(validation, scored, strict=True):
         if unit != own:
@@ -141,6 +149,7 @@ def _thresholds(
                 "Say which with --unit."
             )
     aligned = align(validation, read_grid(files.validation_labels, LABELS), names)
+    class_ids = test.class_ids
     if set(class_ids) - set(aligned[0].class_ids):
         raise InputError(f"{files.validation_labels}: lacks classes of {files.labels}")
     found: list[Thresholds | None] = []
@@ -151,4 +160,12 @@ def _thresholds(
         found.append(
             tune(own_classes.scores, own_classes.cells, min_positives=fewest, default=default)
         )
-    return found
+    return found, _shared(files, test, aligned[0])
+
+
+def _shared(files: Files, test: Aligned, validation: Aligned) -> int:
+    """How many images two splits have in common; row numbers of an npy name none."""
+    if test.named and validation.named:
+        return len(set(test.image_ids) & set(validation.image_ids))
+    other = files.validation_labels
+    return len(test.image_ids) if other is not None and other.samefile(files.labels) else 0

@@ -8,7 +8,7 @@ jackknife", 1979, on clusters), so nothing is sorted again: see :mod:`mumic.resa
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,10 @@ from scipy.sparse import csr_array
 
 Samples = npt.NDArray[np.float64]
 _ROUNDING = 1e-6
+ONE_GROUP = (
+    "No 95 % intervals: all images with a known label are of one group (a property, or near "
+    "copies), which says nothing of others. No difference counts."
+)
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,17 @@ class Resamples:
     def once(self) -> Resamples:
         """One resample that holds every group once: the value itself."""
         return Resamples(self.group_of, np.ones((len(self.draws), 1), np.int32), self.image_weights)
+
+    def if_several(self, counted: npt.NDArray[np.bool_]) -> Resamples:
+        """The same; without any resample where fewer than two groups count.
+
+        A resample of one group equals every other: an interval of no width, which looks certain.
+
+        Args:
+            counted: (images,), those that have a say.
+        """
+        several = np.unique(self.group_of[counted]).size > 1
+        return self if several else replace(self, draws=self.draws[:, :0])
 
     def totals(self, values: npt.NDArray[Any]) -> Samples:
         """Sums over the images of each resample.
@@ -107,17 +122,24 @@ def paired_interval(first: tuple[float, Samples], second: tuple[float, Samples])
 
 
 def interval_notes(methods: Mapping[str, Any]) -> list[str]:
-    """A sentence where a measure lies outside its own interval, none elsewhere.
+    """A sentence where there are no intervals, or a measure lies outside its own; else none.
 
     Average precision of few positives is higher in resamples, which hold some of them twice.
 
     Args:
         methods: measures by method, each with ``intervals`` as JSON.
     """
-    outside = [
-        f"{measure} of {name}"
+    measured = [
+        (f"{measure} of {name}", found)
         for name, row in methods.items()
         for measure, found in row.get("intervals", {}).items()
+        if found["value"] is not None
+    ]
+    if measured and all(found["low"] is None for _, found in measured):
+        return [ONE_GROUP]
+    outside = [
+        name
+        for name, found in measured
         if found["low"] is not None
         and not found["low"] - _ROUNDING <= found["value"] <= found["high"] + _ROUNDING
     ]

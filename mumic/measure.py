@@ -63,12 +63,15 @@ class Truth:
     def resamples(self, settings: EvaluateSettings, seed: int) -> Resamples:
         """Draws of groups, the same for every method and every call.
 
+        There are none where fewer than two groups have a known label.
+
         Raises:
             InputError: no image has a known label.
         """
-        if not self.cells.mask.any():
+        labelled = self.cells.mask.any(axis=1)
+        if not labelled.any():
             raise InputError("no image here has a known label; nothing can be measured.")
-        return resample_groups(self.groups, settings.bootstrap, seed)
+        return resample_groups(self.groups, settings.bootstrap, seed).if_several(labelled)
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,10 @@ def run_method(material: Material, run: Run, clip: Clip, name: str, split: str) 
 def baseline_methods(
     material: Material, run: Run, on_progress: Callable[[int], object] | None = None
 ) -> list[Method]:
-    """Zero-shot CLIP by two prompts and by plain cosine, and a linear probe."""
+    """Zero-shot CLIP by two prompts and by plain cosine, and a linear probe.
+
+    The probe is the best of ``trials`` points under ``[baseline]``.
+    """
     clip = load_start(material.workspace, run, material.device)
     fit, check, test = (
         frozen_rows(material.workspace, clip, material.pixels, dataset, on_progress, run.resize)
@@ -77,7 +80,8 @@ def baseline_methods(
     names = encode_texts(clip, zero_shot_texts(run.classes))
     neutral = encode_texts(clip, [NEUTRAL_PROMPT])
     texts = encode_texts(clip, run.texts)
-    probe = linear_probe(fit, material.train.cells, check, material.validation.cells)
+    trials = material.workspace.settings.baseline.trials
+    probe = linear_probe(fit, material.train.cells, check, material.validation.cells, trials)
     scored = {
         TWO_PROMPTS: [two_prompts(rows, names, neutral, scale) for rows in (check, test)],
         COSINE: [logits_of(rows, texts, scale) for rows in (check, test)],
@@ -94,9 +98,7 @@ def fitting_baselines(workspace: Workspace, dataset: Dataset, split: str) -> lis
     return [
         entry
         for entry in known_baselines(workspace)
-        if entry.record["dataset"] == dataset.fingerprint
-        and set(entry.class_ids) == set(dataset.class_ids)
-        and entry.has_scores(split)
+        if entry.unfit(dataset.fingerprint, dataset.class_ids, split) is None
     ]
 
 

@@ -58,8 +58,8 @@ class Metrics:
     highest scores (the paper's reading), ``gap_at_k_all_positives`` over all positives. ``f1_*``
     are at thresholds tuned on validation, ``f1_*_at_half`` at a probability of one half.
     ``coverage_error`` is how far down an image's classes its last positive stands, on average;
-    ``images_with_a_label`` the share of images with a yes at the tuned thresholds. NaN: there is no
-    such value.
+    ``images_with_a_label`` the share of images with a yes at the tuned thresholds. Both this and
+    ``f1_per_image*`` are over images with a known label. NaN: there is no such value.
     """
 
     images: int
@@ -182,15 +182,19 @@ def summarise(
 def _decided(
     scores: Floats, thresholds: Floats | None, cells: Cells, included: Mask
 ) -> tuple[float, float, float, float]:
-    """F1: micro, macro over the included classes, mean over images; share of images with a yes."""
-    if thresholds is None or not len(scores):
+    """F1: micro, macro over the included classes, mean over images; share of images with a yes.
+
+    Images without a known label are none of these: nothing is right or wrong about them.
+    """
+    labelled = cells.mask.any(axis=1)
+    if thresholds is None or not labelled.any():
         return NAN, NAN, NAN, NAN
     classes, images = decide(scores, thresholds, cells.labels, cells.mask)
     return (
         classes.together,
         float(classes.f1[included].mean()) if included.any() else NAN,
-        float(images.f1.mean()),
-        float((images.said > 0).mean()),
+        float(images.f1[labelled].mean()),
+        float((images.said[labelled] > 0).mean()),
     )
 
 

@@ -118,6 +118,9 @@ def precision_recall(ranking: Ranking) -> PrecisionRecall:
 def best_f1_threshold(ranking: Ranking) -> float | None:
     """Half way between the last score taken in and the next one, where F1 is best.
 
+    The last score itself, where no number lies between them: half way would be rounded to the next
+    one and take it in.
+
     F1 can only be best at the score of a positive: what lies between adds mistakes.
 
     Returns:
@@ -130,7 +133,8 @@ def best_f1_threshold(ranking: Ranking) -> float | None:
     count = int(taken[int(np.argmax(f1))])
     last = float(ranking.scores[-count])
     following = float(ranking.scores[-count - 1]) if count < ranking.scores.size else last
-    return (last + following) / 2 if np.isfinite(following) else last
+    middle = (last + following) / 2  # infinite where nothing follows that is a number
+    return middle if following < middle <= last else last
 
 
 def per_class(

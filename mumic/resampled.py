@@ -23,6 +23,7 @@ from mumic.metrics import HALF
 from mumic.ranking import Cells, Floats, Mask
 from mumic.top_k import top_k
 
+F1 = ("f1_micro", "f1_macro", "f1_per_image")
 _CELLS_AT_ONCE = 4_000_000  # bounds the memory of one block of resamples: 8 bytes each, some copies
 
 
@@ -58,7 +59,7 @@ def average_precision_samples(
     positive = labels == 1
     thresholds = np.unique(scores[positive])
     count = resamples.draws.shape[1]
-    if not thresholds.size:
+    if not thresholds.size or not count:
         return np.full(count, np.nan), np.zeros(count)
     place = np.searchsorted(thresholds, scores, side="right") - 1
     above = place >= 0
@@ -110,8 +111,8 @@ def class_samples(scores: Floats, cells: Cells, resamples: Resamples) -> tuple[S
     found = over_blocks(one, scores.shape[1], 1)
     count = resamples.draws.shape[1]
     return (
-        np.array([values for values, _ in found]).reshape(-1, count),
-        np.array([totals for _, totals in found]).reshape(-1, count),
+        np.array([values for values, _ in found]).reshape(len(found), count),
+        np.array([totals for _, totals in found]).reshape(len(found), count),
     )
 
 
@@ -179,21 +180,24 @@ def all_samples(
         "coverage_error": _coverage(scores, cells, resamples),
     }
     if thresholds is not None:
-        values |= _f1(scores, thresholds, cells, included, resamples)
+        values |= _decided(scores, thresholds, cells, included, resamples)
     if unit != "score":
         half = np.full(scores.shape[1], HALF[unit])
-        at_half = _f1(scores, half, cells, included, resamples)
-        values |= {f"{name}_at_half": sampled for name, sampled in at_half.items()}
+        at_half = _decided(scores, half, cells, included, resamples)
+        values |= {f"{name}_at_half": at_half[name] for name in F1}
         errors = squared_errors(scores, cells.labels, cells.mask, unit)[1]
         known = np.count_nonzero(cells.mask, axis=1)
         values["brier"] = _share(resamples.totals(errors), resamples.totals(known))
     return Sampled(values, precisions, counts)
 
 
-def _f1(
+def _decided(
     scores: Floats, thresholds: Floats, cells: Cells, included: Mask, resamples: Resamples
 ) -> dict[str, Samples]:
-    """F1 under each resample; macro over the included classes that it holds a positive of."""
+    """F1 and the share of images with a yes under each resample, over images with a known label.
+
+    Macro is over the included classes that a resample holds a positive of.
+    """
     images = decide(scores, thresholds, cells.labels, cells.mask)[1]
     said = (scores >= thresholds) & cells.mask
     truth = (cells.labels == 1) & cells.mask
@@ -203,12 +207,13 @@ def _f1(
     )
     by_class = np.where(real > 0, f1_of(hits, yes, real), 0.0)
     pooled = (resamples.totals(each) for each in (images.hits, images.said, images.truth))
+    labelled = cells.mask.any(axis=1).astype(np.float64)
+    seen = resamples.totals(labelled)
     return {
-        "f1_micro": f1_of(*pooled),
+        "f1_micro": np.where(seen > 0, f1_of(*pooled), np.nan),
         "f1_macro": _share(by_class.sum(axis=1), (real > 0).sum(axis=1)),
-        "f1_per_image": _share(
-            resamples.totals(images.f1), resamples.totals(np.ones(len(images.f1)))
-        ),
+        "f1_per_image": _share(resamples.totals(images.f1 * labelled), seen),
+        "images_with_a_label": _share(resamples.totals(images.said > 0), seen),
     }
 
 

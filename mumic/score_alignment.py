@@ -22,8 +22,12 @@ from mumic.score_files import Grid
 
 @dataclass(frozen=True)
 class Aligned:
-    """Scores beside labels: the labels' images and classes, in their order."""
+    """Scores beside labels: the labels' images and classes, in their order.
 
+    ``named``: the ids of the images stand in a file, and are no numbers of rows.
+    """
+
+    named: bool
     image_ids: list[str]
     class_ids: list[str]
     scores: npt.NDArray[np.floating[Any]]
@@ -67,13 +71,28 @@ def align(
             score is not a number; names are missing and cannot be told from another file.
     """
     nameless = labels.class_ids is None
+    named = any(grid.image_ids is not None for grid in (labels, *(grid for grid, _ in scored)))
     labels = _named(labels, [grid for grid, _ in scored], names)
     if nameless:
         names = labels.class_ids  # given, or numbers for files of which none names its classes
-    return [_align(_named(grid, [labels], names), unit, labels) for grid, unit in scored]
+    grids = [_named(grid, [labels], names) for grid, _ in scored]
+    aligned = [
+        _align(grid, unit, labels, named) for grid, (_, unit) in zip(grids, scored, strict=True)
+    ]
+    groups = _groups([labels, *grids], aligned[0].image_ids)
+    return [replace(each, groups=groups) for each in aligned]
 
 
-def _align(scores: Grid, unit: Unit, labels: Grid) -> Aligned:
+def _groups(grids: Sequence[Grid], image_ids: Sequence[str]) -> list[str]:
+    """The groups of images, of the first file that has any; an image without one is its own."""
+    source = next((grid for grid in grids if grid.groups), None)
+    if source is None:
+        return list(image_ids)
+    own = dict(zip(source.image_ids or (), source.groups or (), strict=True))
+    return [own.get(image) or image for image in image_ids]
+
+
+def _align(scores: Grid, unit: Unit, labels: Grid, named: bool) -> Aligned:
     rows = _places(scores.image_ids or [], labels.image_ids or [], "image", (scores, labels))
     columns = _places(scores.class_ids or [], labels.class_ids or [], "class", (scores, labels))
     values, mask = labels.values, ~np.isnan(labels.values)
@@ -87,17 +106,16 @@ def _align(scores: Grid, unit: Unit, labels: Grid) -> Aligned:
         )
     mask &= values != -1
     taken = scores.values[np.ix_(rows, columns)]
-    filled, notes = _without_gaps(scores, taken, unit)
+    filled, gaps = _without_gaps(scores, taken, unit)
+    notes = [*scores.notes, *labels.notes, *gaps]
     unused = len(scores.class_ids or []) - len(classes), len(scores.image_ids or []) - len(ids)
     notes += [
         f"{count} {what} of {scores.file.name} have no labels and are left out."
         for what, count in zip(("classes", "images"), unused, strict=True)
         if count
     ]
-    groups = labels.groups or [scores.groups[row] for row in rows if scores.groups]
-    own = [group or image for group, image in zip(groups, ids, strict=True)] if groups else ids
     truth = np.where(mask, values, 0).astype(np.int8)
-    return Aligned(ids, classes, filled, truth, mask, own, notes)
+    return Aligned(named, ids, classes, filled, truth, mask, ids, notes)
 
 
 def _named(grid: Grid, others: Sequence[Grid], names: Sequence[str] | None) -> Grid:

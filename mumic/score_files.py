@@ -40,6 +40,7 @@ class Grid:
         groups: of the rows, where the file has them.
         long: a row per image and class. Its classes stand in an order of ours, and pairs may be
             missing.
+        notes: what the user should know of how it was read.
     """
 
     file: Path
@@ -49,6 +50,7 @@ class Grid:
     kind: str | None = None
     groups: list[str] | None = None
     long: bool = False
+    notes: tuple[str, ...] = ()
 
 
 def read_grid(file: Path, values: Sequence[str]) -> Grid:
@@ -88,9 +90,10 @@ def _numbers(values: npt.NDArray[Any], file: Path) -> npt.NDArray[np.floating[An
         raise InputError(
             f"{file}: {values.dtype} of shape {values.shape}; must be numbers (images, classes)"
         )
-    # float16 too: numpy's sort of it comes out unsorted on some processors.
+    # float16 too becomes float32: numpy's sort of it comes out unsorted on some processors.
     exact = values.dtype.kind == "f" and values.dtype.itemsize >= 4
-    return values if exact else values.astype(np.float32)
+    wide = values.dtype.kind in "iu" and values.dtype.itemsize >= 4  # float32 ends at 2^24
+    return values if exact else values.astype(np.float64 if wide else np.float32)
 
 
 def _npz(file: Path) -> Grid:
@@ -122,7 +125,24 @@ def _wide(file: Path, frame: pd.DataFrame, id_column: str) -> Grid:
     _once(file, frame[id_column], "image")
     columns = [_column(file, frame[name]) for name in names]
     return Grid(
-        file, list(frame[id_column]), names, np.stack(columns, axis=1), groups=_groups(frame)
+        file,
+        list(frame[id_column]),
+        names,
+        np.stack(columns, axis=1),
+        groups=_groups(frame),
+        notes=_left_out(file, frame.drop(columns=[id_column, *GROUPS], errors="ignore")),
+    )
+
+
+def _left_out(file: Path, frame: pd.DataFrame) -> tuple[str, ...]:
+    """A note on columns that hold numbers, as classes do, and are called like something else."""
+    names = [str(name) for name in frame.columns if name in OTHERS]
+    numbers = [name for name in names if pd.to_numeric(frame[name], errors="coerce").notna().any()]
+    if not numbers:
+        return ()
+    return (
+        f"{file.name}: {', '.join(numbers)} left out, as no class is called so here. Give such a "
+        "class another id.",
     )
 
 

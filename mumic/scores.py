@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -120,22 +121,25 @@ def write_scores(path: Path, split: str, scores: Scores, class_ids: Sequence[str
         )
 
 
-def read_scores(path: Path, split: str) -> Scores:
-    """The stored scores of a run's folder.
+def read_scores(path: Path, split: str, made_by: str | None = None) -> Scores:
+    """The stored scores of a run or baseline.
+
+    Args:
+        path: its folder.
+        split: whose images are scored.
+        made_by: the command that makes them; None: a run's, ``mumic evaluate``.
 
     Raises:
-        MissingError: the run has not been evaluated on this split.
+        MissingError: there are none for this split.
         DamagedError: the file is cut short.
     """
+    made_by = made_by or f"mumic evaluate --run {path.name} --split {split}"
     file = scores_file(path, split)
     if not file.is_file():
-        raise MissingError(
-            f"no {file}. Make it with `mumic evaluate --run {path.name} --split {split}`."
-        )
+        raise MissingError(f"no {file}. Make it with `{made_by}`.")
     try:
-        with np.load(file, allow_pickle=False) as content:
+        # Opened here: numpy leaves a torn file open.
+        with file.open("rb") as opened, np.load(opened, allow_pickle=False) as content:
             return Scores(content["logits"], [str(entry) for entry in content["image_ids"]])
-    except (OSError, ValueError, KeyError) as error:
-        raise DamagedError(
-            f"{file}: not readable ({error}). Run `mumic evaluate --run {path.name}` again."
-        ) from error
+    except (OSError, ValueError, KeyError, BadZipFile) as error:
+        raise DamagedError(f"{file}: not readable ({error}). Run `{made_by}` again.") from error

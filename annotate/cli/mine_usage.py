@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 import click
-from click.core import ParameterSource
+
+from annotate.cli.given import given_options, listed
 
 ONLY_FOR = {  # options that are not for every strategy, and the strategies they are for
     "by": ("stratified",),
@@ -28,13 +27,13 @@ def check_usage(ctx: click.Context, strategy: str | None) -> None:
     Raises:
         click.UsageError: names them, and what they belong to.
     """
-    given = _given(ctx)
+    given = given_options(ctx)
     if strategy is None:
         mode = "report" if "report" in given else "again"
         allowed = FOR_REPORT if mode == "report" else FOR_SHEET
         if idle := [flag for name, flag in given.items() if name not in allowed | HARMLESS]:
             raise click.UsageError(
-                f"{_listed(idle)} would have no effect: {given[mode]} draws nothing. Leave out "
+                f"{listed(idle)} would have no effect: {given[mode]} draws nothing. Leave out "
                 "one or the other."
             )
         return
@@ -56,22 +55,3 @@ def strategy_of(strategy: str | None, *, by: bool, classes: bool) -> str:
     if strategy in (None, "similarity") and not classes:
         raise click.UsageError("name classes with --class or --all, or strata with --by.")
     return strategy or "similarity"
-
-
-def _given(ctx: click.Context) -> dict[str, str]:
-    """Flags of the options that the user wrote, by parameter."""
-    return {
-        str(option.name): option.opts[0]
-        for option in ctx.command.params
-        if ctx.get_parameter_source(str(option.name)) is ParameterSource.COMMANDLINE
-    }
-
-
-def _listed(flags: Collection[str]) -> str:
-    """Several flags in a row.
-
-    >>> _listed(["--where", "--by", "-n"])
-    '--where, --by and -n'
-    """
-    *first, last = flags
-    return f"{', '.join(first)} and {last}" if first else last

@@ -56,6 +56,7 @@ def prompts(
 
 def _lines(summary: dict[str, Any]) -> list[str]:
     from mumic.cli.series import difference_text, number_text
+    from mumic.intervals import ONE_GROUP
 
     rows = []
     for split in ("validation", "test"):
@@ -72,6 +73,9 @@ def _lines(summary: dict[str, Any]) -> list[str]:
         row = names[class_id]
         now = "as it is" if summary["prompts"][class_id] == text else "to be changed"
         lines.append(f"  {row['name']}: {text} ({100 * abs(row['value']):.0f} points, {now})")
+    overall = summary["validation"]["difference"]["macro_map"]
+    if overall["value"] is not None and overall["low"] is None:
+        lines.append(ONE_GROUP)
     lines.append(_confirmed(summary))
     return [*lines, *_changed(summary), f"Figure: {summary['figure']}"]
 
@@ -81,8 +85,10 @@ def _confirmed(summary: dict[str, Any]) -> str:
     if not summary["chosen"]:
         return "No class has a clear difference on validation; nothing is to be changed."
     held = summary["confirmed"]
-    if held["low"] is None:
+    if held["value"] is None:
         return "Not confirmed: none of these classes has a positive in test."
+    if held["low"] is None:
+        return "Not confirmed: test has the images of one property only."
     return (
         f"On test, these texts are {100 * held['value']:+.1f} points ahead (95 %: "
         f"{100 * held['low']:+.1f} to {100 * held['high']:+.1f}): "

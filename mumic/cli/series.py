@@ -126,8 +126,10 @@ def number_text(value: float | None) -> str:
 
 def difference_text(found: dict[str, Any]) -> str:
     """A difference with its interval and how many seeds agree."""
-    if found["low"] is None:
+    if found["value"] is None:
         return "-"
+    if found["low"] is None:
+        return f"{found['value']:+.3f} (no interval)"
     mark = "" if found["counts"] else ", no clear difference"
     seeds = (
         f", ahead in {found['ahead_in_seeds']} of {found['seeds']}" if found["seeds"] > 1 else ""

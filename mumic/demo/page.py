@@ -199,11 +199,13 @@ def _number(value: float | None) -> str:
 
 
 def _with_interval(found: Values) -> str:
+    if found["low"] is None:
+        return _number(found["value"])
     return f"{found['value']:.3f} [{found['low']:.3f}, {found['high']:.3f}]"
 
 
 def _points(found: Values | None) -> str:
-    if found is None:
+    if found is None or found["low"] is None:
         return ""
     return f"{100 * found['value']:+.1f} [{100 * found['low']:+.1f}, {100 * found['high']:+.1f}]"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,15 @@ import torch
 from click.testing import CliRunner, Result
 from safetensors.torch import save_file
 
+from annotate.clip.loading import load_clip
 from annotate.errors import DamagedError
 from annotate.workspace import Workspace
 from mumic.backbones import load_backbone
-from mumic.baseline_store import known_baselines
+from mumic.baseline_store import known_baselines, open_baseline
 from mumic.baselines import single_label
 from mumic.cli import main
 from mumic.data import load_dataset
+from mumic.pixels import pixel_rows
 from mumic.supervised import Trial, asl_sum, trials
 
 BACKBONE = "test_resnet"  # timm's smallest
@@ -57,6 +60,36 @@ def test_without_a_name_the_four_that_train_no_tower(workspace: Workspace) -> No
         assert entry.record["dataset"] == dataset.fingerprint
         assert len(entry.thresholds().logits) == 4
     assert "Next: mumic compare" in result.stdout
+
+
+def test_zero_shot_baselines_are_products_of_their_texts(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By open_clip and numpy alone, and timed on the texts that are used."""
+    timed: dict[str, list[str]] = {}
+    for name in ("cosine", "two-prompts"):
+        monkeypatch.setattr(
+            "mumic.baseline_runs.time_texts",
+            lambda clip, texts, name=name: float(len(timed.setdefault(name, list(texts)))),
+        )
+        assert _record(workspace, name)["text_seconds"] == 4.0
+    classes = load_dataset(workspace).classes
+    by_name = [f"a photo of {entry.name.lower()}" for entry in classes]
+    assert [text.lower() for text in timed["two-prompts"]] == by_name
+    described = zip(classes, timed["cosine"], strict=True)
+    assert sum(entry.description in text for entry, text in described) == 2  # the others are named
+    clip = load_clip(workspace.settings.model, workspace.root)
+    dataset = load_dataset(workspace).split("test")
+    pixels = pixel_rows(workspace, dataset.images, clip.image_size)
+    images = torch.from_numpy(pixels.gather(list(dataset.images["content_hash"])))
+    mean, std = (torch.tensor(each).view(1, 3, 1, 1) for each in (clip.mean, clip.std))
+    with torch.inference_mode():
+        seen = clip.model.encode_image((images / 255 - mean) / std, normalize=True)
+        said = clip.model.encode_text(clip.tokenizer(timed["cosine"]), normalize=True)
+        expected = clip.model.logit_scale.exp() * seen @ said.T
+    found = open_baseline(workspace, "cosine").scores("test")
+    assert found.image_ids == list(dataset.images["image_id"])
+    assert found.logits == pytest.approx(expected.numpy(), abs=1e-3)
 
 
 def test_one_softmax_is_torchs() -> None:
@@ -127,6 +160,7 @@ def test_asl_on_a_timm_backbone_from_a_file(workspace: Workspace, tmp_path: Path
     )
     assert found["title"] == f"ASL, {BACKBONE}"
     assert found["start_model"]["weights"] == file
+    assert found["start_model"]["weights_hash"] == sha256(Path(file).read_bytes()).hexdigest()
     torn = tmp_path / "torn.safetensors"
     torn.write_bytes(Path(file).read_bytes()[:1000])
     other = timm.create_model("test_vit", pretrained=False)
@@ -138,6 +172,19 @@ def test_asl_on_a_timm_backbone_from_a_file(workspace: Workspace, tmp_path: Path
         assert isinstance(error, SystemExit)
     with pytest.raises(DamagedError, match="other"):
         load_backbone(BACKBONE, "other.safetensors", 3, root=tmp_path, random_init=False, seed=0)
+
+
+def test_another_weights_file_of_the_same_name_is_another_search(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    file = tmp_path / "weights.safetensors"
+    command = ["asl-timm", "--backbone", BACKBONE, "--weights", str(file), "--trials", "1", *QUICK]
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        model = timm.create_model(BACKBONE, pretrained=False)
+        save_file(dict(model.state_dict()), file)
+        assert "trial 1 of 1" in _call(workspace, *command).stderr
+        assert "trial" not in _call(workspace, *command).stderr  # nothing new: kept
 
 
 def test_a_backbone_without_weights_is_refused(

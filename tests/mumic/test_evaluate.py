@@ -141,20 +141,6 @@ def test_compare_is_the_difference_of_the_two_evaluations(trained: tuple[Workspa
     assert fewer["settings"]["bootstrap"] == 7
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["--scores", "a.csv"],
-        ["--scores", "a.csv", "--labels", "b.csv", "--run", "main"],
-        ["--compare", "main", "scratch", "--against", "scratch"],
-    ],
-)
-def test_options_that_do_not_go_together(arguments: list[str]) -> None:
-    result = CliRunner().invoke(evaluate, arguments)
-    assert result.exit_code == 2
-    assert "Usage" in result.output
-
-
 def _study(workspace: Workspace, run: Run, changes: dict[str, Any]) -> None:
     """The files of a study of 12 trials on the same dataset and start."""
     folder = workspace.runs / "tune-lr"
@@ -179,7 +165,8 @@ def test_compare_prints_both_tables_with_the_baselines(trained: tuple[Workspace,
     assert "`mumic tune --trials 12` gives it as many" in found["notes"][0]
     _study(workspace, run, {"lr": run.record["settings"]["train"]["lr"]})
     searched = _json(workspace, compare, "main", "two-prompts", "linear-probe")
-    assert (searched["costs"]["main"]["trials"], searched["notes"]) == (12, [])
+    assert searched["costs"]["main"]["trials"] == 12
+    assert not any("mumic tune" in note for note in searched["notes"])
     _study(workspace, run, {"lr": 0.5})  # what the study found is not what the run has
     assert _json(workspace, compare, "main", "two-prompts")["costs"]["main"]["trials"] == 1
     shown = _call(workspace, compare, "main", "two-prompts").stdout

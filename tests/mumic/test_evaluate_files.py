@@ -123,6 +123,27 @@ def test_thresholds_come_from_validation(tmp_path: Path) -> None:
     assert all(a["threshold"] == b["threshold"] for a, b in pairs)
 
 
+def test_validation_on_images_of_the_test_is_said(tmp_path: Path) -> None:
+    scores, labels = _data()
+    for name, rows in (("v", slice(0, 18)), ("t", slice(15, 30)), ("o", slice(0, 15))):
+        _wide(scores)[rows].to_csv(tmp_path / f"s{name}.csv", index=False)
+        _wide(labels)[rows].to_csv(tmp_path / f"y{name}.csv", index=False)
+        np.save(tmp_path / f"s{name}.npy", scores[rows])
+        np.save(tmp_path / f"y{name}.npy", labels[rows])
+
+    def notes(test: str, validation: str, suffix: str) -> str:
+        files = [f"{kind}{name}{suffix}" for name in (test, validation) for kind in "sy"]
+        flags = ("--scores", "--labels", "--validation-scores", "--validation-labels")
+        arguments = [each for pair in zip(flags, files, strict=True) for each in pair]
+        return " ".join(_found(tmp_path, *arguments)["notes"])
+
+    assert "3 of these 15 images are in validation too" in notes("t", "v", ".csv")
+    assert "15 of these 15 images are in validation too" in notes("t", "t", ".csv")
+    assert "in validation too" not in notes("t", "o", ".csv")
+    assert "15 of these 15 images are in validation too" in notes("t", "t", ".npy")
+    assert "in validation too" not in notes("t", "o", ".npy")  # numbers of rows are no names
+
+
 def test_two_files_are_compared_in_pairs(tmp_path: Path) -> None:
     scores, labels = _data()
     _wide(scores).to_csv(tmp_path / "a.csv", index=False)
@@ -136,6 +157,13 @@ def test_two_files_are_compared_in_pairs(tmp_path: Path) -> None:
     assert gain["value"] == pytest.approx(methods["a.csv"]["gap"] - methods["b.csv"]["gap"])
     assert gain["low"] <= gain["value"] <= gain["high"]
     assert found["groups"] == 10
+    (tmp_path / "c.csv").write_bytes((tmp_path / "a.csv").read_bytes())
+    same = _found(tmp_path, "--labels", "y.csv", "--compare", "a.csv", "c.csv")
+    nothing = {"value": 0.0, "low": 0.0, "high": 0.0, "counts": False}
+    assert same["differences"]["c.csv"]["gap"] == nothing
+    known = [each for each in same["differences"]["c.csv"].values() if each["value"] is not None]
+    assert all(each == nothing for each in known)
+    assert len(known) >= 9
     shown = _call(tmp_path, "--labels", "y.csv", "--compare", "a.csv", "b.csv").stdout
     assert "a.csv - b.csv" in shown
 

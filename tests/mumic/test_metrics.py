@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, f1_score
 
+from mumic.intervals import resample_groups
 from mumic.metrics import (
     Cells,
     average_precision,
@@ -19,6 +20,7 @@ from mumic.metrics import (
     included_classes,
     summarise,
 )
+from mumic.resampled import all_samples
 from mumic.top_k import gap_at_k, top_k
 
 Array = npt.NDArray[Any]
@@ -126,6 +128,26 @@ def test_f1_equals_scikit_learn() -> None:
             expected = f1_score(labels, predicted, average=average, zero_division=1.0)
             assert getattr(found, f"f1_{name}{suffix}") == pytest.approx(expected, abs=1e-12)
     assert found.images_with_a_label == (scores >= 0.5).any(axis=1).mean()
+
+
+def test_images_without_a_known_label_are_in_no_mean_over_images() -> None:
+    """Against scikit-learn without their rows; a third of the images has none."""
+    scores, labels, mask = _data(4)
+    mask[:20], mask[20:] = False, True
+    cells = Cells(labels, mask)
+    found = summarise(scores, cells, np.full(12, 0.5), min_positives=1, k=3)
+    predicted = scores[20:] >= 0.5
+    expected = f1_score(labels[20:], predicted, average="samples", zero_division=1.0)
+    assert found.f1_per_image == pytest.approx(expected, abs=1e-12)
+    assert found.images_with_a_label == pytest.approx(predicted.any(axis=1).mean(), abs=1e-12)
+    assert found.images == 60
+    draws = resample_groups([str(at) for at in range(60)], 1, seed=0).once
+    included = included_classes(cells, 1)
+    sampled = all_samples(
+        scores, cells, draws, included=included, thresholds=np.full(12, 0.5), k=3
+    ).values
+    assert sampled["f1_per_image"][0] == pytest.approx(expected, abs=1e-12)
+    assert sampled["images_with_a_label"][0] == pytest.approx(found.images_with_a_label)
 
 
 def test_what_thresholds_and_probabilities_are_needed_for_is_null_without_them() -> None:

@@ -69,6 +69,15 @@ def test_no_threshold_has_a_better_f1(entries: list[tuple[int, bool]]) -> None:
     assert f1_score(labels, scores >= found) == pytest.approx(best)
 
 
+@pytest.mark.parametrize("low", [1.0, np.nextafter(1.0, 2), -1.0, 0.0, 5e-324, 1e308])
+def test_a_threshold_between_neighbouring_numbers_leaves_the_lower_out(low: float) -> None:
+    scores, labels = np.array([low, np.nextafter(low, np.inf)]), np.array([0, 1])
+    found = best_f1_threshold(rank(scores, labels))
+    assert f1_score(labels, scores >= found) == 1.0
+    without = best_f1_threshold(rank(np.array([-np.inf, low]), labels))
+    assert without == low
+
+
 def test_more_classes_and_images_than_a_block() -> None:
     rng = np.random.default_rng(0)
     scores = rng.normal(size=(5000, 37)).round(2).astype(np.float32)

@@ -101,10 +101,12 @@ def test_groups_of_the_scores_belong_to_their_images() -> None:
     pd.concat([scored.iloc[:1].assign(image_id="extra"), scored[::-1]]).to_csv("s.csv", index=False)
     _table(truth).to_csv("y.csv", index=False)
     grids = read_grid(Path("s.csv"), SCORES), read_grid(Path("y.csv"), LABELS)
-    (aligned,) = align([(grids[0], "probability")], grids[1], None)
-    assert list(zip(aligned.image_ids, aligned.groups, strict=True)) == list(
-        zip(IDS, hotels, strict=True)
-    )
+    _table(scores).to_csv("plain.csv", index=False)
+    plain = read_grid(Path("plain.csv"), SCORES)
+    for scored in ([grids[0]], [plain, grids[0]]):  # of the second file too
+        for aligned in align([(grid, "probability") for grid in scored], grids[1], None):
+            pairs = zip(aligned.image_ids, aligned.groups, strict=True)
+            assert list(pairs) == list(zip(IDS, hotels, strict=True))
 
 
 @pytest.mark.parametrize("unit", ["auto", "probability"])
@@ -186,3 +188,30 @@ def test_arrays_without_any_names_are_taken_by_place() -> None:
     found = _measured(Files((Path("s.npy"),), Path("y.npy")))
     expected = average_precision_score(truth.ravel(), scores.ravel())
     assert found["methods"]["s.npy"]["gap"] == pytest.approx(expected, abs=1e-6)
+
+
+def test_whole_numbers_keep_their_order() -> None:
+    """Ranks above 2^24, the first number after which float32 has gaps."""
+    truth = np.array([[1], [0], [1], [0]])
+    ranks = 2**24 + np.array([[4], [3], [2], [1]])
+    np.save("y.npy", truth)
+    for kind in (np.int64, np.int32, np.uint32):
+        np.save("s.npy", ranks.astype(kind))
+        found = _measured(Files((Path("s.npy"),), Path("y.npy")))
+        expected = average_precision_score(truth[:, 0], ranks[:, 0])
+        assert found["methods"]["s.npy"]["gap"] == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("name", ["text", "split", "path", "file", "image"])
+def test_a_class_that_is_called_like_a_column_of_facts_is_told(name: str) -> None:
+    scores, truth = _data()
+    classes = {"bed": name}
+    _table(scores).rename(columns=classes).to_csv("s.csv", index=False)
+    _table(truth).rename(columns=classes).to_csv("y.csv", index=False)
+    found = _measured(Files((Path("s.csv"),), Path("y.csv")))
+    assert [row["class_id"] for row in found["per_class"]] == ["pool", "pets"]
+    for file in ("s.csv", "y.csv"):
+        assert any(note.startswith(f"{file}: {name} left out") for note in found["notes"])
+    _table(truth, split="test", content_hash="ab", property_id=7).to_csv("y.csv", index=False)
+    _table(scores).to_csv("s.csv", index=False)
+    assert "left out" not in " ".join(_measured(Files((Path("s.csv"),), Path("y.csv")))["notes"])

@@ -26,6 +26,7 @@ from mumic.zero_shot import (
     single_softmax,
     zero_shot,
 )
+from tests.mumic.pages import Page
 
 
 def _unit(rng: np.random.Generator, rows: int) -> Any:
@@ -104,7 +105,7 @@ def _command(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = (root / "data" / "zero-shot.html").read_text("utf-8")
     assert "<b>museum</b>" not in page  # escaped
     assert "data:image/jpeg;base64," in page
-    assert "http" not in page.split("</style>")[1]  # self-contained
+    assert Page(page).outside == []
     wrong = CliRunner().invoke(main, [*labels[:2], ",", "photos/000.png"])
     assert wrong.exit_code == 1
     assert "names 0 labels" in wrong.output

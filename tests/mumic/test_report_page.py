@@ -151,3 +151,20 @@ def test_cells_are_rounded_as_by_hand(workspace: Workspace, material: Material) 
     assert zero == [TWO_PROMPTS, "0.400", *means, "+41.3 [-1.0, +60.0]", ""]
 
 
+@pytest.mark.usefixtures("undrawn")
+@pytest.mark.parametrize(
+    ("split", "words"),
+    [
+        ("test", "5 test images of properties that training never saw."),
+        ("validation", "they chose the run's epoch and its thresholds"),
+        ("train", "trained on these very images"),
+    ],
+)
+def test_the_page_says_what_the_images_were_to_the_run(
+    workspace: Workspace, material: Material, split: str, words: str
+) -> None:
+    page = _written(workspace, replace(material, measures=material.measures | {"split": split}))
+    assert words in page
+    assert ("never saw" in page) == (split == "test")
+
+

@@ -62,6 +62,8 @@ def write_report(workspace: Workspace, material: Material, folder: Path) -> dict
         "notes": interval_notes(methods),
         "columns": _columns(material.measures["settings"]["k"]),
         "plots": {name: _both(drawing) for name, drawing in drawings.items()},
+        "compared_elsewhere": "description-gain" not in drawings
+        and bool(_compared_texts(workspace)),
         "confusions": confusions(run.classes, said, cells),
         "groups": groups(workspace, material, said),
     }
@@ -97,13 +99,22 @@ def _drawings(workspace: Workspace, material: Material) -> dict[str, Drawing]:
     if scales := logit_scales(run.path):
         clamp = run.record["settings"]["train"]["max_logit_scale"]
         found["temperature"] = draw_temperature({run.id: scales}, clamp)
-    prompts = series_folder(workspace, "prompts") / "summary.json"
-    if prompts.is_file():
-        rows = read_json(prompts, "mumic prompts")["validation"]["per_class"]
+    texts = _compared_texts(workspace)
+    if texts.get("dataset") == material.dataset.fingerprint:  # older results do not say
+        rows = texts["validation"]["per_class"]
         found["description-gain"] = draw_gains(rows, "Gain by description over name, on validation")
     if len(material.dataset) >= 5:
         found["map"] = _map(material, workspace.settings.project.seed)
     return found
+
+
+def _compared_texts(workspace: Workspace) -> Values:
+    """What ``mumic prompts`` has found; empty if it has not been asked."""
+    file = series_folder(workspace, "prompts") / "summary.json"
+    found: Values = read_json(file, "mumic prompts") if file.is_file() else {}
+    return found
+
+
 
 
 def _map(material: Material, seed: int) -> Drawing:

@@ -57,6 +57,7 @@ def compare_prompts(
     }
     folder = series_folder(workspace, SERIES)
     summary = {
+        "dataset": trained[0].run.record["dataset"],
         "validation": by_validation,
         "test": found["test"][0],
         "chosen": chosen,

@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from mumic.cli import main
+from mumic.data import load_dataset
 from mumic.metrics import Metrics
 from mumic.series.arms import arm_method
 from mumic.series.compare import Seen
@@ -68,6 +69,7 @@ def test_the_command_writes_what_validation_carries(
     expected = {"bed": DESCRIPTION, "swimming_pool": NAME}
     assert summary["chosen"] == summary["changes"] == expected
     assert summary["confirmed"]["low"] > 0
+    assert summary["dataset"] == load_dataset(workspace).fingerprint
     assert Path(summary["figure"]).read_bytes()[:4] == b"\x89PNG"
     assert not summary["written"]
     assert workspace.taxonomy.read_text() == TAXONOMY

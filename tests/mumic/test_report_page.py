@@ -168,3 +168,40 @@ def test_the_page_says_what_the_images_were_to_the_run(
     assert ("never saw" in page) == (split == "test")
 
 
+def _prompts(workspace: Workspace, **facts: Any) -> None:
+    row = {"name": "Pets", "value": 0.1, "low": 0.05, "high": 0.2, "counts": True}
+    found = facts | {"validation": {"per_class": [row]}}
+    file = workspace.runs / "prompts" / "summary.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(found))
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        (None, "Not compared yet"),
+        ({}, "is of another dataset, or does not say of which"),
+        ({"dataset": "beef"}, "is of another dataset, or does not say of which"),
+        ({"dataset": "f00d"}, 'alt="Gain by description"'),
+    ],
+)
+def test_texts_are_of_the_same_dataset(
+    workspace: Workspace,
+    material: Material,
+    monkeypatch: pytest.MonkeyPatch,
+    facts: dict[str, str] | None,
+    words: str,
+) -> None:
+    if facts is not None:
+        _prompts(workspace, **facts)
+    for name in ("loss", "logits", "classes", "precision_recall", "calibration", "maps"):
+        monkeypatch.setattr(pages, f"draw_{name}", lambda *given: None)
+    monkeypatch.setattr(pages, "tsne", lambda *given: None)
+    per_class: list[Any] = []
+    measures = material.measures | {"per_class": per_class, "calibration": {}}
+    drawings = pages._drawings(workspace, replace(material, measures=measures))
+    kept = {name: drawing for name, drawing in drawings.items() if drawing is not None}
+    monkeypatch.setattr(pages, "_drawings", lambda workspace, material: kept)
+    assert words in _written(workspace, material)
+
+

@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 from sklearn.metrics import average_precision_score
 
+from annotate.settings import render
 from annotate.taxonomy.model import TaxonomyClass
 from annotate.workspace import Workspace
 from mumic.baseline_store import open_baseline
@@ -92,6 +93,10 @@ def test_the_page_is_self_contained(
         assert Path(figure).read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     assert page.count('media="(prefers-color-scheme: dark)"') == len(drawn)
     _baselines_made_since_are_on_the_page(workspace)
+    monkeypatch.setattr("mumic.report.page._drawings", lambda workspace, material: {})
+    _changed_settings_are_on_the_page(workspace)
+
+
 def _rename(workspace: Workspace, old: str, new: str) -> None:
     file = workspace.dataset / "classes.json"
     listed = json.loads(file.read_text("utf-8"))
@@ -115,6 +120,16 @@ def _cells_are_those_of_the_metrics(workspace: Workspace, page: str) -> None:
         assert printed == pytest.approx(bounds, abs=0.0005001)
 
 
+def _changed_settings_are_on_the_page(workspace: Workspace) -> None:
+    own = workspace.settings
+    changed = replace(own, evaluate=replace(own.evaluate, k=3, min_positives=4))
+    (workspace.root / "mumic.toml").write_text(render(changed))
+    result = CliRunner().invoke(main, ["report", "--allow-demo-model"])
+    assert result.exit_code == 0, result.output
+    heads = Page((workspace.runs / "one" / "report" / "report.html").read_text("utf-8")).rows[0]
+    assert "GAP@3" in heads
+    found = json.loads((workspace.runs / "one" / "metrics.json").read_text("utf-8"))["test"]
+    assert found["settings"]["min_positives"] == 4
 
 
 def _baselines_made_since_are_on_the_page(workspace: Workspace) -> None:

@@ -92,12 +92,18 @@ def draw_classes(rows: Sequence[Mapping[str, Any]], methods: Sequence[str]) -> D
 def draw_precision_recall(
     scored: Mapping[str, Floats], cells: Cells, names: Sequence[str], precisions: Sequence[float]
 ) -> Drawing:
-    """All cells pooled (whose area is GAP), by method; and the first method's classes."""
+    """All cells pooled (whose area is GAP), by method; and classes by the first method.
+
+    Args:
+        scored: logits by method.
+        cells: the truth.
+        names: of the classes.
+        precisions: of the first method, (classes,); NaN for a class that is not to be drawn.
+    """
     first = next(iter(scored.values()))
     known = [at for at, value in enumerate(precisions) if value == value]
     ordered = sorted(known, key=lambda at: -precisions[at])
-    step = max(1, (len(ordered) - 1) // (SHOWN_CURVES - 1)) if len(ordered) > 1 else 1
-    shown = ordered[::step][:SHOWN_CURVES]
+    shown = [ordered[place] for place in spread(len(ordered))]
 
     def plot(figure: Figure, theme: Theme) -> None:
         pooled, by_class = figure.subplots(1, 2)
@@ -117,6 +123,16 @@ def draw_precision_recall(
             by_class.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
 
     return Drawing(plot, width=10, height=4)
+
+
+def spread(count: int) -> list[int]:
+    """Places of at most six of ``count`` ordered things, evenly from the first to the last.
+
+    >>> spread(3), spread(10), spread(120)
+    ([0, 1, 2], [0, 2, 4, 5, 7, 9], [0, 24, 48, 71, 95, 119])
+    """
+    places = np.linspace(0, max(count - 1, 0), min(count, SHOWN_CURVES))
+    return [round(place) for place in places.tolist()]
 
 
 def _steps(ranking: Ranking) -> tuple[Floats, Floats]:

@@ -84,16 +84,12 @@ def _drawings(workspace: Workspace, material: Material) -> dict[str, Drawing]:
     run, cells = material.run, material.dataset.cells
     scored = {MUMIC: material.logits, TWO_PROMPTS: material.zero_shot}
     per_class = material.measures["per_class"]
-    precisions = [
-        np.nan if row["average_precision"][MUMIC] is None else row["average_precision"][MUMIC]
-        for row in per_class
-    ]
     names = [entry.name for entry in run.classes]
     found = {
         "loss": draw_loss(float(np.exp(-run.logit_scale))),
         "logits": draw_logits(scored, cells),
         "classes": draw_classes(per_class, list(material.measures["methods"])),
-        "precision-recall": draw_precision_recall(scored, cells, names, precisions),
+        "precision-recall": draw_precision_recall(scored, cells, names, _precisions(per_class)),
         "calibration": draw_calibration(material.measures["calibration"]),
     }
     if scales := logit_scales(run.path):
@@ -115,6 +111,10 @@ def _compared_texts(workspace: Workspace) -> Values:
     return found
 
 
+def _precisions(rows: Sequence[Values]) -> list[float]:
+    """The run's average precision of each class; NaN for one with too few positives."""
+    found = [row["average_precision"][MUMIC] if row["in_means"] else None for row in rows]
+    return [float("nan") if value is None else value for value in found]
 
 
 def _map(material: Material, seed: int) -> Drawing:

@@ -205,3 +205,9 @@ def test_texts_are_of_the_same_dataset(
     assert words in _written(workspace, material)
 
 
+def test_classes_outside_the_means_have_no_curve() -> None:
+    rows = [
+        {"average_precision": {MUMIC: value}, "in_means": included}
+        for value, included in ((0.5, True), (0.9, False), (None, False))
+    ]
+    assert pages._precisions(rows) == pytest.approx([0.5, np.nan, np.nan], nan_ok=True)

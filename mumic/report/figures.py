@@ -45,8 +45,7 @@ def draw_logits(scored: Mapping[str, Floats], cells: Cells) -> Drawing:
         panels = figure.subplots(1, len(scored), squeeze=False)[0]
         for axes, (name, logits) in zip(panels, scored.items(), strict=True):
             values = logits[cells.mask]
-            low, high = np.quantile(values, [0.001, 0.999])
-            bins = np.linspace(low, high, 60)
+            bins = np.linspace(*logit_range(values, truth), 60)
             for at, (label, kept) in enumerate((("negative", ~truth), ("positive", truth))):
                 if not kept.any():  # an empty side has no density
                     continue
@@ -59,6 +58,22 @@ def draw_logits(scored: Mapping[str, Floats], cells: Cells) -> Drawing:
         panels[-1].legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
 
     return Drawing(plot, width=9.5, height=3.3)
+
+
+def logit_range(values: Floats, truth: npt.NDArray[np.bool_]) -> tuple[float, float]:
+    """Low and high end of a histogram that cuts at most 0.1 % off either end of either side.
+
+    0.1 % of all cells together may be many of the positives, which are few and lie at one end.
+
+    Args:
+        values: logits of known cells, (cells,).
+        truth: whether a cell is positive, (cells,).
+    """
+    sides = [values[kept] for kept in (truth, ~truth) if kept.any()]
+    # Not between two values, which would cut the outermost of a few.
+    low = min(np.quantile(side, 0.001, method="lower") for side in sides)
+    high = max(np.quantile(side, 0.999, method="higher") for side in sides)
+    return float(low), float(high)
 
 
 def draw_classes(rows: Sequence[Mapping[str, Any]], methods: Sequence[str]) -> Drawing:

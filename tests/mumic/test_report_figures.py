@@ -38,3 +38,17 @@ def test_curves_are_of_classes_from_best_to_worst(count: int, ranks: list[int]) 
     assert shown == [f"rank {rank}" for rank in ranks]
 
 
+def test_logits_of_few_positives_are_not_cut_off() -> None:
+    """Ten positives among 1,000 cells: 0.1 % of all cells would be a tenth of them."""
+    values = np.concatenate([np.linspace(-20, 0, 990), np.linspace(5, 14, 10)]).astype(np.float32)
+    truth = np.arange(1_000) >= 990
+    assert logit_range(values, truth) == (-20, 14)
+    many = np.linspace(0, 1, 10_001)
+    assert logit_range(many, np.zeros(many.size, bool)) == pytest.approx((0.001, 0.999))
+    cells = Cells(truth.astype(np.int8)[:, None], np.ones((1_000, 1), bool))
+    axes = _figure(draw_logits({"MuMIC": values[:, None]}, cells)).axes[0]
+    last = axes.containers[1][-1]  # of the positives
+    assert last.get_x() + last.get_width() == pytest.approx(14)
+    assert last.get_height() > 0
+
+

@@ -94,7 +94,7 @@ def _drawings(workspace: Workspace, material: Material) -> dict[str, Drawing]:
     }
     if scales := logit_scales(run.path):
         clamp = run.record["settings"]["train"]["max_logit_scale"]
-        found["temperature"] = draw_temperature({run.id: scales}, clamp)
+        found["temperature"] = draw_temperature({run.id: scales}, [clamp])
     texts = _compared_texts(workspace)
     if texts.get("dataset") == material.dataset.fingerprint:  # older results do not say
         rows = texts["validation"]["per_class"]

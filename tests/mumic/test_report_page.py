@@ -168,6 +168,21 @@ def test_the_page_says_what_the_images_were_to_the_run(
     assert ("never saw" in page) == (split == "test")
 
 
+@pytest.mark.usefixtures("undrawn")
+def test_names_are_text_and_tell_more_than_colours(
+    workspace: Workspace, material: Material
+) -> None:
+    html = _written(workspace, material)
+    assert "<b>Pool</b>" not in html
+    assert "ViT-<small>" not in html
+    assert "found: </span>&lt;b&gt;Pool&lt;/b&gt;</span>" in html
+    assert '✗</i><span class="spoken">wrong: </span>Bed &amp; breakfast</span>' in html
+    page = Page(html)
+    assert page.outside == []
+    assert page.scopes
+    assert None not in page.scopes
+
+
 def _prompts(workspace: Workspace, **facts: Any) -> None:
     row = {"name": "Pets", "value": 0.1, "low": 0.05, "high": 0.2, "counts": True}
     found = facts | {"validation": {"per_class": [row]}}

@@ -108,6 +108,10 @@ def _command(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "<b>museum</b>" not in page  # escaped
     assert "data:image/jpeg;base64," in page
     assert Page(page).outside == []
+    # Three bars a label, told apart by more than their colours: for readers and for eyes.
+    for name, short in ((MUMIC, MUMIC), (CLIP_MULTI, "multi"), (CLIP_SINGLE, "single")):
+        assert page.count(f'<span class="spoken">{name}: </span>') == 2
+        assert page.count(f'<small aria-hidden="true">{short}</small>') == 2
     _rejects_of_the_listing_come_first(root, [*labels, "--no-page"])
     wrong = CliRunner().invoke(main, [*labels[:2], ",", "photos/000.png"])
     assert wrong.exit_code == 1

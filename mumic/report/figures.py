@@ -15,6 +15,8 @@ from mumic.ranking import Cells, Floats, Ranking, precision_recall, rank
 
 MOST_POINTS = 2_000  # images on a map
 SHOWN_CURVES = 6
+SHAPES = "os^D"  # of points, a turn of all hues each
+NO_CLASS = -1
 
 
 def draw_loss(temperature: float) -> Drawing:
@@ -202,28 +204,37 @@ def _bounds(rows: Sequence[Mapping[str, Any]]) -> tuple[list[float], list[float]
 
 
 def draw_maps(maps: Mapping[str, npt.NDArray[np.float32]], categories: Sequence[str]) -> Drawing:
-    """Figures 7 and 8: images as points, coloured by the category of their rarest class."""
+    """Figures 7 and 8: images as points, coloured by the category of their rarest class.
+
+    Args:
+        maps: points (images, 2) by the title of their panel.
+        categories: of the images; empty for one without a class, which becomes a faint cross.
+            Where there are more categories than hues, shapes tell them apart too.
+    """
     names = sorted({name for name in categories if name})
-    places = np.array([names.index(name) if name else -1 for name in categories])
+    places = np.array([names.index(name) if name else NO_CLASS for name in categories])
+    shown = dict(enumerate(names)) | ({NO_CLASS: "no class"} if NO_CLASS in places else {})
 
     def plot(figure: Figure, theme: Theme) -> None:
         panels = figure.subplots(1, len(maps), squeeze=False)[0]
         for axes, (title, points) in zip(panels, maps.items(), strict=True):
-            for at, name in enumerate(names):
-                kept = places == at
-                axes.scatter(
-                    *points[kept].T,
-                    9,
-                    color=theme.hues[at % len(theme.hues)],
-                    label=name,
-                    alpha=0.8,
-                )
+            for place, name in shown.items():
+                look = _look(place, theme)
+                axes.scatter(*points[places == place].T, label=name, alpha=0.8, **look)
             axes.set(xticks=[], yticks=[])
             axes.set_title(title)
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower left", ncols=4, markerscale=2)
 
     return Drawing(plot, width=10, height=5.4)
+
+
+def _look(place: int, theme: Theme) -> dict[str, Any]:
+    """Size, shape and colour of the points of a category."""
+    if place == NO_CLASS:
+        return {"s": 8, "marker": "x", "color": theme.soft, "linewidths": 0.7}
+    turn, hue = divmod(place, len(theme.hues))
+    return {"s": 9, "marker": SHAPES[turn % len(SHAPES)], "color": theme.hues[hue]}
 
 
 def tsne(rows: Floats, seed: int) -> npt.NDArray[np.float32]:

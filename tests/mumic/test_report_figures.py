@@ -52,3 +52,17 @@ def test_logits_of_few_positives_are_not_cut_off() -> None:
     assert last.get_height() > 0
 
 
+def test_every_image_is_on_the_map_and_no_two_categories_look_alike() -> None:
+    categories = [f"category {at:02d}" for at in range(11) for _ in range(2)] + ["", "", ""]
+    points = np.random.default_rng(0).normal(size=(len(categories), 2)).astype(np.float32)
+    figure = _figure(draw_maps({"Before": points, "After": points}, categories))
+    for axes in figure.axes:
+        drawn = {each.get_label(): each for each in axes.collections}
+        assert set(drawn) == {*categories, "no class"} - {""}
+        assert len(drawn["no class"].get_offsets()) == 3
+        assert sum(len(each.get_offsets()) for each in drawn.values()) == len(categories)
+        looks = {
+            (each.get_edgecolor().tobytes(), each.get_paths()[0].vertices.tobytes())
+            for each in drawn.values()
+        }
+        assert len(looks) == len(drawn)

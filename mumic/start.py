@@ -30,6 +30,6 @@ def load_start(workspace: Workspace, run: Run, device: str = "cpu") -> Clip:
         raise InputError(
             f"{start['name']} has {'other settings' if same else 'other weights'} than when "
             f"{run.id} was trained from it; what it is compared or blended with needs the same "
-            "ones. Put them back, or evaluate it with --no-baselines."
+            "ones. Put them back; `mumic evaluate --no-baselines` measures the run alone."
         )
     return clip

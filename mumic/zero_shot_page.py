@@ -13,6 +13,7 @@ from mumic.methods import MUMIC
 from mumic.zero_shot import CLIP_MULTI, CLIP_SINGLE, ZeroShot
 
 KINDS = {MUMIC: "own", CLIP_MULTI: "multi", CLIP_SINGLE: "single"}
+SHORT = KINDS | {MUMIC: MUMIC}  # beside a bar, so that colour is not all that tells them apart
 BEST = 8  # images of each label
 SHOWN = 48  # images with all their labels
 
@@ -40,7 +41,9 @@ def write_zero_shot_page(
         "labels": found.labels,
         "known": found.known,
         "count": len(found.uris),
-        "methods": [{"name": name, "kind": kind} for name, kind in KINDS.items()],
+        "methods": [
+            {"name": name, "kind": kind, "short": SHORT[name]} for name, kind in KINDS.items()
+        ],
         "best": [
             {
                 "name": label,
@@ -67,6 +70,7 @@ def _image(found: ZeroShot, at: int, src: str) -> dict[str, Any]:
                     {
                         "name": name,
                         "kind": KINDS[name],
+                        "short": SHORT[name],
                         "percent": f"{100 * values[at, column]:.1f}",
                         "text": f"{values[at, column]:.2f}",
                     }

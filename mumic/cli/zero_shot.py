@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -68,6 +69,8 @@ def zero_shot(
     require_real_model(clips[0], picked.demo, allow_demo_model)
     with progress(len(uris), "scoring") as bar:
         found = score(workspace, opened, clips, wanted, uris, bar.update)
+    # What the listing could not take comes first, as it was met first.
+    found = replace(found, rejects=(*picked.rejects, *found.rejects))
     facts = {"run": opened.id, "start": clips[1].name, "demo": clips[0].is_demo}
     listing = workspace.data / "zero-shot.json"
     summary: dict[str, Any] = facts | found.to_json()
@@ -95,7 +98,9 @@ def _lines(found: ZeroShot, facts: dict[str, Any]) -> list[str]:
         lines.append(f"Not new: {facts['run']} was trained on {', '.join(found.known)}.")
     if found.rejects:
         uri, reason = found.rejects[0]
-        lines.append(f"{len(found.rejects)} images set aside, such as {uri}: {reason}")
+        lines.append(
+            f"{len(found.rejects)} set aside (listed in the JSON file), such as {uri}: {reason}"
+        )
     shown = f", with pictures: {facts['page']}" if facts["page"] else ""
     lines.append(f"All {len(found.uris)} images: {facts['path']}{shown}")
     if facts["demo"]:

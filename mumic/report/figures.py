@@ -15,6 +15,8 @@ from mumic.ranking import Cells, Floats, Ranking, precision_recall, rank
 
 MOST_POINTS = 2_000  # images on a map
 SHOWN_CURVES = 6
+SHAPES = "os^D"  # of points, a turn of all hues each
+NO_CLASS = -1
 
 
 def draw_loss(temperature: float) -> Drawing:
@@ -45,8 +47,7 @@ def draw_logits(scored: Mapping[str, Floats], cells: Cells) -> Drawing:
         panels = figure.subplots(1, len(scored), squeeze=False)[0]
         for axes, (name, logits) in zip(panels, scored.items(), strict=True):
             values = logits[cells.mask]
-            low, high = np.quantile(values, [0.001, 0.999])
-            bins = np.linspace(low, high, 60)
+            bins = np.linspace(*logit_range(values, truth), 60)
             for at, (label, kept) in enumerate((("negative", ~truth), ("positive", truth))):
                 if not kept.any():  # an empty side has no density
                     continue
@@ -59,6 +60,22 @@ def draw_logits(scored: Mapping[str, Floats], cells: Cells) -> Drawing:
         panels[-1].legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
 
     return Drawing(plot, width=9.5, height=3.3)
+
+
+def logit_range(values: Floats, truth: npt.NDArray[np.bool_]) -> tuple[float, float]:
+    """Low and high end of a histogram that cuts at most 0.1 % off either end of either side.
+
+    0.1 % of all cells together may be many of the positives, which are few and lie at one end.
+
+    Args:
+        values: logits of known cells, (cells,).
+        truth: whether a cell is positive, (cells,).
+    """
+    sides = [values[kept] for kept in (truth, ~truth) if kept.any()]
+    # Not between two values, which would cut the outermost of a few.
+    low = min(np.quantile(side, 0.001, method="lower") for side in sides)
+    high = max(np.quantile(side, 0.999, method="higher") for side in sides)
+    return float(low), float(high)
 
 
 def draw_classes(rows: Sequence[Mapping[str, Any]], methods: Sequence[str]) -> Drawing:
@@ -92,12 +109,18 @@ def draw_classes(rows: Sequence[Mapping[str, Any]], methods: Sequence[str]) -> D
 def draw_precision_recall(
     scored: Mapping[str, Floats], cells: Cells, names: Sequence[str], precisions: Sequence[float]
 ) -> Drawing:
-    """All cells pooled (whose area is GAP), by method; and the first method's classes."""
+    """All cells pooled (whose area is GAP), by method; and classes by the first method.
+
+    Args:
+        scored: logits by method.
+        cells: the truth.
+        names: of the classes.
+        precisions: of the first method, (classes,); NaN for a class that is not to be drawn.
+    """
     first = next(iter(scored.values()))
     known = [at for at, value in enumerate(precisions) if value == value]
     ordered = sorted(known, key=lambda at: -precisions[at])
-    step = max(1, (len(ordered) - 1) // (SHOWN_CURVES - 1)) if len(ordered) > 1 else 1
-    shown = ordered[::step][:SHOWN_CURVES]
+    shown = [ordered[place] for place in spread(len(ordered))]
 
     def plot(figure: Figure, theme: Theme) -> None:
         pooled, by_class = figure.subplots(1, 2)
@@ -117,6 +140,16 @@ def draw_precision_recall(
             by_class.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
 
     return Drawing(plot, width=10, height=4)
+
+
+def spread(count: int) -> list[int]:
+    """Places of at most six of ``count`` ordered things, evenly from the first to the last.
+
+    >>> spread(3), spread(10), spread(120)
+    ([0, 1, 2], [0, 2, 4, 5, 7, 9], [0, 24, 48, 71, 95, 119])
+    """
+    places = np.linspace(0, max(count - 1, 0), min(count, SHOWN_CURVES))
+    return [round(place) for place in places.tolist()]
 
 
 def _steps(ranking: Ranking) -> tuple[Floats, Floats]:
@@ -171,28 +204,37 @@ def _bounds(rows: Sequence[Mapping[str, Any]]) -> tuple[list[float], list[float]
 
 
 def draw_maps(maps: Mapping[str, npt.NDArray[np.float32]], categories: Sequence[str]) -> Drawing:
-    """Figures 7 and 8: images as points, coloured by the category of their rarest class."""
+    """Figures 7 and 8: images as points, coloured by the category of their rarest class.
+
+    Args:
+        maps: points (images, 2) by the title of their panel.
+        categories: of the images; empty for one without a class, which becomes a faint cross.
+            Where there are more categories than hues, shapes tell them apart too.
+    """
     names = sorted({name for name in categories if name})
-    places = np.array([names.index(name) if name else -1 for name in categories])
+    places = np.array([names.index(name) if name else NO_CLASS for name in categories])
+    shown = dict(enumerate(names)) | ({NO_CLASS: "no class"} if NO_CLASS in places else {})
 
     def plot(figure: Figure, theme: Theme) -> None:
         panels = figure.subplots(1, len(maps), squeeze=False)[0]
         for axes, (title, points) in zip(panels, maps.items(), strict=True):
-            for at, name in enumerate(names):
-                kept = places == at
-                axes.scatter(
-                    *points[kept].T,
-                    9,
-                    color=theme.hues[at % len(theme.hues)],
-                    label=name,
-                    alpha=0.8,
-                )
+            for place, name in shown.items():
+                look = _look(place, theme)
+                axes.scatter(*points[places == place].T, label=name, alpha=0.8, **look)
             axes.set(xticks=[], yticks=[])
             axes.set_title(title)
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower left", ncols=4, markerscale=2)
 
     return Drawing(plot, width=10, height=5.4)
+
+
+def _look(place: int, theme: Theme) -> dict[str, Any]:
+    """Size, shape and colour of the points of a category."""
+    if place == NO_CLASS:
+        return {"s": 8, "marker": "x", "color": theme.soft, "linewidths": 0.7}
+    turn, hue = divmod(place, len(theme.hues))
+    return {"s": 9, "marker": SHAPES[turn % len(SHAPES)], "color": theme.hues[hue]}
 
 
 def tsne(rows: Floats, seed: int) -> npt.NDArray[np.float32]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -107,13 +107,18 @@ def gather(
 def _measures(
     workspace: Workspace, run: Run, dataset: Dataset, options: EvaluateOptions
 ) -> dict[str, Any]:
-    """What is stored, if it is of this dataset and of the baselines as they were made last."""
+    """What is stored, if it is of this dataset, these settings and the newest baselines."""
     split = check_split(options.split)
     file = run.path / "metrics.json"
     stored: dict[str, Any] = read_json(file, "mumic evaluate") if file.is_file() else {}
     found: dict[str, Any] = stored.get(split, {})
     baselines = baseline_times(workspace, dataset, split)
-    same = found.get("dataset") == dataset.fingerprint and found.get("baselines") == baselines
+    wanted = {
+        "dataset": dataset.fingerprint,
+        "settings": asdict(workspace.settings.evaluate),
+        "baselines": baselines,
+    }
+    same = all(found.get(name) == value for name, value in wanted.items())
     if same and {TWO_PROMPTS, *baselines} <= found["methods"].keys():
         return _own_first(found)
     return evaluate(workspace, options)

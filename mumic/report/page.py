@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from annotate.files import read_json
-from annotate.pages import data_uri, pictures, write_page
+from annotate.pages import data_uri, write_page
 from annotate.workspace import Workspace
 from mumic.figures.differences import draw_gains
 from mumic.figures.style import DARK, LIGHT, Drawing
@@ -17,7 +17,7 @@ from mumic.figures.temperature import draw_temperature
 from mumic.history import logit_scales
 from mumic.intervals import interval_notes
 from mumic.methods import MUMIC, TWO_PROMPTS
-from mumic.report.examples import confusions, costs, doubts, rarest_category
+from mumic.report.examples import confusions, rarest_category
 from mumic.report.figures import (
     MOST_POINTS,
     draw_calibration,
@@ -28,10 +28,10 @@ from mumic.report.figures import (
     draw_precision_recall,
     tsne,
 )
+from mumic.report.groups import groups
 from mumic.report.material import Material
 from mumic.series.arms import series_folder
 
-PER_GROUP = 12
 Values = dict[str, Any]
 
 
@@ -62,8 +62,10 @@ def write_report(workspace: Workspace, material: Material, folder: Path) -> dict
         "notes": interval_notes(methods),
         "columns": _columns(material.measures["settings"]["k"]),
         "plots": {name: _both(drawing) for name, drawing in drawings.items()},
+        "compared_elsewhere": "description-gain" not in drawings
+        and bool(_compared_texts(workspace)),
         "confusions": confusions(run.classes, said, cells),
-        "groups": _groups(workspace, material, said),
+        "groups": groups(workspace, material, said),
     }
     page = folder / "report.html"
     write_page(workspace, "report.html.j2", values, page)
@@ -82,28 +84,37 @@ def _drawings(workspace: Workspace, material: Material) -> dict[str, Drawing]:
     run, cells = material.run, material.dataset.cells
     scored = {MUMIC: material.logits, TWO_PROMPTS: material.zero_shot}
     per_class = material.measures["per_class"]
-    precisions = [
-        np.nan if row["average_precision"][MUMIC] is None else row["average_precision"][MUMIC]
-        for row in per_class
-    ]
     names = [entry.name for entry in run.classes]
     found = {
         "loss": draw_loss(float(np.exp(-run.logit_scale))),
         "logits": draw_logits(scored, cells),
         "classes": draw_classes(per_class, list(material.measures["methods"])),
-        "precision-recall": draw_precision_recall(scored, cells, names, precisions),
+        "precision-recall": draw_precision_recall(scored, cells, names, _precisions(per_class)),
         "calibration": draw_calibration(material.measures["calibration"]),
     }
     if scales := logit_scales(run.path):
         clamp = run.record["settings"]["train"]["max_logit_scale"]
-        found["temperature"] = draw_temperature({run.id: scales}, clamp)
-    prompts = series_folder(workspace, "prompts") / "summary.json"
-    if prompts.is_file():
-        rows = read_json(prompts, "mumic prompts")["validation"]["per_class"]
+        found["temperature"] = draw_temperature({run.id: scales}, [clamp])
+    texts = _compared_texts(workspace)
+    if texts.get("dataset") == material.dataset.fingerprint:  # older results do not say
+        rows = texts["validation"]["per_class"]
         found["description-gain"] = draw_gains(rows, "Gain by description over name, on validation")
     if len(material.dataset) >= 5:
         found["map"] = _map(material, workspace.settings.project.seed)
     return found
+
+
+def _compared_texts(workspace: Workspace) -> Values:
+    """What ``mumic prompts`` has found; empty if it has not been asked."""
+    file = series_folder(workspace, "prompts") / "summary.json"
+    found: Values = read_json(file, "mumic prompts") if file.is_file() else {}
+    return found
+
+
+def _precisions(rows: Sequence[Values]) -> list[float]:
+    """The run's average precision of each class; NaN for one with too few positives."""
+    found = [row["average_precision"][MUMIC] if row["in_means"] else None for row in rows]
+    return [float("nan") if value is None else value for value in found]
 
 
 def _map(material: Material, seed: int) -> Drawing:
@@ -174,56 +185,3 @@ def _points(found: Values | None) -> str:
     if not found or found["low"] is None:
         return ""
     return f"{100 * found['value']:+.1f} [{100 * found['low']:+.1f}, {100 * found['high']:+.1f}]"
-
-
-def _groups(workspace: Workspace, material: Material, said: Any) -> list[Values]:
-    cells, logits = material.dataset.cells, material.logits
-    cost, doubt = costs(logits, cells), doubts(logits)
-    shows = ((cells.labels == 1) & cells.mask).sum(axis=1)
-    ranked = np.argsort(cost, kind="stable")
-    rich = [at for at in ranked if shows[at] >= min(3, shows.max(initial=0))]
-    chosen: dict[str, tuple[str, Sequence[Any]]] = {
-        "Best": ("Smallest cost, of images with three labels or more.", rich),
-        "Worst": (
-            "Largest cost. A wrong label is as likely here as a wrong answer.",
-            list(ranked[::-1]),
-        ),
-        "Most doubtful": (
-            "Most entropy: the next to be annotated would be like these.",
-            list(np.argsort(-doubt, kind="stable")),
-        ),
-    }
-    return [
-        {
-            "title": title,
-            "text": text,
-            "images": _images(workspace, material, [int(at) for at in rows[:PER_GROUP]], said),
-        }
-        for title, (text, rows) in chosen.items()
-    ]
-
-
-def _images(
-    workspace: Workspace, material: Material, rows: Sequence[int], said: Any
-) -> list[Values]:
-    uris = [str(material.dataset.images["uri"].iloc[at]) for at in rows]
-    return [
-        {"src": src, "uri": uri, "labels": _labels(material, at, said[at])}
-        for at, uri, src in zip(rows, uris, pictures(workspace, uris), strict=True)
-    ]
-
-
-def _labels(material: Material, at: int, said: Any) -> list[Values]:
-    """True labels, found or missed; wrong ones; and what was said where the truth is unknown."""
-    labels, mask = material.dataset.cells.labels[at], material.dataset.cells.mask[at]
-    found = []
-    for column, entry in enumerate(material.run.classes):
-        if not mask[column]:
-            kind = "unknown" if said[column] else ""
-        elif labels[column] == 1:
-            kind = "yes" if said[column] else "missed"
-        else:
-            kind = "no" if said[column] else ""
-        if kind:
-            found.append({"name": entry.name, "kind": kind})
-    return found

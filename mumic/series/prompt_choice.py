@@ -63,6 +63,7 @@ def compare_prompts(
     chosen = choose(by_validation["per_class"], classes)
     folder = series_folder(workspace, SERIES)
     summary = {
+        "dataset": trained[0].run.record["dataset"],
         "validation": by_validation,
         "test": found["test"][0],
         "chosen": chosen,

@@ -76,6 +76,5 @@ def _draw(folder: Path, trials: Sequence[FrozenTrial]) -> str | None:
         clamps.add(changes.get("max_logit_scale"))
     if not curves:
         return None
-    ordered = dict(sorted(curves.items(), key=lambda pair: -max(pair[1], default=0.0)))
-    clamp = min((entry for entry in clamps if entry is not None), default=None)
-    return str(draw_temperature(ordered, clamp).save(folder / "temperature.png"))
+    known = [entry for entry in clamps if entry is not None]
+    return str(draw_temperature(curves, known, "best").save(folder / "temperature.png"))

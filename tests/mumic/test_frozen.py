@@ -74,8 +74,10 @@ def test_a_start_with_another_activation_is_another_start(
     run = train(workspace, TrainOptions(run="one"))
     assert load_start(workspace, run).model_hash == run.start_model["model_hash"]
     _changed(workspace.root / "model", _other_activation)
-    with pytest.raises(InputError, match="has other settings than when one"):
+    with pytest.raises(InputError, match="has other settings than when one") as raised:
         load_start(workspace, run)
+    # Said by commands that have no such option of their own, too.
+    assert "`mumic evaluate --no-baselines` measures the run alone" in str(raised.value)
     weights = load_file(workspace.root / "model" / WEIGHTS)
     weights["visual.proj"] += 1
     save_file(weights, workspace.root / "model" / WEIGHTS)

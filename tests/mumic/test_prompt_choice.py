@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from annotate.settings import EvaluateSettings
 from annotate.taxonomy.model import TaxonomyClass
 from mumic.cli import main
+from mumic.data import load_dataset
 from mumic.measure import Truth
 from mumic.metrics import Metrics
 from mumic.ranking import Cells
@@ -123,6 +124,7 @@ def test_the_command_writes_what_validation_carries(
     expected = {"bed": DESCRIPTION, "swimming_pool": NAME}
     assert summary["chosen"] == summary["changes"] == expected
     assert summary["confirmed"]["low"] > 0
+    assert summary["dataset"] == load_dataset(workspace).fingerprint
     assert Path(summary["figure"]).read_bytes()[:4] == b"\x89PNG"
     assert not summary["written"]
     assert workspace.taxonomy.read_text() == TAXONOMY

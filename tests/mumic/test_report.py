@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 from sklearn.metrics import average_precision_score
 
+from annotate.settings import render
 from annotate.taxonomy.model import TaxonomyClass
 from annotate.workspace import Workspace
 from mumic.baseline_store import open_baseline
@@ -19,6 +22,9 @@ from mumic.data import load_dataset
 from mumic.ranking import Cells
 from mumic.report.examples import Confusion, confusions, costs, doubts, rarest_category
 from mumic.train import TrainOptions, train
+from tests.mumic.pages import Page
+
+HOSTILE = "Bed <img src=x.png> & board"
 
 
 def test_the_colour_is_the_category_of_the_rarest_class() -> None:
@@ -69,13 +75,17 @@ def test_the_page_is_self_contained(
     tmp_path: Path, tiny_workspace: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     workspace = tiny_workspace(tmp_path / "ws", epochs=1)
+    _rename(workspace, "Bed", HOSTILE)
     train(workspace, TrainOptions(run="one"))
     monkeypatch.chdir(workspace.root)
     result = CliRunner().invoke(main, ["report", "--allow-demo-model", "--json"])
     assert result.exit_code == 0, result.output
     summary = json.loads(result.stdout)
     page = Path(summary["page"]).read_text("utf-8")
-    assert "http" not in page.split("</style>")[1]
+    assert Page(page).outside == []
+    assert HOSTILE not in page
+    assert "Bed &lt;img src=x.png&gt; &amp; board" in page
+    _cells_are_those_of_the_metrics(workspace, page)
     drawn = {Path(figure).stem for figure in summary["figures"]}
     curves = {"precision-recall", "calibration", "temperature"}
     assert drawn == {"loss", "logits", "classes", "map"} | curves
@@ -83,6 +93,43 @@ def test_the_page_is_self_contained(
         assert Path(figure).read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     assert page.count('media="(prefers-color-scheme: dark)"') == len(drawn)
     _baselines_made_since_are_on_the_page(workspace)
+    monkeypatch.setattr("mumic.report.page._drawings", lambda workspace, material: {})
+    _changed_settings_are_on_the_page(workspace)
+
+
+def _rename(workspace: Workspace, old: str, new: str) -> None:
+    file = workspace.dataset / "classes.json"
+    listed = json.loads(file.read_text("utf-8"))
+    for entry in listed["classes"]:
+        if entry["name"] == old:
+            entry["name"] = new
+    file.write_text(json.dumps(listed))
+
+
+def _cells_are_those_of_the_metrics(workspace: Workspace, page: str) -> None:
+    found = json.loads((workspace.runs / "one" / "metrics.json").read_text("utf-8"))["test"]
+    heads, *rows = Page(page).rows
+    table = {row[0]: dict(zip(heads, row, strict=True)) for row in rows[: len(found["methods"])]}
+    assert set(table) == set(found["methods"])
+    for name, row in found["methods"].items():
+        shown = table[name]
+        assert float(shown["GAP@2"]) == pytest.approx(row["gap_at_2"], abs=0.0005001)
+        assert float(shown["Brier"]) == pytest.approx(row["brier"], abs=0.00005001)
+        bounds = [row["intervals"]["gap"][each] for each in ("value", "low", "high")]
+        printed = [float(number) for number in re.findall(r"[\d.]+", shown["GAP"])]
+        assert printed == pytest.approx(bounds, abs=0.0005001)
+
+
+def _changed_settings_are_on_the_page(workspace: Workspace) -> None:
+    own = workspace.settings
+    changed = replace(own, evaluate=replace(own.evaluate, k=3, min_positives=4))
+    (workspace.root / "mumic.toml").write_text(render(changed))
+    result = CliRunner().invoke(main, ["report", "--allow-demo-model"])
+    assert result.exit_code == 0, result.output
+    heads = Page((workspace.runs / "one" / "report" / "report.html").read_text("utf-8")).rows[0]
+    assert "GAP@3" in heads
+    found = json.loads((workspace.runs / "one" / "metrics.json").read_text("utf-8"))["test"]
+    assert found["settings"]["min_positives"] == 4
 
 
 def _baselines_made_since_are_on_the_page(workspace: Workspace) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import torch
 from click.testing import CliRunner
 from PIL import Image
 
+from annotate.catalog.sources import LINKED
 from annotate.errors import InputError
 from mumic.cli import main
 from mumic.methods import MUMIC
@@ -26,6 +28,7 @@ from mumic.zero_shot import (
     single_softmax,
     zero_shot,
 )
+from tests.mumic.pages import Page
 
 
 def _unit(rng: np.random.Generator, rows: int) -> Any:
@@ -104,8 +107,31 @@ def _command(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = (root / "data" / "zero-shot.html").read_text("utf-8")
     assert "<b>museum</b>" not in page  # escaped
     assert "data:image/jpeg;base64," in page
-    assert "http" not in page.split("</style>")[1]  # self-contained
+    assert Page(page).outside == []
+    # Three bars a label, told apart by more than their colours: for readers and for eyes.
+    for name, short in ((MUMIC, MUMIC), (CLIP_MULTI, "multi"), (CLIP_SINGLE, "single")):
+        assert page.count(f'<span class="spoken">{name}: </span>') == 2
+        assert page.count(f'<small aria-hidden="true">{short}</small>') == 2
+    _rejects_of_the_listing_come_first(root, [*labels, "--no-page"])
     wrong = CliRunner().invoke(main, [*labels[:2], ",", "photos/000.png"])
     assert wrong.exit_code == 1
     assert "names 0 labels" in wrong.output
     assert CliRunner().invoke(main, ["zero-shot"]).exit_code == 2
+
+
+def _rejects_of_the_listing_come_first(root: Path, command: list[str]) -> None:
+    folder = root / "new"
+    folder.mkdir()
+    shutil.copy(root / "photos" / "000.png", folder / "good.png")
+    (folder / "broken.png").write_bytes(b"no picture")
+    (folder / "more").symlink_to(root / "photos")
+    result = CliRunner().invoke(main, [*command, "new", "--json"])
+    assert result.exit_code == 0, result.output
+    rejects = [(entry["uri"], entry["reason"]) for entry in json.loads(result.stdout)["rejects"]]
+    assert [uri for uri, _ in rejects] == ["new/more", "new/broken.png"]
+    assert rejects[0][1] == LINKED
+    assert (
+        json.loads((root / "data" / "zero-shot.json").read_text())["rejects"][0]["reason"] == LINKED
+    )
+    told = CliRunner().invoke(main, [*command, "new"])
+    assert f"2 set aside (listed in the JSON file), such as new/more: {LINKED}" in told.output

@@ -68,7 +68,7 @@ class Truth:
         Raises:
             InputError: no image has a known label.
         """
-        labelled = self.cells.mask.any(axis=1)
+        labelled = np.asarray(self.cells.mask.any(axis=1))
         if not labelled.any():
             raise InputError("no image here has a known label; nothing can be measured.")
         return resample_groups(self.groups, settings.bootstrap, seed).if_several(labelled)

@@ -207,7 +207,7 @@ def _decided(
     )
     by_class = np.where(real > 0, f1_of(hits, yes, real), 0.0)
     pooled = (resamples.totals(each) for each in (images.hits, images.said, images.truth))
-    labelled = cells.mask.any(axis=1).astype(np.float64)
+    labelled = np.asarray(cells.mask.any(axis=1), np.float64)
     seen = resamples.totals(labelled)
     return {
         "f1_micro": np.where(seen > 0, f1_of(*pooled), np.nan),

@@ -79,14 +79,15 @@ def test_zero_shot_baselines_are_products_of_their_texts(
     described = zip(classes, timed["cosine"], strict=True)
     assert sum(entry.description in text for entry, text in described) == 2  # the others are named
     clip = load_clip(workspace.settings.model, workspace.root)
+    model: Any = clip.model
     dataset = load_dataset(workspace).split("test")
     pixels = pixel_rows(workspace, dataset.images, clip.image_size)
     images = torch.from_numpy(pixels.gather(list(dataset.images["content_hash"])))
     mean, std = (torch.tensor(each).view(1, 3, 1, 1) for each in (clip.mean, clip.std))
     with torch.inference_mode():
-        seen = clip.model.encode_image((images / 255 - mean) / std, normalize=True)
-        said = clip.model.encode_text(clip.tokenizer(timed["cosine"]), normalize=True)
-        expected = clip.model.logit_scale.exp() * seen @ said.T
+        seen = model.encode_image((images / 255 - mean) / std, normalize=True)
+        said = model.encode_text(clip.tokenizer(timed["cosine"]), normalize=True)
+        expected = model.logit_scale.exp() * seen @ said.T
     found = open_baseline(workspace, "cosine").scores("test")
     assert found.image_ids == list(dataset.images["image_id"])
     assert found.logits == pytest.approx(expected.numpy(), abs=1e-3)

@@ -14,7 +14,7 @@ from annotate import tables
 from annotate.errors import InputError
 from annotate.files import read_json, write_json
 from annotate.workspace import Workspace
-from mumic import methods
+from mumic import baselines
 from mumic.cli.evaluate import evaluate as command
 from mumic.evaluate import EvaluateOptions, evaluate
 from mumic.train import TrainOptions, train
@@ -45,13 +45,13 @@ def test_the_probe_has_the_budget_of_the_settings(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tried: list[tuple[Any, ...]] = []
-    probe = methods.linear_probe
+    probe = baselines.linear_probe
 
     def spy(*arguments: Any) -> Any:
         tried.append(arguments)
         return probe(*arguments)
 
-    monkeypatch.setattr(methods, "linear_probe", spy)
+    monkeypatch.setattr("mumic.methods.linear_probe", spy)
     settings = workspace.settings
 
     def evaluate_with(trials: int) -> None:

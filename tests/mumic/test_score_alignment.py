@@ -103,8 +103,8 @@ def test_groups_of_the_scores_belong_to_their_images() -> None:
     grids = read_grid(Path("s.csv"), SCORES), read_grid(Path("y.csv"), LABELS)
     _table(scores).to_csv("plain.csv", index=False)
     plain = read_grid(Path("plain.csv"), SCORES)
-    for scored in ([grids[0]], [plain, grids[0]]):  # of the second file too
-        for aligned in align([(grid, "probability") for grid in scored], grids[1], None):
+    for files in ([grids[0]], [plain, grids[0]]):  # of the second file too
+        for aligned in align([(grid, "probability") for grid in files], grids[1], None):
             pairs = zip(aligned.image_ids, aligned.groups, strict=True)
             assert list(pairs) == list(zip(IDS, hotels, strict=True))
 

@@ -23,7 +23,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from annotate.catalog.scan import is_demo_catalog
-from annotate.clip.loading import Clip, load_clip, require_real_model, weights_folder
+from annotate.clip.loading import Clip, load_clip, local_files, require_real_model
 from annotate.dataset.learned import write_learned
 from annotate.errors import DamagedError, InputError, MissingError, closest
 from annotate.files import atomic, read_json, write_json
@@ -264,7 +264,8 @@ def write_start(
         if source.is_file():
             with source.open("rb") as content, atomic(path / target) as copy:
                 shutil.copyfileobj(content, copy)
-    write_learned(path, dataset.images, weights_folder(workspace.settings.model, workspace.root))
+    start = local_files(workspace.settings.model, workspace.root)
+    write_learned(path, dataset.images, start[0].parent if start else None)
     write_json(path / "run.json", record)
 
 

@@ -184,19 +184,6 @@ def _full_name(name: str, root: Path) -> str:
     return name
 
 
-def weights_folder(settings: ModelSettings, root: Path) -> Path | None:
-    """The folder that a model's weights are read from; None where open_clip knows where they are.
-
-    Args:
-        settings: see :func:`load_clip`.
-        root: what relative paths begin at.
-    """
-    if settings.name.startswith(LOCAL_DIR):
-        return Path(_full_name(settings.name, root).removeprefix(LOCAL_DIR))
-    file = root / Path(settings.pretrained).expanduser()
-    return file.parent if file.is_file() else None
-
-
 def _folder_setting(name: str, key: str) -> Any:
     """A top-level entry of a local folder's configuration; None for any other model."""
     if not name.startswith(LOCAL_DIR):

@@ -126,16 +126,18 @@ def class_rows(
 
     Returns:
         class_id, name, positives, value, low, high and ``counts``: the interval excludes zero, and
-        there are positives enough for an interval to mean something.
+        there are positives enough, of more than one group, for an interval to mean something.
     """
     counts = positives(truth.cells.labels, truth.cells.mask)
+    groups, shown = np.array(truth.groups), (truth.cells.labels == 1) & truth.cells.mask
+    several = [np.unique(groups[column]).size > 1 for column in shown.T]
     enough = max(settings.min_positives, settings.threshold_min_positives)
     return [
         {"class_id": entry.id, "name": entry.name, "positives": int(count)}
         | found.to_json()
-        | {"counts": bool(found.excludes_zero and count >= enough)}
-        for entry, count, found in zip(
-            truth.classes, counts, class_differences(seen, first, second), strict=True
+        | {"counts": bool(found.excludes_zero and count >= enough and spread)}
+        for entry, count, spread, found in zip(
+            truth.classes, counts, several, class_differences(seen, first, second), strict=True
         )
     ]
 

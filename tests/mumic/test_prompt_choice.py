@@ -61,6 +61,9 @@ def test_what_is_chosen_by_hand() -> None:
     rows = class_rows(seen, DESCRIPTION, NAME, truth, settings)
     assert [row["counts"] for row in rows] == [True, True, False, False, True]
     assert choose(rows, classes) == {"a": DESCRIPTION, "b": NAME}
+    # Photos of one property are in all resamples or in none: their interval has no width.
+    alike = replace(truth, groups=["h"] * 6)
+    assert choose(class_rows(seen, DESCRIPTION, NAME, alike, settings), classes) == {}
 
 
 def _with_logits(workspace: Any, run: Any, name: str, split: str, device: str) -> Any:

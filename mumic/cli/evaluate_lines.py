@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from annotate.cli.console import table
+from mumic.cli.numbers import difference_text, number_text
 
 Table = tuple[list[str], list[list[str]]]
 
@@ -18,34 +19,23 @@ def report_lines(found: dict[str, Any], split: str) -> list[str]:
     k = found["settings"]["k"]
     names = ["macro_map", "weighted_map", "gap", f"gap_at_{k}", "f1_micro", "f1_macro"]
     header = ["method", "macro mAP", "weighted mAP", "GAP", f"GAP@{k}", "F1 micro", "F1 macro"]
-    rows = [[name, *(_number(values[key]) for key in names)] for name, values in methods.items()]
+    rows = [
+        [name, *(number_text(values[key]) for key in names)] for name, values in methods.items()
+    ]
     lines = [
         f"Run {found['run']} on {own['images']} {split} images, {own['classes']} classes; "
         f"{own['classes_left_out']} with too few positives are left out of the means.",
         *table(header, rows),
     ]
     lines += [
-        f"MuMIC - {name}: macro mAP {_interval(values['macro_map'])}; "
-        f"GAP {_interval(values['gap'])}"
+        f"MuMIC - {name}: macro mAP {difference_text(values['macro_map'])}; "
+        f"GAP {difference_text(values['gap'])}"
         for name, values in found["differences"].items()
     ]
     lines += interval_notes(methods)
     if found["demo_model"]:
         lines.append("A model here stems from the small CLIP of the demo world.")
     return lines
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
-
-
-def _interval(value: dict[str, Any]) -> str:
-    if value["value"] is None:
-        return "-"
-    if value["low"] is None:
-        return f"{value['value']:+.3f} (no interval)"
-    mark = "" if value["counts"] else ", no clear difference"
-    return f"{value['value']:+.3f} (95 %: {value['low']:+.3f} to {value['high']:+.3f}{mark})"
 
 
 def comparison_lines(found: dict[str, Any]) -> list[str]:
@@ -62,8 +52,8 @@ def comparison_lines(found: dict[str, Any]) -> list[str]:
     ]
     for name, values in found["differences"].items():
         lines.append(
-            f"{own} - {name}: macro mAP {_interval(values['macro_map'])}; "
-            f"GAP {_interval(values['gap'])}"
+            f"{own} - {name}: macro mAP {difference_text(values['macro_map'])}; "
+            f"GAP {difference_text(values['gap'])}"
         )
     lines += interval_notes(methods)
     lines += ["", "Table 2: what it took", *table(*_costs(found["costs"]))]
@@ -77,13 +67,13 @@ def _quality(found: dict[str, Any], majority: dict[str, Any] | None) -> Table:
     names = ["gap", f"gap_at_{k}", "macro_map", "weighted_map"]
     header = ["method", "GAP", f"GAP@{k}", "macro mAP", "weighted mAP"]
     rows = [
-        [name, *(_number(values[key]) for key in names)]
+        [name, *(number_text(values[key]) for key in names)]
         for name, values in found["methods"].items()
     ]
     if majority is not None:
         header.append(f"macro mAP, {majority['classes']} most frequent")
         for row in rows:
-            row.append(_number(majority["methods"][row[0]]["macro_map"]))
+            row.append(number_text(majority["methods"][row[0]]["macro_map"]))
     return header, rows
 
 
@@ -106,7 +96,7 @@ def difference_lines(found: dict[str, Any]) -> list[str]:
     """A paired difference in every measure, a line each."""
     rows = {name: value for name, value in found.items() if isinstance(value, dict)}
     width = max(len(name) for name in rows)
-    return [f"  {name:<{width}} {_interval(value)}" for name, value in rows.items()]
+    return [f"  {name:<{width}} {difference_text(value)}" for name, value in rows.items()]
 
 
 def file_lines(found: dict[str, Any]) -> list[str]:
@@ -132,5 +122,5 @@ def measure_lines(values: dict[str, Any]) -> list[str]:
     lines = []
     for name, each in values["intervals"].items():
         bounds = "-" if each["low"] is None else f"{each['low']:.3f} to {each['high']:.3f}"
-        lines.append(f"  {name:<{width}} {_number(each['value'])} (95 %: {bounds})")
+        lines.append(f"  {name:<{width}} {number_text(each['value'])} (95 %: {bounds})")
     return lines

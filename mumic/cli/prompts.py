@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from annotate.cli.console import emit, json_option, open_workspace, table
+from mumic.cli.numbers import difference_text, number_text
 
 
 @click.command()
@@ -55,7 +56,6 @@ def prompts(
 
 
 def _lines(summary: dict[str, Any]) -> list[str]:
-    from mumic.cli.series import difference_text, number_text
     from mumic.intervals import ONE_GROUP
 
     rows = []

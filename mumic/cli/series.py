@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from annotate.cli.console import emit, json_option, note, open_workspace, table
+from mumic.cli.numbers import difference_text, number_text
 from mumic.cli.training_bars import TrainingBars
 
 if TYPE_CHECKING:
@@ -117,24 +118,6 @@ def series_lines(summary: dict[str, Any]) -> list[str]:
     if summary["demo_model"]:
         lines.append("Trained from the small CLIP of the demo world.")
     return lines
-
-
-def number_text(value: float | None) -> str:
-    """A measure; a dash where there is none."""
-    return "-" if value is None else f"{value:.3f}"
-
-
-def difference_text(found: dict[str, Any]) -> str:
-    """A difference with its interval and how many seeds agree."""
-    if found["value"] is None:
-        return "-"
-    if found["low"] is None:
-        return f"{found['value']:+.3f} (no interval)"
-    mark = "" if found["counts"] else ", no clear difference"
-    seeds = (
-        f", ahead in {found['ahead_in_seeds']} of {found['seeds']}" if found["seeds"] > 1 else ""
-    )
-    return f"{found['value']:+.3f} (95 %: {found['low']:+.3f} to {found['high']:+.3f}{mark}{seeds})"
 
 
 def _moved(rows: list[dict[str, Any]]) -> list[str]:

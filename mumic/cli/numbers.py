@@ -1,0 +1,29 @@
+"""Numbers in what commands print."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def number_text(value: float | None) -> str:
+    """A measure; a dash where there is none."""
+    return "-" if value is None else f"{value:.3f}"
+
+
+def difference_text(found: dict[str, Any]) -> str:
+    """A difference with its interval and how many of several seeds agree."""
+    if found["value"] is None:
+        return "-"
+    if found["low"] is None:
+        return f"{found['value']:+.3f} (no interval)"
+    mark = "" if found["counts"] else ", no clear difference"
+    count = found.get("seeds", 1)
+    seeds = f", ahead in {found['ahead_in_seeds']} of {count}" if count > 1 else ""
+    return f"{found['value']:+.3f} (no interval)"
+    mark = "" if found["counts"] else ", no clear difference"
+    seeds = (
+        f", ahead in {found['ahead_in_seeds']} of {found['seeds']}"
+        if found.get("seeds", 1) > 1
+        else ""
+    )
+    return f"{found['value']:+.3f} (95 %: {found['low']:+.3f} to {found['high']:+.3f}{mark}{seeds})"

@@ -11,7 +11,14 @@ def number_text(value: float | None) -> str:
 
 
 def difference_text(found: dict[str, Any]) -> str:
-    """A difference with its interval and how many of several seeds agree."""
+    """A difference with its interval and how many of several seeds agree.
+
+    >>> difference_text({"value": 0.023, "low": 0.013, "high": 0.032, "counts": True})
+    '+0.023 (95 %: +0.013 to +0.032)'
+    >>> seeds = {"seeds": 3, "ahead_in_seeds": 1}
+    >>> difference_text({"value": -0.02, "low": -0.057, "high": 0.021, "counts": False} | seeds)
+    '-0.020 (95 %: -0.057 to +0.021, no clear difference, ahead in 1 of 3)'
+    """
     if found["value"] is None:
         return "-"
     if found["low"] is None:
@@ -19,11 +26,4 @@ def difference_text(found: dict[str, Any]) -> str:
     mark = "" if found["counts"] else ", no clear difference"
     count = found.get("seeds", 1)
     seeds = f", ahead in {found['ahead_in_seeds']} of {count}" if count > 1 else ""
-    return f"{found['value']:+.3f} (no interval)"
-    mark = "" if found["counts"] else ", no clear difference"
-    seeds = (
-        f", ahead in {found['ahead_in_seeds']} of {found['seeds']}"
-        if found.get("seeds", 1) > 1
-        else ""
-    )
     return f"{found['value']:+.3f} (95 %: {found['low']:+.3f} to {found['high']:+.3f}{mark}{seeds})"

@@ -19,14 +19,14 @@ from annotate.settings import TrainSettings
 from benchmarks.report import QUICK, device_name, publish, wait, write_measured
 from benchmarks.train_loops import ARCHITECTURE, DEVICE, HIGHEST, SCALE, WEIGHT, bf16, start, texts
 from mumic.cache import Rows
-from mumic.compiled import compile_towers
-from mumic.feed import Feed
-from mumic.loss import bce_cost
 from mumic.memory import is_memory_full
-from mumic.model import MumicModel
-from mumic.optimiser import make_optimiser
-from mumic.recorded import StepGradients
-from mumic.step import Batch
+from mumic.model.compiled import compile_towers
+from mumic.model.mumic_model import MumicModel
+from mumic.training.cuda_graph import StepGradients
+from mumic.training.feed import Feed
+from mumic.training.loss import bce_cost
+from mumic.training.optimiser import make_optimiser
+from mumic.training.step import Batch
 
 SMALL = QUICK or DEVICE == "cpu"
 BATCHES = (1, 2) if SMALL else (64, 128, 256, 512, 1024, 2048)

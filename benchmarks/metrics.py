@@ -25,14 +25,14 @@ from torchmetrics.functional.classification import (
 )
 
 from benchmarks.report import QUICK, fastest, publish
-from mumic.calibration import coverage, squared_errors
-from mumic.decisions import decide
-from mumic.intervals import resample_groups
-from mumic.metrics import average_precisions, gap
-from mumic.ranking import Cells
-from mumic.resampled import gap_samples
-from mumic.thresholds import sigmoid
-from mumic.top_k import gap_at_k
+from mumic.metrics.calibration import coverage, squared_errors
+from mumic.metrics.decisions import decide
+from mumic.metrics.intervals import resample_groups
+from mumic.metrics.measures import average_precisions, gap
+from mumic.metrics.ranking import Cells
+from mumic.metrics.resampled import gap_samples
+from mumic.metrics.thresholds import sigmoid
+from mumic.metrics.top_k import gap_at_k
 
 K, RESAMPLES = 10, 200
 PEERS = {"scikit-learn": 1e-9, "torchmetrics": 1e-5}  # and how far from ours; one is in float32

@@ -27,13 +27,13 @@ from annotate.taxonomy.prompts import name_prompt
 from annotate.workspace import Workspace
 from benchmarks.report import QUICK
 from mumic.cache import Rows
-from mumic.feed import Feed
-from mumic.loss import bce_cost, tempered_bce
-from mumic.model import MumicModel, use_bf16
-from mumic.optimiser import make_optimiser
+from mumic.model.mumic_model import MumicModel, use_bf16
 from mumic.pixels import pixel_rows
-from mumic.recorded import StepGradients
-from mumic.step import Batch
+from mumic.training.cuda_graph import StepGradients
+from mumic.training.feed import Feed
+from mumic.training.loss import bce_cost, tempered_bce
+from mumic.training.optimiser import make_optimiser
+from mumic.training.step import Batch
 
 ARCHITECTURE = "ViT-S-32" if QUICK else "ViT-B-32"
 BATCH, LABELS = (2, 8) if QUICK else (32, 120)

@@ -13,9 +13,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.report import fastest
 from benchmarks.train_loops import BATCH, DEVICE, bf16, start, texts
-from mumic.model import MumicModel
-from mumic.patches import embed_patches
-from mumic.trimmed_texts import encode_texts_trimmed
+from mumic.model.mumic_model import MumicModel
+from mumic.model.patches import embed_patches
+from mumic.model.trimmed_texts import encode_texts_trimmed
 
 
 def text_towers() -> tuple[dict[str, float], float]:

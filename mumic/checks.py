@@ -8,11 +8,11 @@ from annotate import tables
 from annotate.errors import InputError
 from annotate.settings import BaselineSettings, EvaluateSettings, TrainSettings
 from mumic.data import Dataset
-from mumic.loss import BCE, LOSSES
-from mumic.metrics import positives
-from mumic.model import FROZEN_TOWERS
-from mumic.optimiser import SCHEDULES
+from mumic.metrics.measures import positives
+from mumic.model.mumic_model import FROZEN_TOWERS
 from mumic.prompts import CHOICES
+from mumic.training.loss import BCE, LOSSES
+from mumic.training.optimiser import SCHEDULES
 
 LEAST = (
     *(("epochs", 1), ("batch_size", 1), ("checkpoint_every", 1)),

@@ -17,7 +17,7 @@ from annotate.errors import DamagedError, InputError
 from annotate.files import read_json
 from annotate.taxonomy.model import TaxonomyClass
 from annotate.workspace import Workspace
-from mumic.metrics import Cells
+from mumic.metrics.measures import Cells
 
 SPLITS = ("train", "validation", "test")
 _COLUMNS = ["image_id", "uri", "content_hash", "group_id", "split", "labels", "rates"]

@@ -30,10 +30,10 @@ from annotate.files import atomic, read_json, write_json
 from annotate.settings import ModelSettings
 from annotate.taxonomy.model import TaxonomyClass
 from annotate.workspace import Workspace
-from mumic.checkpoint import write_tensors
 from mumic.data import Dataset, parse_classes
-from mumic.lora import plain_state
-from mumic.thresholds import Thresholds
+from mumic.metrics.thresholds import Thresholds
+from mumic.model.lora import plain_state
+from mumic.training.checkpoint import write_tensors
 
 WEIGHTS = "open_clip_model.safetensors"
 STORAGE = "storage.json"

@@ -19,7 +19,7 @@ from annotate.files import atomic
 from annotate.workspace import Workspace
 from mumic.cache import Rows, add_shards
 from mumic.data import SPLITS, Dataset
-from mumic.model import logits_of
+from mumic.model.mumic_model import logits_of
 from mumic.run import Run
 
 Floats = npt.NDArray[np.float32]

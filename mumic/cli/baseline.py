@@ -48,7 +48,7 @@ def baseline(
       mumic baseline asl-head --trials 4
       mumic baseline asl-timm --backbone tresnet_l --weights tresnet_l.safetensors
     """
-    from mumic.baseline_runs import BaselineOptions, Reports, default_baselines, run_baseline
+    from mumic.baselines.runs import BaselineOptions, Reports, default_baselines, run_baseline
     from mumic.cli.options import override
 
     workspace = override(

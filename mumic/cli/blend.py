@@ -47,7 +47,7 @@ def blend(
     workspace = open_workspace()
     opened = open_run(workspace, run)
     if alpha is None:
-        from mumic.blend_grid import blend_grid
+        from mumic.prediction.blend_grid import blend_grid
 
         if name:
             raise click.UsageError("--name needs --alpha, without which no run is written.")
@@ -64,7 +64,7 @@ def blend(
         return
     if unseen is not None:
         raise click.UsageError("--unseen is for judging; leave out --alpha.")
-    from mumic.blend import blend_run
+    from mumic.prediction.blend import blend_run
 
     made = blend_run(
         workspace, opened, alpha, name, device=device, allow_demo_model=allow_demo_model

@@ -102,7 +102,7 @@ def evaluate(
     """
     check_usage(click.get_current_context())
     if labels is not None or scores:
-        from mumic.evaluate_files import Files
+        from mumic.evaluation.evaluate_files import Files
 
         if labels is None:
             raise click.UsageError("--scores needs --labels FILE")
@@ -118,8 +118,8 @@ def evaluate(
         emit(measured, file_lines(measured), as_json=as_json)
         return
     from mumic.cli.options import override
-    from mumic.evaluate import EvaluateOptions
-    from mumic.evaluate import evaluate as evaluate_run
+    from mumic.evaluation.evaluate import EvaluateOptions
+    from mumic.evaluation.evaluate import evaluate as evaluate_run
 
     workspace = override(
         open_workspace(), evaluate={"min_positives": min_positives, "bootstrap": bootstrap}
@@ -148,7 +148,7 @@ def compare(names: tuple[str, ...], split: str, as_json: bool) -> None:
       mumic compare
       mumic compare five-epochs from-scratch asl-head
     """
-    from mumic.comparison import compare as compare_all
+    from mumic.evaluation.comparison import compare as compare_all
 
     found = compare_all(open_workspace(), names, split)
     emit(found, comparison_lines(found), as_json=as_json)
@@ -157,7 +157,7 @@ def compare(names: tuple[str, ...], split: str, as_json: bool) -> None:
 def _emit_comparison(
     workspace: Workspace, pair: tuple[str, str], split: str, *, as_json: bool
 ) -> None:
-    from mumic.comparison import compare as compare_all
+    from mumic.evaluation.comparison import compare as compare_all
 
     first, second = pair
     found = compare_all(workspace, pair, split)
@@ -170,7 +170,7 @@ def _measure_files(files: Any, min_positives: int | None, bootstrap: int | None)
     from dataclasses import replace
 
     from annotate.settings import EvaluateSettings
-    from mumic.evaluate_files import evaluate_files
+    from mumic.evaluation.evaluate_files import evaluate_files
 
     if not files.scores:
         raise click.UsageError("--labels needs --scores FILE, or --compare A B")

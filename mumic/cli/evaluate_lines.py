@@ -12,7 +12,7 @@ Table = tuple[list[str], list[list[str]]]
 
 def report_lines(found: dict[str, Any], split: str) -> list[str]:
     """A report as text: the table of methods, what they rest on, the differences."""
-    from mumic.intervals import interval_notes
+    from mumic.metrics.intervals import interval_notes
 
     methods = found["methods"]
     own = next(iter(methods.values()))
@@ -40,7 +40,7 @@ def report_lines(found: dict[str, Any], split: str) -> list[str]:
 
 def comparison_lines(found: dict[str, Any]) -> list[str]:
     """Table 1, the differences, table 2."""
-    from mumic.intervals import interval_notes
+    from mumic.metrics.intervals import interval_notes
 
     methods, own = found["methods"], next(iter(found["methods"]))
     majority = next((row for row in found["slices"] if row["kind"] == "majority"), None)
@@ -101,7 +101,7 @@ def difference_lines(found: dict[str, Any]) -> list[str]:
 
 def file_lines(found: dict[str, Any]) -> list[str]:
     """A report on files as text."""
-    from mumic.intervals import interval_notes
+    from mumic.metrics.intervals import interval_notes
 
     own = next(iter(found["methods"].values()))
     lines = [

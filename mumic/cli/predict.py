@@ -40,9 +40,9 @@ def predict(
       mumic predict new-photos/ --out predictions.parquet
     """
     from mumic.cli.options import override
-    from mumic.picking import pick_images
-    from mumic.predict import open_predictor, prediction_file
-    from mumic.predict import predict as predict_images
+    from mumic.prediction.picking import pick_images
+    from mumic.prediction.predict import open_predictor, prediction_file
+    from mumic.prediction.predict import predict as predict_images
 
     workspace = override(
         open_workspace(), predict={"min_probability": min_probability, "batch_size": batch_size}

@@ -32,7 +32,7 @@ def prompts(
     from mumic.cli.options import override
     from mumic.cli.series import SeriesBars
     from mumic.series.prompt_choice import compare_prompts
-    from mumic.train import TrainOptions
+    from mumic.training.train import TrainOptions
 
     workspace = override(open_workspace(), train={"epochs": epochs})
     options = TrainOptions(allow_demo_model=allow_demo_model, device=device)
@@ -56,7 +56,7 @@ def prompts(
 
 
 def _lines(summary: dict[str, Any]) -> list[str]:
-    from mumic.intervals import ONE_GROUP
+    from mumic.metrics.intervals import ONE_GROUP
 
     rows = []
     for split in ("validation", "test"):

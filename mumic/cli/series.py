@@ -11,7 +11,7 @@ from mumic.cli.numbers import difference_text, number_text
 from mumic.cli.training_bars import TrainingBars
 
 if TYPE_CHECKING:
-    from mumic.train import Reports
+    from mumic.training.train import Reports
 
 
 @click.command()
@@ -49,7 +49,7 @@ def ablate(
         emit(known, table(["ablation", "arms", "about"], rows), as_json=as_json)
         return
     from mumic.cli.options import override
-    from mumic.train import TrainOptions
+    from mumic.training.train import TrainOptions
 
     workspace = override(open_workspace(), train={"epochs": epochs})
     seed = workspace.settings.project.seed
@@ -79,7 +79,7 @@ class SeriesBars:
 
     def start(self, title: str) -> Reports:
         """Close the bars before, name the training, and report to new ones."""
-        from mumic.train import Reports
+        from mumic.training.train import Reports
 
         self._close()
         note(title)

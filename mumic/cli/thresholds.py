@@ -25,8 +25,8 @@ def thresholds(run: str | None, recall: float | None, device: str, as_json: bool
     Example:
       mumic thresholds --recall 0.99
     """
+    from mumic.prediction.storing import choose_storage
     from mumic.run import open_run
-    from mumic.storing import choose_storage
 
     workspace = open_workspace()
     share = workspace.settings.predict.recall if recall is None else recall
@@ -35,7 +35,7 @@ def thresholds(run: str | None, recall: float | None, device: str, as_json: bool
 
 
 def _lines(summary: dict[str, Any]) -> list[str]:
-    from mumic.storing import FEW
+    from mumic.prediction.storing import FEW
 
     header = ["class", "positives", "yes from", "precision", "recall"]
     header += ["stored from", "recall", "stored"]

@@ -73,8 +73,8 @@ def train(
       torchrun --nproc-per-node 4 -m -- mumic train
     """
     from mumic.cli.options import override
-    from mumic.train import Reports, TrainOptions
-    from mumic.train import train as train_run
+    from mumic.training.train import Reports, TrainOptions
+    from mumic.training.train import train as train_run
 
     workspace = override(
         open_workspace(),

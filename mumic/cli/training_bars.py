@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from annotate.cli.console import progress
 
 if TYPE_CHECKING:
-    from mumic.training import StepReport
+    from mumic.training.state import StepReport
 
 
 class TrainingBars:

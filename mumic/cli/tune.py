@@ -43,7 +43,7 @@ def tune(
     """
     from mumic.cli.options import override
     from mumic.cli.series import SeriesBars
-    from mumic.train import TrainOptions
+    from mumic.training.train import TrainOptions
     from mumic.tuning.results import write_results
     from mumic.tuning.space import parse_search
     from mumic.tuning.study import Request, study_name

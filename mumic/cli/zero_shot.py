@@ -10,7 +10,7 @@ import click
 from annotate.cli.console import emit, json_option, note, open_workspace, progress, table
 
 if TYPE_CHECKING:
-    from mumic.zero_shot import ZeroShot
+    from mumic.prediction.zero_shot import ZeroShot
 
 PRINTED = 6  # images
 
@@ -52,12 +52,12 @@ def zero_shot(
         raise click.UsageError("--open needs the page; leave out --no-page.")
     from annotate.clip.loading import require_real_model
     from annotate.files import write_json
-    from mumic.picking import pick_images, sampled
+    from mumic.prediction.picking import pick_images, sampled
+    from mumic.prediction.zero_shot import parse_labels
+    from mumic.prediction.zero_shot import zero_shot as score
+    from mumic.prediction.zero_shot_page import write_zero_shot_page
     from mumic.run import choose_device, open_run
     from mumic.start import load_start
-    from mumic.zero_shot import parse_labels
-    from mumic.zero_shot import zero_shot as score
-    from mumic.zero_shot_page import write_zero_shot_page
 
     wanted = parse_labels(labels)
     workspace = open_workspace()

@@ -10,20 +10,20 @@ from typing import Any
 
 from annotate.settings.training import TrainSettings
 from annotate.workspace import Workspace
-from mumic.baseline_runs import BaselineOptions, run_baseline
-from mumic.baseline_runs import Reports as BaselineReports
-from mumic.blend import blend_run
+from mumic.baselines.runs import BaselineOptions, run_baseline
+from mumic.baselines.runs import Reports as BaselineReports
 from mumic.data import load_dataset
 from mumic.demo.unseen import see_unseen
-from mumic.measure import Method
-from mumic.methods import MUMIC, Material, baseline_methods
+from mumic.evaluation.measure import Method
+from mumic.evaluation.methods import MUMIC, Material, baseline_methods
 from mumic.pixels import pixel_rows
+from mumic.prediction.blend import blend_run
 from mumic.run import Run, choose_device, open_run
 from mumic.series.ablations import Trained, measure_series, series_summary, train_series
 from mumic.series.arms import Arm, arm_workspace
 from mumic.series.compare import arm_difference, arm_rows, see
 from mumic.series.side_by_side import train_side_by_side
-from mumic.train import Reports, TrainOptions
+from mumic.training.train import Reports, TrainOptions
 
 SERIES = "experiments"
 OWN = Arm(MUMIC, {})

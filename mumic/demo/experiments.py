@@ -35,7 +35,7 @@ from mumic.series.ablations import ABLATIONS, ablation_series, run_ablation
 from mumic.series.prompt_choice import ARMS as PROMPT_ARMS
 from mumic.series.prompt_choice import SERIES as PROMPTS
 from mumic.series.prompt_choice import compare_prompts
-from mumic.train import TrainOptions
+from mumic.training.train import TrainOptions
 
 VARIED = ("temperature", "crop", "frozen", "noise")  # ablations
 

@@ -15,9 +15,10 @@ from annotate.files import atomic
 from annotate.mining.round_files import round_files, sheet_file
 from annotate.resources import resource
 from annotate.workspace import Workspace
+from mumic.baselines.frozen import COSINE, TWO_PROMPTS
 from mumic.demo.photo_groups import candidate_rows, judged_images, new_images
-from mumic.intervals import interval_notes
-from mumic.methods import COSINE, MUMIC, TWO_PROMPTS
+from mumic.evaluation.methods import MUMIC
+from mumic.metrics.intervals import interval_notes
 
 Values = dict[str, Any]
 

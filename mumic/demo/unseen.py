@@ -21,11 +21,11 @@ from annotate.clip.encoder import encode_images, encode_texts
 from annotate.clip.loading import Clip
 from annotate.taxonomy.prompts import TEMPLATE
 from annotate.workspace import Workspace
-from mumic.blend import load_ends
 from mumic.demo.concepts import UNSEEN
-from mumic.measure import Method, Truth
-from mumic.metrics import Cells
+from mumic.evaluation.measure import Method, Truth
+from mumic.metrics.measures import Cells
 from mumic.pixels import pixel_rows
+from mumic.prediction.blend import load_ends
 from mumic.run import Run
 from mumic.series.compare import Seen, see
 

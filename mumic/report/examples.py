@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from annotate.taxonomy.model import TaxonomyClass
-from mumic.ranking import Cells, Floats
-from mumic.thresholds import sigmoid
+from mumic.metrics.ranking import Cells, Floats
+from mumic.metrics.thresholds import sigmoid
 
 MOST_PAIRS = 20
 FEWEST_IMAGES = 3  # a share of fewer says nothing

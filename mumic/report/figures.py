@@ -10,8 +10,8 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 
 from mumic.figures.style import Drawing, Theme
-from mumic.loss_curves import loss_curves
-from mumic.ranking import Cells, Floats, Ranking, precision_recall, rank
+from mumic.metrics.ranking import Cells, Floats, Ranking, precision_recall, rank
+from mumic.training.loss_curves import loss_curves
 
 MOST_POINTS = 2_000  # images on a map
 SHOWN_CURVES = 6
@@ -167,7 +167,8 @@ def draw_calibration(found: Mapping[str, Mapping[str, Any]]) -> Drawing:
     """Reliability diagrams: what probabilities said and what came true, by method.
 
     Args:
-        found: by method, as :func:`mumic.findings.calibration` gives it; the first has intervals.
+        found: by method, as :func:`mumic.evaluation.findings.calibration` gives it; the first has
+            intervals.
     """
     panels = (
         ("reliability", "Bins of equal width", "linear"),

@@ -12,13 +12,13 @@ import numpy.typing as npt
 from annotate.clip.encoder import encode_texts
 from annotate.files import read_json
 from annotate.workspace import Workspace
-from mumic.baselines import two_prompts
+from mumic.baselines.frozen import TWO_PROMPTS, two_prompts
 from mumic.data import Dataset, load_dataset
-from mumic.evaluate import EvaluateOptions, evaluate
+from mumic.evaluation.evaluate import EvaluateOptions, evaluate
+from mumic.evaluation.methods import MUMIC, baseline_times
 from mumic.memory import advice_in_use, clear_word
-from mumic.methods import MUMIC, TWO_PROMPTS, baseline_times
-from mumic.metrics import positives
-from mumic.model import logit_scale_of, logits_of
+from mumic.metrics.measures import positives
+from mumic.model.mumic_model import logit_scale_of, logits_of
 from mumic.pixels import pixel_rows
 from mumic.prompts import NEUTRAL_PROMPT, zero_shot_texts
 from mumic.run import Run, check_demo_model, choose_device

@@ -11,12 +11,12 @@ import numpy as np
 from annotate.files import read_json
 from annotate.pages import data_uri, write_page
 from annotate.workspace import Workspace
+from mumic.baselines.frozen import TWO_PROMPTS
+from mumic.evaluation.methods import MUMIC
 from mumic.figures.differences import draw_gains
 from mumic.figures.style import DARK, LIGHT, Drawing
 from mumic.figures.temperature import draw_temperature
-from mumic.history import logit_scales
-from mumic.intervals import interval_notes
-from mumic.methods import MUMIC, TWO_PROMPTS
+from mumic.metrics.intervals import interval_notes
 from mumic.report.examples import confusions, rarest_category
 from mumic.report.figures import (
     MOST_POINTS,
@@ -31,6 +31,7 @@ from mumic.report.figures import (
 from mumic.report.groups import groups
 from mumic.report.material import Material
 from mumic.series.arms import series_folder
+from mumic.training.history import logit_scales
 
 Values = dict[str, Any]
 

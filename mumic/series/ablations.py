@@ -15,16 +15,16 @@ from annotate.files import write_json
 from annotate.workspace import Workspace
 from mumic.checks import check_evaluate, check_settings
 from mumic.data import load_dataset
-from mumic.evaluate import split_truth
+from mumic.evaluation.evaluate import split_truth
+from mumic.evaluation.measure import Truth
 from mumic.figures.differences import draw_gains
 from mumic.figures.temperature import draw_temperature
-from mumic.history import logit_scales
-from mumic.measure import Truth
 from mumic.run import Run
 from mumic.scores import check_split
 from mumic.series.arms import Arm, arm_method, arm_workspace, series_folder, train_arm
 from mumic.series.compare import Seen, arm_difference, arm_rows, class_rows, see
-from mumic.train import Reports, TrainOptions
+from mumic.training.history import logit_scales
+from mumic.training.train import Reports, TrainOptions
 
 
 @dataclass(frozen=True)

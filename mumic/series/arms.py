@@ -17,12 +17,12 @@ from annotate.errors import InputError, closest
 from annotate.settings import TrainSettings
 from annotate.workspace import Workspace
 from mumic.data import load_dataset
-from mumic.evaluate import split_truth
-from mumic.measure import Method, Truth
+from mumic.evaluation.evaluate import split_truth
+from mumic.evaluation.measure import Method, Truth
 from mumic.pixels import pixel_rows
 from mumic.run import Run, choose_device
 from mumic.scores import Scores, read_scores, run_logits, write_scores
-from mumic.train import Reports, TrainOptions, train
+from mumic.training.train import Reports, TrainOptions, train
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def train_arm(
         seed: of the training.
         options: its device and permissions, and where else a finished run with the same settings
             may be; the run's name is chosen here.
-        reports: see :class:`mumic.train.Reports`.
+        reports: see :class:`mumic.training.train.Reports`.
     """
     here = arm_workspace(workspace, series, arm, seed)
     run = train(here, replace(options, run=None, prefix=_file_name(arm.name, seed)), reports)

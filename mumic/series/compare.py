@@ -15,11 +15,17 @@ import numpy as np
 import numpy.typing as npt
 
 from annotate.settings import EvaluateSettings
-from mumic.intervals import Interval, Resamples, interval
-from mumic.measure import Method, Truth
-from mumic.metrics import Metrics, average_precisions, included_classes, positives, summarise
-from mumic.ranking import Cells
-from mumic.resampled import class_samples, gap_samples, macro_samples
+from mumic.evaluation.measure import Method, Truth
+from mumic.metrics.intervals import Interval, Resamples, interval
+from mumic.metrics.measures import (
+    Metrics,
+    average_precisions,
+    included_classes,
+    positives,
+    summarise,
+)
+from mumic.metrics.ranking import Cells
+from mumic.metrics.resampled import class_samples, gap_samples, macro_samples
 
 Samples = npt.NDArray[np.float64]
 

@@ -21,12 +21,12 @@ from annotate.taxonomy.prompts import description_prompt, name_prompt
 from annotate.workspace import Workspace
 from mumic.data import load_dataset
 from mumic.figures.differences import draw_gains
-from mumic.intervals import Interval, interval
+from mumic.metrics.intervals import Interval, interval
 from mumic.prompts import label_texts
 from mumic.series.ablations import Trained, check_measurable, measure_series, train_series
 from mumic.series.arms import Arm, series_folder
 from mumic.series.compare import Seen, arm_difference, arm_rows, class_rows
-from mumic.train import Reports, TrainOptions
+from mumic.training.train import Reports, TrainOptions
 
 NAME, DESCRIPTION = "name", "description"
 ARMS = (Arm(DESCRIPTION, {"prompts": DESCRIPTION}), Arm(NAME, {"prompts": NAME}))

@@ -16,9 +16,9 @@ from annotate.errors import MumicError
 from annotate.index.decoders import usable_cores
 from annotate.orphans import end_with_parent
 from annotate.workspace import Workspace
-from mumic.interrupt import StoppedError
 from mumic.series.arms import Arm, train_arm
-from mumic.train import TrainOptions
+from mumic.training.interrupt import StoppedError
+from mumic.training.train import TrainOptions
 
 MOST = 4  # at once; each takes more than a gigabyte
 

@@ -10,9 +10,9 @@ from annotate.errors import InputError
 from annotate.settings import TrainSettings
 from mumic.checks import check_settings
 from mumic.data import Dataset
-from mumic.loss import ASL, BCE, FOCAL, LOSSES, TEMPERED_BCE
+from mumic.training.loss import ASL, BCE, FOCAL, LOSSES, TEMPERED_BCE
+from mumic.training.positive_weight import positive_weights
 from mumic.tuning.space import Dimension, changes_of
-from mumic.weights import positive_weights
 
 # Losses under which a setting changes anything; one that is not here does so under all.
 USED_BY = {

@@ -13,7 +13,7 @@ from annotate.files import write_json
 from annotate.settings.toml import toml_value
 from annotate.workspace import Workspace
 from mumic.figures.temperature import draw_temperature
-from mumic.history import logit_scales
+from mumic.training.history import logit_scales
 from mumic.tuning.study import MEASURES, Request, complete_trials
 
 

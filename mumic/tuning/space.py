@@ -11,7 +11,7 @@ from typing import Any, get_type_hints
 
 from annotate.errors import InputError, closest
 from annotate.settings import TrainSettings
-from mumic.record import NOT_DECIDING
+from mumic.training.run_record import NOT_DECIDING
 
 DEFAULT_SEARCH = ("logit_scale=0.7..5.8",)
 _RANGE = re.compile(r"(?P<low>[^.:,]+(?:\.\d+)?)\.\.(?P<high>[^:,]+?)(?P<log>:log)?")

@@ -22,11 +22,11 @@ from annotate.locks import exclusive
 from annotate.workspace import Workspace
 from mumic.checks import check_evaluate
 from mumic.data import load_dataset
-from mumic.loop import NotANumberError
-from mumic.metrics import summarise
+from mumic.metrics.measures import summarise
 from mumic.run import WEIGHTS, Run, checked_name
 from mumic.series.arms import Arm, arm_method, series_folder, train_arm
-from mumic.train import Reports, TrainOptions
+from mumic.training.loop import NotANumberError
+from mumic.training.train import Reports, TrainOptions
 from mumic.tuning.refusals import check_search, check_trial
 from mumic.tuning.space import Dimension, changes_of
 from mumic.tuning.task import check_task

@@ -10,8 +10,8 @@ from annotate.errors import InputError
 from annotate.files import read_json, sha256, write_json
 from annotate.workspace import Workspace
 from mumic.data import Dataset
-from mumic.record import NOT_DECIDING
 from mumic.run import settings_hash
+from mumic.training.run_record import NOT_DECIDING
 from mumic.tuning.space import Dimension
 
 

@@ -1,0 +1,1 @@
+"""``mumic baseline``: what a run is compared with."""

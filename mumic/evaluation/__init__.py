@@ -1,0 +1,1 @@
+"""``mumic evaluate`` and ``mumic compare``: methods side by side on one split."""

@@ -1,0 +1,1 @@
+"""Measures of a multi-label classifier and their intervals, on arrays alone."""

@@ -1,0 +1,1 @@
+"""CLIP as it is trained: two towers, the label texts, the temperature."""

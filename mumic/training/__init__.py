@@ -1,0 +1,1 @@
+"""``mumic train``: the loss, the step, the loop, and what keeps them safe."""

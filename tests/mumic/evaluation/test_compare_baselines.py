@@ -1,0 +1,114 @@
+"""`mumic compare` beside baselines that do not fit, and how it marks what had not saturated."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from annotate.errors import DamagedError, MissingError
+from annotate.files import read_json, write_json
+from annotate.workspace import Workspace
+from mumic.cli.baseline import baseline
+from mumic.cli.evaluate import compare, evaluate
+from mumic.cli.evaluate_lines import comparison_lines
+from mumic.training.train import TrainOptions, train
+
+TITLE = "zero-shot CLIP, two prompts"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, tiny_workspace: Any) -> Workspace:
+    """A run that is scored on train and test, and a baseline."""
+    workspace: Workspace = tiny_workspace(tmp_path_factory.mktemp("compared") / "ws", epochs=1)
+    train(workspace, TrainOptions(run="main"))
+    for split in ("train", "test"):
+        _call(workspace, evaluate, "--no-baselines", "--split", split)
+    _call(workspace, baseline, "two-prompts")
+    return workspace
+
+
+@pytest.fixture
+def folder(made: Workspace) -> Iterator[Path]:
+    """Of the baseline, which is as it was afterwards."""
+    found = made.data / "baselines" / "two-prompts"
+    kept = made.root / "kept"
+    shutil.copytree(found, kept)
+    yield found
+    shutil.rmtree(found)
+    kept.rename(found)
+
+
+def _call(workspace: Workspace, command: Any, *arguments: str) -> Any:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(workspace.root)
+        result = CliRunner().invoke(command, [*arguments, "--json"])
+    if result.exception:
+        raise result.exception
+    return json.loads(result.stdout)
+
+
+def test_training_images_are_compared_without_the_baselines(made: Workspace) -> None:
+    found = _call(made, compare, "--split", "train")
+    assert list(found["methods"]) == ["main"]
+    assert found["notes"][0] == "two-prompts is scored on validation and test only: left out."
+    with pytest.raises(MissingError, match="scored on validation and test only, not on train"):
+        _call(made, compare, "main", "two-prompts", "--split", "train")
+
+
+def test_scores_that_are_gone_or_torn_are_made_by_the_baseline(
+    made: Workspace, folder: Path
+) -> None:
+    assert TITLE in _call(made, compare)["methods"]
+    file = folder / "scores-test.npz"
+    file.write_bytes(file.read_bytes()[:100])
+    for names in ([], ["main", "two-prompts"]):
+        with pytest.raises(DamagedError, match=r"Run `mumic baseline two-prompts` again"):
+            _call(made, compare, *names)
+    file.unlink()
+    assert "`mumic baseline two-prompts`" in _call(made, compare)["notes"][0]
+    with pytest.raises(MissingError, match=r"Make it with `mumic baseline two-prompts`"):
+        _call(made, compare, "main", "two-prompts")
+
+
+def test_baselines_of_other_classes_are_left_out(made: Workspace, folder: Path) -> None:
+    record = read_json(folder / "baseline.json", "")
+    write_json(folder / "baseline.json", record | {"classes": [*record["classes"], "sauna"]})
+    found = _call(made, compare)
+    assert list(found["methods"]) == ["main"]
+    assert found["notes"][0] == "two-prompts has other classes than the run: left out."
+
+
+def test_what_had_not_saturated_is_marked(made: Workspace, folder: Path) -> None:
+    """A run of one epoch cannot have; of trials, the best one counts, by patience."""
+    record = read_json(folder / "baseline.json", "")
+    shared = {"lr": 0.1, "gamma_negative": 4.0, "clip": 0.05}
+    trials = [
+        shared | {"lr": 0.2, "failed": "logits are not numbers"},
+        shared | {"lr": 0.3, "epochs": 10, "best_epoch": 10},
+        shared | {"epochs": 10, "best_epoch": 8},
+    ]
+    for patience, shown in ((3, "8+"), (2, "8")):
+        found = {
+            "best": shared,
+            "searched": trials,
+            "settings": {"patience": patience},
+            "epochs_to_saturation": 8,
+        }
+        write_json(folder / "baseline.json", record | found)
+        compared = _call(made, compare, "main", "two-prompts")
+        (note,) = [each for each in compared["notes"] if each.startswith("+: ")]
+        assert ("main" in note, TITLE in note) == (True, shown == "8+")
+        assert {name: cost["saturated"] for name, cost in compared["costs"].items()} == {
+            "main": False,
+            TITLE: shown == "8",
+        }
+        lines = comparison_lines(compared)
+        costs = lines[lines.index("Table 2: what it took") :]
+        assert next(line for line in costs if line.startswith("main ")).split()[1] == "1+"
+        assert f" {shown} " in next(line for line in costs if line.startswith(TITLE))

@@ -1,0 +1,68 @@
+"""What a report's figures show: which classes, which cells, which images."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from mumic.figures.style import LIGHT, Drawing
+from mumic.metrics.ranking import Cells
+from mumic.report.figures import draw_logits, draw_maps, draw_precision_recall, logit_range
+
+
+def _figure(drawing: Drawing) -> Any:
+    figure = Figure(figsize=(drawing.width, drawing.height), layout="constrained")
+    FigureCanvasAgg(figure)
+    drawing.plot(figure, LIGHT)
+    return figure
+
+
+@pytest.mark.parametrize(
+    ("count", "ranks"),
+    [(4, [1, 2, 3, 4]), (10, [1, 3, 5, 6, 8, 10]), (120, [1, 25, 49, 72, 96, 120])],
+)
+def test_curves_are_of_classes_from_best_to_worst(count: int, ranks: list[int]) -> None:
+    rng = np.random.default_rng(0)
+    logits = rng.normal(size=(20, count + 1)).astype(np.float32)
+    labels = (rng.random(logits.shape) < 0.5).astype(np.int8)
+    cells = Cells(labels, np.ones(labels.shape, bool))
+    # The class in front is outside the means; the others are named by their rank.
+    names = ["outside", *(f"rank {at + 1}" for at in range(count))]
+    precisions = [float("nan"), *np.linspace(0.9, 0.1, count)]
+    figure = _figure(draw_precision_recall({"MuMIC": logits}, cells, names, precisions))
+    shown = [text.get_text().rsplit(" ", 1)[0] for text in figure.axes[1].get_legend().get_texts()]
+    assert shown == [f"rank {rank}" for rank in ranks]
+
+
+def test_logits_of_few_positives_are_not_cut_off() -> None:
+    """Ten positives among 1,000 cells: 0.1 % of all cells would be a tenth of them."""
+    values = np.concatenate([np.linspace(-20, 0, 990), np.linspace(5, 14, 10)]).astype(np.float32)
+    truth = np.arange(1_000) >= 990
+    assert logit_range(values, truth) == (-20, 14)
+    many = np.linspace(0, 1, 10_001)
+    assert logit_range(many, np.zeros(many.size, bool)) == pytest.approx((0.001, 0.999))
+    cells = Cells(truth.astype(np.int8)[:, None], np.ones((1_000, 1), bool))
+    axes = _figure(draw_logits({"MuMIC": values[:, None]}, cells)).axes[0]
+    last = axes.containers[1][-1]  # of the positives
+    assert last.get_x() + last.get_width() == pytest.approx(14)
+    assert last.get_height() > 0
+
+
+def test_every_image_is_on_the_map_and_no_two_categories_look_alike() -> None:
+    categories = [f"category {at:02d}" for at in range(11) for _ in range(2)] + ["", "", ""]
+    points = np.random.default_rng(0).normal(size=(len(categories), 2)).astype(np.float32)
+    figure = _figure(draw_maps({"Before": points, "After": points}, categories))
+    for axes in figure.axes:
+        drawn = {each.get_label(): each for each in axes.collections}
+        assert set(drawn) == {*categories, "no class"} - {""}
+        assert len(drawn["no class"].get_offsets()) == 3
+        assert sum(len(each.get_offsets()) for each in drawn.values()) == len(categories)
+        looks = {
+            (each.get_edgecolor().tobytes(), each.get_paths()[0].vertices.tobytes())
+            for each in drawn.values()
+        }
+        assert len(looks) == len(drawn)

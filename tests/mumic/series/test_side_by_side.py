@@ -1,0 +1,49 @@
+"""Trainings in processes of their own are those that a series makes itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from annotate.errors import InputError
+from mumic.series.ablations import train_series
+from mumic.series.arms import Arm
+from mumic.series.side_by_side import train_side_by_side
+from mumic.training.train import Reports, TrainOptions
+
+LEARNING_RATES = (1e-5, 2e-5, 3e-5, 4e-5, 5e-5, 6e-5, 7e-5, 8e-5)
+
+
+def test_what_was_trained_side_by_side_is_taken_and_equals_what_was_not(
+    tmp_path: Path, tiny_workspace: Any
+) -> None:
+    arms = (Arm("own", {}), Arm("no bias", {"loss": "bce"}))
+    here, alone = (tiny_workspace(tmp_path / name) for name in ("side by side", "alone"))
+    train_side_by_side(here, "series", arms, [0])
+    steps: list[str] = []
+    options = TrainOptions(device="cpu")
+
+    def reports(title: str) -> Reports:
+        return Reports(on_step=lambda report: steps.append(title))
+
+    taken = train_series(here, "series", arms, [0], options, reports)
+    assert steps == []
+    made = train_series(alone, "series", arms, [0], options, reports)
+    assert len(set(steps)) == 2
+    for ours, theirs in zip(taken, made, strict=True):
+        weights = [entry.run.path / "open_clip_model.safetensors" for entry in (ours, theirs)]
+        assert weights[0].read_bytes() == weights[1].read_bytes()
+
+
+def test_what_fails_ends_all_of_them(
+    tmp_path: Path, tiny_workspace: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mumic.series.side_by_side.usable_cores", lambda: 2)
+    workspace = tiny_workspace(tmp_path / "ws", epochs=1)
+    arms = [Arm("misspelt", {"epoch": 1}), *(Arm(f"{lr:g}", {"lr": lr}) for lr in LEARNING_RATES)]
+    with pytest.raises(InputError, match="no setting 'epoch'"):
+        train_side_by_side(workspace, "series", arms, [0])
+    finished = list((workspace.runs / "series").glob("*/open_clip_model.safetensors"))
+    assert len(finished) < len(LEARNING_RATES)

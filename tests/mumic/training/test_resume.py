@@ -1,0 +1,179 @@
+"""A training that was stopped: by SIGKILL, by ctrl-C, or with other settings at its return."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors import safe_open
+
+from annotate.errors import DamagedError, InputError, MissingError, MumicError
+from mumic.run import open_run
+from mumic.training.interrupt import StoppedError
+from mumic.training.train import Reports, TrainOptions, train
+from tests.mumic.training.test_train import _with
+
+WEIGHTS = "open_clip_model.safetensors"
+
+
+def _checkpoint(run: Path) -> dict[str, Any]:
+    """Every tensor's bytes and the state, without the seconds that it took."""
+    with safe_open(run / "last" / "checkpoint.safetensors", framework="pt") as content:
+        state: dict[str, Any] = json.loads(content.metadata()["state"])
+        tensors = {name: content.get_tensor(name).numpy().tobytes() for name in content.keys()}  # noqa: SIM118
+    assert state.pop("seconds") > 0
+    return tensors | state
+
+
+COMMAND = """
+from pathlib import Path
+from annotate.workspace import Workspace
+from mumic.training.train import TrainOptions, train
+train(Workspace.find(Path.cwd()), TrainOptions(run="one"))
+"""
+
+
+def test_killed_and_resumed_is_bit_for_bit_the_undisturbed_run(
+    tmp_path: Path, tiny_workspace: Any
+) -> None:
+    kinds = {"epochs": 4, "checkpoint_every": 2, "warmup_steps": 3, "schedule": "cosine"}
+    killed, whole = (tiny_workspace(tmp_path / name, **kinds) for name in ("killed", "whole"))
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen([sys.executable, "-c", COMMAND], cwd=killed.root, env=environment)
+    checkpoint = killed.runs / "one" / "last" / "checkpoint.safetensors"
+    while not checkpoint.exists() and process.poll() is None:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert json.loads((killed.runs / "one" / "run.json").read_text())["finished"] is None
+    (killed.runs / "one" / "last" / ".checkpoint.safetensors.x.tmp").write_bytes(b"half")
+
+    notes: list[str] = []
+    resumed = train(killed, reports=Reports(on_note=notes.append))  # found by its settings
+    undisturbed = train(whole, TrainOptions(run="one"))
+    assert resumed.id == "one"
+    assert notes[0] == "going on with run one"
+    assert not any("warning" in note for note in notes)
+    for name in (
+        *(WEIGHTS, "history.csv", "thresholds.json", "text_embeddings.safetensors", "classes.json"),
+    ):
+        assert (resumed.path / name).read_bytes() == (undisturbed.path / name).read_bytes(), name
+    assert _checkpoint(resumed.path) == _checkpoint(undisturbed.path)
+    assert not list(resumed.path.rglob("*.tmp"))
+
+
+def _stop_after(step: int) -> Reports:
+    def on_step(report: Any) -> None:
+        if report.step == step:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    return Reports(on_step=on_step)
+
+
+class _Clock:
+    """A second later whenever one looks: each step looks twice."""
+
+    now = 0.0
+
+    def perf_counter(self) -> float:
+        self.now += 1
+        return self.now
+
+
+def test_ctrl_c_saves_and_stops(
+    tmp_path: Path, tiny_workspace: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mumic.training.loop.time", _Clock())
+    workspace = tiny_workspace(tmp_path / "ws", checkpoint_every=1000)
+    before = signal.getsignal(signal.SIGINT)  # a program in the background may ignore it
+    with pytest.raises(MumicError, match="stopped after step 2 of 6, saved"):
+        train(workspace, TrainOptions(run="one"), _stop_after(2))
+    assert signal.getsignal(signal.SIGINT) is before
+    steps: list[int] = []
+    run = train(workspace, reports=Reports(on_step=lambda report: steps.append(report.step)))
+    assert steps == [3, 4, 5, 6]
+    assert run.id == "one"
+    assert run.record["seconds_per_epoch"] == 3  # also those of the steps before the stop
+    assert len((run.path / "history.csv").read_text().splitlines()) == 1 + 6
+
+
+class _EndedError(Exception):
+    """What a kill, or a judge of the epochs, ends a training with."""
+
+
+def _heard_by(told: list[tuple[int, float]]) -> Reports:
+    return Reports(on_epoch=lambda epoch, value: told.append((epoch, value)))
+
+
+def test_an_epoch_that_nobody_heard_of_is_told_again(tmp_path: Path, tiny_workspace: Any) -> None:
+    killed, whole = (tiny_workspace(tmp_path / name) for name in ("killed", "whole"))
+
+    def end(epoch: int, value: float) -> None:
+        raise _EndedError
+
+    with pytest.raises(_EndedError):  # between the checkpoint and the telling
+        train(killed, TrainOptions(run="one"), Reports(on_epoch=end))
+    again: list[tuple[int, float]] = []
+    whole_run: list[tuple[int, float]] = []
+    runs = [
+        train(killed, TrainOptions(run="one"), _heard_by(again)),
+        train(whole, reports=_heard_by(whole_run)),
+    ]
+    assert again == whole_run
+    assert [epoch for epoch, _ in again] == [1, 2]
+    weights = [(run.path / WEIGHTS).read_bytes() for run in runs]
+    assert weights[0] == weights[1]
+
+
+def test_a_stop_is_heard_before_an_epoch_is_judged(tmp_path: Path, tiny_workspace: Any) -> None:
+    workspace = tiny_workspace(tmp_path / "ws", epochs=1)
+
+    def judge(epoch: int, value: float) -> None:
+        raise _EndedError
+
+    in_series = TrainOptions(prefix="one")
+    with pytest.raises(StoppedError, match=r"step 3 of 3, saved\. Run the same command again"):
+        train(workspace, in_series, replace(_stop_after(3), on_epoch=judge))
+    with pytest.raises(_EndedError):
+        train(workspace, in_series, Reports(on_epoch=judge))
+    alone = train(_with(workspace, lr=2e-3), TrainOptions(run="alone"), _stop_after(3))
+    assert alone.record["finished"]  # nothing follows it
+
+
+def test_another_thread_count_at_resume_is_a_warning(tmp_path: Path, tiny_workspace: Any) -> None:
+    workspace = tiny_workspace(tmp_path / "ws")
+    with pytest.raises(MumicError, match="stopped"):
+        train(workspace, reports=_stop_after(1))
+    notes: list[str] = []
+    train(_with(workspace, threads=2), reports=Reports(on_note=notes.append))
+    torch.set_num_threads(1)
+    assert any("begun with threads 1, now it is 2" in note for note in notes)
+
+
+def test_a_run_begun_with_other_settings_cannot_go_on(tmp_path: Path, tiny_workspace: Any) -> None:
+    workspace = tiny_workspace(tmp_path / "ws")
+    with pytest.raises(MumicError, match="stopped"):
+        train(workspace, TrainOptions(run="one"), _stop_after(1))
+    with pytest.raises(InputError, match="other settings"):
+        train(_with(workspace, lr=0.5), TrainOptions(run="one"))
+    with pytest.raises(MissingError, match="unfinished"):
+        open_run(workspace, "one")
+
+
+def test_a_damaged_checkpoint_is_said_so(tmp_path: Path, tiny_workspace: Any) -> None:
+    workspace = tiny_workspace(tmp_path / "ws")
+    with pytest.raises(MumicError, match="stopped"):
+        train(workspace, TrainOptions(run="one"), _stop_after(1))
+    file = workspace.runs / "one" / "last" / "checkpoint.safetensors"
+    file.write_bytes(file.read_bytes()[:1000])
+    with pytest.raises(DamagedError, match="Delete the run's folder"):
+        train(workspace, TrainOptions(run="one"))

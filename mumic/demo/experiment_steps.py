@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+from annotate.files import read_json
 from annotate.settings.training import TrainSettings
 from annotate.workspace import Workspace
 from mumic.baselines.runs import BaselineOptions, run_baseline
 from mumic.baselines.runs import Reports as BaselineReports
+from mumic.baselines.store import Baseline
 from mumic.data import load_dataset
 from mumic.demo.unseen import see_unseen
 from mumic.evaluation.measure import Method
@@ -62,10 +66,11 @@ def compare_methods(workspace: Workspace, seeds: Sequence[int]) -> dict[str, Any
     # They rest on the frozen tower and on no seed, but for the head that is trained.
     frozen = baseline_methods(_material(workspace, trained[0]), trained[0].run)
     heads, about = _asl_heads(workspace, seeds)
-    baselines = [
-        see(method, seed, truth, resamples, settings.evaluate)
+    measured = [see(each, 0, truth, resamples, settings.evaluate) for each in frozen]
+    baselines = [replace(each, seed=seed) for seed in seeds for each in measured]
+    baselines += [
+        see(head, seed, truth, resamples, settings.evaluate)
         for seed, head in zip(seeds, heads, strict=True)
-        for method in (*frozen, head)
     ]
     everything = [*seen, *baselines]
     summary["arms"] += arm_rows(baselines)
@@ -94,7 +99,7 @@ def _asl_heads(
     for seed in seeds:
         project = replace(settings.project, seed=seed)
         here = replace(workspace, settings=replace(settings, project=project, baseline=budget))
-        found = run_baseline(here, "asl-head", BaselineOptions(), BaselineReports())
+        found = _asl_head(here, workspace.runs / SERIES / f"asl-head-seed{seed}")
         record = found.record
         methods.append(Method(record["title"], found.scores("test").logits, found.thresholds()))
         about.append({name: record[name] for name in ("trials", "epochs_to_saturation")})
@@ -106,6 +111,17 @@ def _asl_heads(
         # The points that were tried differ in their rate alone.
         budget = replace(budget, trials=1, tower_lr=record["best"]["lr"])
     return methods, about
+
+
+def _asl_head(workspace: Workspace, kept: Path) -> Baseline:
+    """The head of a seed, or what an earlier call kept of it: a workspace holds one at a time."""
+    if not kept.is_dir():
+        found = run_baseline(workspace, "asl-head", BaselineOptions(), BaselineReports())
+        unfinished = kept.with_name(f"{kept.name}.tmp")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        shutil.copytree(found.path, unfinished)
+        unfinished.rename(kept)
+    return Baseline(kept, read_json(kept / "baseline.json", "make experiments"))
 
 
 def _material(workspace: Workspace, entry: Trained) -> Material:

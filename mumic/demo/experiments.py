@@ -3,13 +3,15 @@
     python -m mumic.demo.experiments FOLDER [--quick]
 
 Trainings over three seeds, in a workspace that is drawn first. Each step keeps its results in
-``FOLDER/experiments/``; a killed run goes on where it was, down to the optimiser step. Results are
-written as they are, into ``FOLDER/experiments.json``.
+``FOLDER/experiments/``; a killed run goes on where it was, down to the optimiser step, once the
+dataset is there. Results are written as they are, into ``FOLDER/experiments.json``.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
+import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -18,6 +20,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from annotate.errors import InputError
 from annotate.files import read_json, write_json
 from annotate.workspace import Workspace
 from mumic.data import load_dataset
@@ -35,6 +38,7 @@ from mumic.series.ablations import ABLATIONS, ablation_series, run_ablation
 from mumic.series.prompt_choice import ARMS as PROMPT_ARMS
 from mumic.series.prompt_choice import SERIES as PROMPTS
 from mumic.series.prompt_choice import compare_prompts
+from mumic.training.optimiser import learning_rate
 from mumic.training.train import TrainOptions
 
 VARIED = ("temperature", "crop", "frozen", "noise")  # ablations
@@ -76,13 +80,18 @@ def run_experiments(folder: Path, *, quick: bool) -> Path:
     """Run all steps that have no results yet, and put the results together.
 
     Args:
-        folder: becomes a workspace, or is one that an earlier call left.
+        folder: becomes a workspace, or is one that an earlier call made.
         quick: one seed and short trainings in a small world, to see that all of it works.
 
     Returns:
         The JSON file.
+
+    Raises:
+        InputError: the folder is a workspace of another origin.
     """
     plan = Plan(quick)
+    if (folder / "mumic.toml").is_file() and not _begun(folder, "world").exists():
+        raise InputError(f"{folder} is a workspace of yours; name a new folder.")
     folder.mkdir(parents=True, exist_ok=True)
     _step(folder, "world", lambda: _world(folder, plan))
     workspace = Workspace.find(folder)
@@ -108,6 +117,7 @@ def run_experiments(folder: Path, *, quick: bool) -> Path:
         "side_by_side": choose_device("auto") == "cpu",
         "seeds": len(plan.seeds),
         "epochs": {"main": workspace.settings.train.epochs, "short": plan.short},
+        "scale_reach": _scale_reach(_short(workspace, plan.short)),
     }
     target = folder / "experiments.json"
     write_json(target, result)
@@ -131,11 +141,16 @@ def _file(folder: Path, name: str) -> Path:
     return folder / "experiments" / f"{name}.json"
 
 
+def _begun(folder: Path, name: str) -> Path:
+    """Marks a step that was begun; its results come later."""
+    return _file(folder, name).with_suffix(".begun")
+
+
 def _step(folder: Path, name: str, work: Callable[[], dict[str, Any]]) -> None:
     """Do a step unless its results are there; they get its minutes, unless it was broken off."""
     if not _file(folder, name).is_file():
         print(f"{time.strftime('%H:%M:%S')} {name}", file=sys.stderr, flush=True)
-        begun = _file(folder, name).with_suffix(".begun")
+        begun = _begun(folder, name)
         whole = not begun.exists()
         begun.parent.mkdir(parents=True, exist_ok=True)
         begun.touch()
@@ -165,6 +180,8 @@ def _world(folder: Path, plan: Plan) -> dict[str, Any]:
         session.run("mumic-annotate init . --demo" + (" --quick" if plan.quick else ""))
     workspace = Workspace.find(folder)
     if not (workspace.dataset / "images.parquet").is_file():
+        # A command that was killed and is repeated goes on with another round of mining.
+        shutil.rmtree(workspace.data, ignore_errors=True)
         for line in DATA_COMMANDS:
             session.run(line)
     dataset = load_dataset(workspace)
@@ -175,9 +192,19 @@ def _world(folder: Path, plan: Plan) -> dict[str, Any]:
 
 
 def _short(workspace: Workspace, epochs: int) -> Workspace:
+    """With fewer epochs, of which the same share is warm-up."""
     settings = workspace.settings
-    train = replace(settings.train, epochs=epochs)
+    warm = settings.train.warmup_steps * epochs // settings.train.epochs
+    train = replace(settings.train, epochs=epochs, warmup_steps=warm)
     return replace(workspace, settings=replace(settings, train=train))
+
+
+def _scale_reach(workspace: Workspace) -> float:
+    """How far a training can move logit_scale: a step of AdamW is about its rate, at most."""
+    train = workspace.settings.train
+    images = len(load_dataset(workspace).split("train"))
+    steps = train.epochs * math.ceil(images / train.batch_size)
+    return sum(learning_rate(step, steps, train) for step in range(steps))
 
 
 def _prompts(workspace: Workspace) -> dict[str, Any]:

@@ -55,9 +55,10 @@ ABLATIONS = {
     "temperature": Ablation(
         "the temperature learned, or fixed at 1: plain BCE (section 3.3)",
         (
-            Arm("learned temperature", {"loss": "tempered-bce"}),
             Arm("learned temperature, no bias", {"loss": "tempered-bce", "logit_bias": 0.0}),
             Arm("temperature 1, no bias", {"loss": "bce", "logit_bias": 0.0}),
+            Arm("learned temperature", {"loss": "tempered-bce"}),
+            Arm("temperature 1", {"loss": "bce"}),
         ),
     ),
     "noise": Ablation(

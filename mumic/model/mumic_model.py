@@ -17,6 +17,7 @@ import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from annotate.clip.encoder import normalise_pixels
 from annotate.clip.loading import Clip
@@ -181,11 +182,16 @@ class MumicModel(nn.Module):
         return tower_precision(self.clip, bf16=self.bf16, training=self.training)
 
     def train(self, mode: bool = True) -> MumicModel:
-        """Training mode for what is trained; a frozen tower keeps its statistics, drops nothing."""
+        """Training mode for what is trained, without batch norm; a frozen tower drops nothing."""
         super().train(mode)
         for name, part in self.towers.named_children():
             learns = self.trains_image if name == "visual" else self.trains_text
             part.train(mode and learns)
+        # Batch norm keeps the statistics that it came with, as is usual in fine-tuning: those of a
+        # batch would differ with its micro-batches and with its shares among processes.
+        for part in self.towers.modules():
+            if isinstance(part, _BatchNorm):
+                part.eval()
         return self
 
     def set_logit_scale(self, value: float) -> None:

@@ -52,7 +52,7 @@ def run_training(training: Training) -> Progress:
     progress = _resumed(training)
     history = History.load(training.folder / "history.csv", progress.step)
     wanted = training.settings.tensorboard and training.processes.first
-    board = Board(training.folder if wanted else None, progress.step)
+    board = Board(training.folder if wanted else None, progress.step, training.on_note)
     try:
         with Interrupt() as interrupt:
             return _steps(training, progress, history, board, interrupt)

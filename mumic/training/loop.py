@@ -67,10 +67,11 @@ def _resumed(training: Training) -> Progress:
     )
     progress = progress or Progress()
     of_first = training.processes.from_first(progress.step)
-    if training.processes.any(progress.step != of_first):
+    seen = (training.folder / "run.json").is_file()  # the first process has written it
+    if training.processes.any(not seen or progress.step != of_first):
         raise MumicError(
-            f"the processes found different checkpoints in {training.folder / LAST}. All machines "
-            "must see the same run folder: put the workspace on a shared disk."
+            f"the processes found different files in {training.folder}. All machines must see the "
+            "same run folder: put the workspace on a shared disk."
         )
     return progress
 

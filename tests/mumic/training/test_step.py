@@ -174,13 +174,17 @@ def _assert_moved_alike(found: Weights, expected: Weights, start: Weights) -> No
         assert float((found[name] - expected[name]).norm()) <= 1e-4 * moved, name
 
 
-def _processes(command: list[str], where: Path) -> None:
-    """``torchrun`` with two processes on loopback."""
-    environment = os.environ | {
+def _on_loopback() -> dict[str, str]:
+    """The environment of processes that work together on this machine."""
+    return os.environ | {
         "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[3]), *sys.path]),
         "GLOO_SOCKET_IFNAME": "lo",
         "OMP_NUM_THREADS": "1",
     }
+
+
+def _processes(command: list[str], where: Path) -> None:
+    """``torchrun`` with two processes on loopback."""
     joined = [
         *(sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2"),
         *("--master-addr=127.0.0.1", "--master-port=0", "--rdzv-backend=c10d"),
@@ -189,7 +193,7 @@ def _processes(command: list[str], where: Path) -> None:
     subprocess.run(
         [*joined, *command],
         cwd=where,
-        env=environment,
+        env=_on_loopback(),
         check=True,
         capture_output=True,
         text=True,

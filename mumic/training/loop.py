@@ -1,7 +1,7 @@
 """The training loop (Wang et al., AAAI 2023, section 3).
 
 A training can be killed at any moment. Started again, it goes on from the last checkpoint and ends
-with the same weights, bit for bit, on the same machine with as many threads.
+with the same weights: on a processor bit for bit, on the same machine with as many threads.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from annotate.clip.encoder import normalise_pixels
 from annotate.clip.loading import Clip
@@ -112,7 +113,7 @@ class MumicModel(nn.Module):
         bf16: mixed precision.
 
     Raises:
-        InputError: a setting of what is trained does not exist, or not for this model.
+        InputError: what is to be trained is not there in this model.
     """
 
     tokens: Tensor
@@ -181,11 +182,16 @@ class MumicModel(nn.Module):
         return tower_precision(self.clip, bf16=self.bf16, training=self.training)
 
     def train(self, mode: bool = True) -> MumicModel:
-        """Training mode for what is trained; a frozen tower keeps its statistics, drops nothing."""
+        """Training mode for what is trained, without batch norm; a frozen tower drops nothing."""
         super().train(mode)
         for name, part in self.towers.named_children():
             learns = self.trains_image if name == "visual" else self.trains_text
             part.train(mode and learns)
+        # Batch norm keeps the statistics that it came with, as is usual in fine-tuning: those of a
+        # batch would differ with its micro-batches and with its shares among processes.
+        for part in self.towers.modules():
+            if isinstance(part, _BatchNorm):
+                part.eval()
         return self
 
     def set_logit_scale(self, value: float) -> None:
@@ -223,20 +229,11 @@ def choose_trained(towers: nn.Module, trained: Trained) -> None:
     """Let the gradient reach what is trained, and nothing else.
 
     Raises:
-        InputError: there is no such ``freeze``, or LoRA does not fit it or the model.
+        InputError: LoRA does not fit the model, or nothing is left to train.
     """
-    if trained.freeze not in FROZEN_TOWERS:
-        raise InputError(
-            f"[train] freeze = {trained.freeze!r}: must be one of {', '.join(FROZEN_TOWERS)}"
-        )
     frozen = FROZEN_TOWERS[trained.freeze]
     if trained.lora_rank:
         image, text = "image" not in frozen, "text" not in frozen
-        if not image and not text:
-            raise InputError(
-                f"[train] lora_rank = {trained.lora_rank} changes towers that are free, and freeze "
-                f"= {trained.freeze!r} leaves none. Set freeze to none, image or text."
-            )
         add_lora(towers, trained.lora_rank, trained.lora_alpha, image=image, text=text)
     else:
         for name, parameter in towers.named_parameters():

@@ -128,7 +128,7 @@ def record(model: MumicModel, batch: Batch, cost: Cost) -> Recording | None:
     held = Batch(batch.pixels.clone(), batch.labels.clone(), batch.mask.clone(), batch.observed)
     divisor = torch.full((), max(batch.observed, 1), dtype=torch.float32, device=device)
     with torch.cuda.device(device):
-        with _unchanged(model, device):
+        with _unchanged(device):
             needed = _warm_up(model, held, divisor, cost)
         if needed > SHARE * torch.cuda.get_device_properties(device).total_memory:
             return None
@@ -166,17 +166,13 @@ def _warm_up(model: MumicModel, batch: Batch, divisor: Tensor, cost: Cost) -> in
 
 
 @contextmanager
-def _unchanged(model: nn.Module, device: torch.device) -> Iterator[None]:
-    """Steps that leave no trace: running statistics and random numbers are as before."""
-    buffers = [(entry, entry.clone()) for entry in model.buffers()]
+def _unchanged(device: torch.device) -> Iterator[None]:
+    """Steps that leave no trace: random numbers are as before."""
     state = torch.cuda.get_rng_state(device)
     try:
         yield
     finally:
         torch.cuda.set_rng_state(state, device)
-        with torch.no_grad():
-            for entry, before in buffers:
-                entry.copy_(before)
 
 
 def _forget_gradients(model: nn.Module) -> None:

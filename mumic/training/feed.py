@@ -37,15 +37,11 @@ class Feed:
             self._places = {entry: at for at, entry in enumerate(dict.fromkeys(hashes))}
             self._held = _load(rows, list(self._places), device)
 
-    @property
-    def held(self) -> bool:
-        """Whether the pixels are on the device already."""
-        return bool(self._places)
-
     def batch(self, hashes: Sequence[str]) -> Tensor:
         """Pixels of some images in their order, uint8 (n, 3, size, size)."""
         if self._places:
-            at = torch.tensor([self._places[entry] for entry in hashes], device=self._device)
+            places = [self._places[entry] for entry in hashes]  # none: torch would guess float32
+            at = torch.tensor(places, dtype=torch.int64, device=self._device)
             return self._held.index_select(0, at)
         pixels = self._read_ahead(list(hashes))
         if pixels is None:

@@ -1,7 +1,7 @@
 """The training loop (Wang et al., AAAI 2023, section 3).
 
 A training can be killed at any moment. Started again, it goes on from the last checkpoint and ends
-with the same weights, bit for bit, on the same machine with as many threads.
+with the same weights: on a processor bit for bit, on the same machine with as many threads.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def run_training(training: Training) -> Progress:
     progress = _resumed(training)
     history = History.load(training.folder / "history.csv", progress.step)
     wanted = training.settings.tensorboard and training.processes.first
-    board = Board(training.folder if wanted else None, progress.step)
+    board = Board(training.folder if wanted else None, progress.step, training.on_note)
     try:
         with Interrupt() as interrupt:
             return _steps(training, progress, history, board, interrupt)
@@ -67,10 +67,11 @@ def _resumed(training: Training) -> Progress:
     )
     progress = progress or Progress()
     of_first = training.processes.from_first(progress.step)
-    if training.processes.any(progress.step != of_first):
+    seen = (training.folder / "run.json").is_file()  # the first process has written it
+    if training.processes.any(not seen or progress.step != of_first):
         raise MumicError(
-            f"the processes found different checkpoints in {training.folder / LAST}. All machines "
-            "must see the same run folder: put the workspace on a shared disk."
+            f"the processes found different files in {training.folder}. All machines must see the "
+            "same run folder: put the workspace on a shared disk."
         )
     return progress
 

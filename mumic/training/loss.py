@@ -23,7 +23,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from annotate.errors import InputError
 from annotate.settings import TrainSettings
 
 Cost = Callable[[Tensor, Tensor], Tensor]
@@ -43,22 +42,20 @@ def cost_of(settings: TrainSettings, positive_weight: Tensor) -> Cost:
     Args:
         settings: loss and its parameters.
         positive_weight: p of equation 1, (classes,).
-
-    Raises:
-        InputError: there is no such loss.
     """
-    if settings.loss in (TEMPERED_BCE, BCE):
-        return partial(bce_cost, positive_weight=positive_weight)
-    if settings.loss == FOCAL:
-        return partial(focal_cost, gamma=settings.focal_gamma, alpha=settings.focal_alpha)
-    if settings.loss == ASL:
-        return partial(
+    bce = partial(bce_cost, positive_weight=positive_weight)
+    costs: dict[str, Cost] = {
+        TEMPERED_BCE: bce,
+        BCE: bce,
+        FOCAL: partial(focal_cost, gamma=settings.focal_gamma, alpha=settings.focal_alpha),
+        ASL: partial(
             asl_cost,
             gamma_negative=settings.asl_gamma_negative,
             gamma_positive=settings.asl_gamma_positive,
             clip=settings.asl_clip,
-        )
-    raise InputError(f"[train] loss = {settings.loss!r}: must be one of {', '.join(LOSSES)}")
+        ),
+    }
+    return costs[settings.loss]
 
 
 def bce_cost(z: Tensor, y: Tensor, positive_weight: float | Tensor = 1.0) -> Tensor:

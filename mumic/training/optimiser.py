@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import nn
 
-from annotate.errors import InputError
 from annotate.settings import TrainSettings
 
 IMPLEMENTATION = "fused"
-SCHEDULES = ("constant", "cosine")
+# The share of the rate that is left, by the share of the steps after the warm-up that are done.
+SCHEDULES: dict[str, Callable[[float], float]] = {
+    "constant": lambda done: 1.0,
+    "cosine": lambda done: 0.5 * (1 + math.cos(math.pi * done)),
+}
 
 
 def parameter_groups(named: Iterable[tuple[str, nn.Parameter]]) -> dict[str, list[str]]:
@@ -54,19 +57,10 @@ def learning_rate(step: int, total: int, settings: TrainSettings) -> float:
         total: steps of the whole training.
         settings: lr, warmup_steps and schedule.
 
-    Raises:
-        InputError: an unknown schedule.
-
     >>> [learning_rate(step, 4, TrainSettings(lr=1.0, warmup_steps=2)) for step in range(4)]
     [0.5, 1.0, 1.0, 1.0]
     """
-    if settings.schedule not in SCHEDULES:
-        raise InputError(
-            f"[train] schedule = {settings.schedule!r}: must be one of {', '.join(SCHEDULES)}"
-        )
     if step < settings.warmup_steps:
         return settings.lr * (step + 1) / settings.warmup_steps
-    if settings.schedule == "constant":
-        return settings.lr
     done = (step - settings.warmup_steps) / max(total - settings.warmup_steps, 1)
-    return settings.lr * 0.5 * (1 + math.cos(math.pi * done))
+    return settings.lr * SCHEDULES[settings.schedule](done)

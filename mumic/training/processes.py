@@ -18,7 +18,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from annotate.errors import InputError
+from annotate.errors import InputError, MumicError
+from mumic.memory import is_memory_full
 
 PATIENCE = timedelta(hours=2)  # while another process fills the pixel cache
 BUCKET = 2**24  # numbers that are sent at a time
@@ -45,7 +46,8 @@ class Processes:
     def sum(self, tensor: Tensor) -> Tensor:
         """The sum over all processes, in place."""
         if self.count > 1:
-            dist.all_reduce(tensor)
+            with _or_say_who():
+                dist.all_reduce(tensor)
         return tensor
 
     def any(self, flag: bool) -> bool:
@@ -76,13 +78,40 @@ class Processes:
         if self.count == 1:
             return value
         held = [value]
-        dist.broadcast_object_list(held, src=0)
+        with _or_say_who():
+            dist.broadcast_object_list(held, src=0)
         return held[0]
 
     def wait(self) -> None:
         """Until all processes are here."""
         if self.count > 1:
-            dist.barrier()
+            with _or_say_who():
+                dist.barrier()
+
+    @contextmanager
+    def first_alone(self) -> Iterator[None]:
+        """A block that the other processes enter after the first has left it."""
+        if not self.first:
+            self.wait()
+        yield
+        if self.first:
+            self.wait()
+
+
+@contextmanager
+def _or_say_who() -> Iterator[None]:
+    """One process's error is one message: to the others it is only a broken connection.
+
+    Raises:
+        MumicError: another process has ended, or has not answered for too long.
+    """
+    try:
+        yield
+    except RuntimeError as error:  # gloo's are no more than that, NCCL's are a kind of it
+        if is_memory_full(error):
+            raise
+        why = str(error).split("\n")[0]
+        raise MumicError(f"another process has ended; its message says why ({why})") from error
 
 
 def _buckets(parameters: list[nn.Parameter]) -> Iterator[list[nn.Parameter]]:

@@ -141,7 +141,7 @@ def _train(workspace: Workspace, options: TrainOptions, reports: Reports, joined
     name = options.run
     if options.prefix is not None:
         name = f"{options.prefix}-{record['settings_hash'][:8]}"
-        if is_finished(workspace.runs / name):
+        if joined.from_first(joined.first and is_finished(workspace.runs / name)):
             return open_run(workspace, name)
     if options.among is not None:
         alike = finished_alike(options.among, record["settings_hash"]) if joined.first else None
@@ -149,8 +149,9 @@ def _train(workspace: Workspace, options: TrainOptions, reports: Reports, joined
         if alike is not None:
             reports.note(f"run {alike.name} has these settings already; it is taken as it is.")
             return read_run(alike)
-    folder = choose_folder(workspace, name, record["settings_hash"])
-    folder = workspace.runs / joined.from_first(folder.name)
+    # The others do not look for it yet: over a network a file may stay unseen for a while after.
+    chosen = choose_folder(workspace, name, record["settings_hash"]).name if joined.first else None
+    folder = workspace.runs / joined.from_first(chosen)
     busy = f"run {folder.name} is being trained by another process. Wait for it, or stop it."
     with exclusive(folder / ".lock", busy=busy) if joined.first else nullcontext():
         joined.wait()  # none begins before the first has the lock
@@ -182,7 +183,8 @@ def _train_in(
     }
     if joined.first:
         record = begin_or_resume(folder, workspace, dataset, texts, record, reports.note)
-    pixels = pixel_rows(workspace, used, clip.image_size, reports.on_decoded, settings.resize)
+    with joined.first_alone():  # only its progress is shown
+        pixels = pixel_rows(workspace, used, clip.image_size, reports.on_decoded, settings.resize)
     training = Training(
         folder=folder,
         model=model,
@@ -209,7 +211,6 @@ def _train_in(
         on_note=reports.on_note,
         on_epoch=reports.on_epoch,
     )
-    joined.wait()  # the first has written the folder
     progress = run_training(training)
     _finish(training, workspace, record, progress)
     return open_run(workspace, folder.name)

@@ -61,18 +61,13 @@ def test_a_replayed_step_has_the_gradients_of_a_plain_one(
 
 @GPU
 def test_recording_leaves_no_trace(tiny_clip: MakeClip) -> None:
-    """Neither in running statistics nor in random numbers."""
-    clip = tiny_clip()
-    visual: Any = clip.model.visual
-    visual.conv1 = torch.nn.Sequential(visual.conv1, torch.nn.BatchNorm2d(32))
-    model = model_on_gpu(clip, bf16=False)
-    statistics = {name: entry.clone() for name, entry in model.named_buffers()}
+    """In random numbers."""
+    model = model_on_gpu(tiny_clip(), bf16=False)
     torch.cuda.manual_seed(3)
     expected = torch.rand(3, device="cuda")
     torch.cuda.manual_seed(3)
     assert record(model, on_gpu(_batch()), COST) is not None
     assert torch.equal(torch.rand(3, device="cuda"), expected)
-    assert all(torch.equal(entry, statistics[name]) for name, entry in model.named_buffers())
 
 
 def test_where_a_step_takes_too_much_memory_it_is_computed_as_usual(

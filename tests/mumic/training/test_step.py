@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import open_clip
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -22,6 +23,7 @@ from mumic.training.loss import bce_cost, tempered_bce
 from mumic.training.optimiser import make_optimiser
 from mumic.training.processes import Processes
 from mumic.training.step import Batch, accumulate_gradients
+from tests.mumic.conftest import TINY_MODEL
 
 MakeClip = Callable[[], Clip]
 Weights = dict[str, torch.Tensor]
@@ -76,6 +78,35 @@ def test_micro_batches_have_the_gradient_of_one_plain_pass(
     _assert_close(_without_key_bias(_gradients(model)), _without_key_bias(_gradients(plain)))
 
 
+def _resnet(clip: Clip) -> Clip:
+    """An image tower of RN50's kind, with statistics that are not those of a batch."""
+    tower = {"image_size": 32, "layers": [1, 1, 1, 1], "width": 8, "head_width": 64}
+    torch.manual_seed(7)
+    model = open_clip.CLIP(**(TINY_MODEL | {"vision_cfg": tower}))
+    for part in model.modules():
+        if isinstance(part, torch.nn.BatchNorm2d):
+            torch.nn.init.uniform_(part.weight, 0.5, 2)  # open_clip begins with some at 0
+            part.running_mean = 0.1 * torch.randn(part.num_features)
+            part.running_var = 0.5 + torch.rand(part.num_features)
+    return replace(clip, model=model)
+
+
+@pytest.mark.parametrize("freeze", ["none", "both+"])
+def test_batch_norm_keeps_its_statistics(tiny_clip: MakeClip, freeze: str) -> None:
+    batch, clip = _batch(), _resnet(tiny_clip())
+    buffers = {name: entry.clone() for name, entry in clip.model.named_buffers()}
+    found = []
+    for micro_batch in (0, 1, 3):
+        model = _model(clip, freeze)
+        model.zero_grad()
+        accumulate_gradients(model, batch, COST, micro_batch=micro_batch)
+        found.append(_without_key_bias(_gradients(model)))
+    for parts in found[1:]:
+        _assert_close(parts, found[0])
+    after = dict(clip.model.named_buffers())
+    assert all(torch.equal(after[name], entry) for name, entry in buffers.items())
+
+
 def test_texts_are_encoded_once_a_step(tiny_clip: MakeClip) -> None:
     model, passes = _model(tiny_clip()), []
     model.towers.ln_final.register_forward_hook(lambda *_: passes.append("forward"))
@@ -126,6 +157,8 @@ def _without_key_bias(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tenso
     for name, tensor in kept.items():
         if name.endswith("in_proj_bias"):
             tensor[len(tensor) // 3 : 2 * len(tensor) // 3] = 0
+        if name.endswith("k_proj.bias"):
+            tensor.zero_()
     return kept
 
 
@@ -141,13 +174,17 @@ def _assert_moved_alike(found: Weights, expected: Weights, start: Weights) -> No
         assert float((found[name] - expected[name]).norm()) <= 1e-4 * moved, name
 
 
-def _processes(command: list[str], where: Path) -> None:
-    """``torchrun`` with two processes on loopback."""
-    environment = os.environ | {
+def _on_loopback() -> dict[str, str]:
+    """The environment of processes that work together on this machine."""
+    return os.environ | {
         "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[3]), *sys.path]),
         "GLOO_SOCKET_IFNAME": "lo",
         "OMP_NUM_THREADS": "1",
     }
+
+
+def _processes(command: list[str], where: Path) -> None:
+    """``torchrun`` with two processes on loopback."""
     joined = [
         *(sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2"),
         *("--master-addr=127.0.0.1", "--master-port=0", "--rdzv-backend=c10d"),
@@ -156,7 +193,7 @@ def _processes(command: list[str], where: Path) -> None:
     subprocess.run(
         [*joined, *command],
         cwd=where,
-        env=environment,
+        env=_on_loopback(),
         check=True,
         capture_output=True,
         text=True,

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import csv
+import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +14,12 @@ from safetensors.torch import load_file
 
 from mumic.run import open_run
 from mumic.training.train import TrainOptions, train
-from tests.mumic.training.test_step import _assert_close, _processes, _without_key_bias
+from tests.mumic.training.test_step import (
+    _assert_close,
+    _on_loopback,
+    _processes,
+    _without_key_bias,
+)
 
 WEIGHTS = "open_clip_model.safetensors"
 
@@ -41,3 +49,67 @@ def test_a_run_by_two_processes(tmp_path: Path, tiny_workspace: Any) -> None:
         file.name for file in runs[1].path.iterdir()
     }
     assert list((runs[1].path / "tensorboard").iterdir())
+
+
+TRAIN = ["-m", "mumic", "train", "--run", "run", "--device", "cpu"]
+DECODED = """
+from pathlib import Path
+from annotate.workspace import Workspace
+from mumic.training.train import Reports, TrainOptions, train
+
+decoded = []
+reports = Reports(on_decoded=decoded.append)
+train(Workspace.find(Path.cwd()), TrainOptions(run="run", device="cpu"), reports)
+print(sum(decoded))
+"""
+
+
+def _two(command: list[str], *places: Path) -> list[subprocess.CompletedProcess[str]]:
+    """A process in each of two places, with nobody who ends one where the other has failed."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    together = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2"}
+    begun = [
+        subprocess.Popen(
+            [sys.executable, *command],
+            cwd=place,
+            env=_on_loopback() | together | {"RANK": str(rank)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank, place in enumerate(places)
+    ]
+    said = [process.communicate() for process in begun]
+    return [
+        subprocess.CompletedProcess(command, process.returncode, *texts)
+        for process, texts in zip(begun, said, strict=True)
+    ]
+
+
+def test_the_first_process_decodes_and_shows_it(tmp_path: Path, tiny_workspace: Any) -> None:
+    root = tiny_workspace(tmp_path / "ws", epochs=1).root
+    done = _two(["-c", DECODED], root, root)
+    assert [process.stdout.strip() for process in done] == ["32", "0"], done
+
+
+def test_machines_without_a_shared_disk_do_not_begin(tmp_path: Path, tiny_workspace: Any) -> None:
+    two = [tiny_workspace(tmp_path / name, epochs=1) for name in ("one", "two")]
+    done = _two(TRAIN, *(workspace.root for workspace in two))
+    for process in done:
+        assert process.returncode == 1
+        assert "put the workspace on a shared disk" in process.stderr, process.stderr
+    assert not list(tmp_path.rglob("history.csv"))
+
+
+def test_an_error_of_one_process_is_one_message(tmp_path: Path, tiny_workspace: Any) -> None:
+    """A photo that the second alone lacks: it says so, and the first only that it is gone."""
+    two = [tiny_workspace(tmp_path / name, epochs=1) for name in ("one", "two")]
+    (two[1].root / "photos" / "000.png").unlink()
+    first, second = _two(TRAIN, *(workspace.root for workspace in two))
+    assert "photos/000.png" in second.stderr
+    assert "another process has ended; its message says why" in first.stderr, first.stderr
+    for process in (first, second):
+        assert process.returncode == 1
+        assert "Traceback" not in process.stderr

@@ -121,6 +121,7 @@ def test_other_weights_to_start_from_are_another_study(
     [
         ("focal_gamma=0..3", {"loss": "focal"}, "focal_gamma must be 0, or 1 or more"),
         ("loss=bce,focall", {}, "loss must be one of"),
+        ("schedule=cosine,linear", {}, "schedule must be constant or cosine"),
         ("epochs=0..3", {}, "epochs must be 1 or more"),
         ("label_noise=0..0.5", {}, "label_noise must be at least 0 and below 0.5"),
         ("label_noise=0..0.2", {"soft_labels": True}, "do not go together"),

@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from annotate.arrays import write_array
 from annotate.errors import DamagedError, MissingError
-from annotate.files import atomic, read_json, remove_stale, write_json
+from annotate.files import read_json, remove_stale, write_json
 from annotate.locks import exclusive
 
 Array = npt.NDArray[Any]
@@ -118,6 +119,5 @@ def _chunks(entries: list[str], size: int) -> Iterator[list[str]]:
 
 
 def _store(stem: Path, rows: Array, hashes: list[str]) -> None:
-    with atomic(stem.with_suffix(".npy")) as file:
-        np.save(file, rows, allow_pickle=False)
+    write_array(stem.with_suffix(".npy"), rows)
     write_json(stem.with_suffix(".json"), hashes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ from safetensors import safe_open
 
 from annotate.errors import DamagedError, InputError, MissingError, MumicError
 from mumic.run import open_run
+from mumic.training.checkpoint import write_tensors
 from mumic.training.interrupt import StoppedError
 from mumic.training.train import Reports, TrainOptions, train
 from tests.mumic.training.test_train import _with
@@ -177,3 +179,13 @@ def test_a_damaged_checkpoint_is_said_so(tmp_path: Path, tiny_workspace: Any) ->
     file.write_bytes(file.read_bytes()[:1000])
     with pytest.raises(DamagedError, match="Delete the run's folder"):
         train(workspace, TrainOptions(run="one"))
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o077, 0o600), (0o022, 0o644)])
+def test_weights_are_as_private_as_the_umask_says(tmp_path: Path, umask: int, mode: int) -> None:
+    before = os.umask(umask)
+    try:
+        write_tensors(tmp_path / "weights.safetensors", {"a": torch.zeros(2)}, {"format": "pt"})
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "weights.safetensors").stat().st_mode) == mode

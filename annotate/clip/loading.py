@@ -18,6 +18,7 @@ import torch
 
 from annotate.clip.activation import check_activation, check_file
 from annotate.clip.hub import cache_only_if_unreachable, quiet
+from annotate.clip.memory import clear_word, is_memory_full
 from annotate.errors import DamagedError, InputError, MissingError, closest
 from annotate.resources import SMALL_CLIP
 from annotate.settings import ModelSettings
@@ -101,13 +102,21 @@ def load_clip(
         InputError: the weights were trained with another activation than the model has, or with
             which is not known (:mod:`annotate.clip.activation`).
         DamagedError: the weights do not fit the architecture.
+        MumicError: the device's memory is full.
     """
     name = _full_name(settings.name, root)
     pretrained = "" if _has_prefix(name) else settings.pretrained
     config = _model_config(name)
     if not random_init:
         pretrained = _check_pretrained(name, pretrained, config, root, settings.activation)
-    with quiet(), torch.random.fork_rng(devices=[]):
+
+    def advice() -> str:
+        return (
+            f"{settings.name} finds no room on {device}. End what else is in that memory, or name "
+            "a smaller model under [model]."
+        )
+
+    with quiet(), torch.random.fork_rng(devices=[]), clear_word(advice):
         torch.manual_seed(seed)
         model = _random(name, device) if random_init else _create(name, pretrained, device)
     model = model.eval()
@@ -257,6 +266,8 @@ def _create(name: str, pretrained: str, device: str) -> Any:
                 name, pretrained=pretrained or None, device=device, require_pretrained=True
             )
     except Exception as error:
+        if is_memory_full(error):
+            raise
         what = f"{name} {pretrained}".strip()
         if name.startswith(LOCAL_DIR) or Path(pretrained).is_file():
             raise DamagedError(

@@ -19,9 +19,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from annotate.clip.memory import is_memory_full
 from annotate.errors import DamagedError, MumicError
 from annotate.files import atomic_path
-from mumic.memory import is_memory_full
 
 FILE = "checkpoint.safetensors"
 _MODEL = "model."

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import torch
 
 from annotate.clip.loading import Clip, load_clip
+from annotate.clip.memory import clear_word
 from annotate.files import write_json
 from annotate.locks import exclusive
 from annotate.memory import keep_freed_memory
@@ -22,7 +23,7 @@ from annotate.settings import TrainSettings
 from annotate.workspace import Workspace
 from mumic.checks import check_dataset, check_settings
 from mumic.data import Dataset, load_dataset, soft_labels
-from mumic.memory import advice_in_training, clear_word
+from mumic.memory import advice_in_training
 from mumic.metrics.thresholds import tune
 from mumic.model.compiled import compile_towers, or_say_why
 from mumic.model.lora import merge_lora

@@ -105,7 +105,7 @@ def load_clip(
         MumicError: the device's memory is full.
     """
     name = _full_name(settings.name, root)
-    pretrained = "" if _has_prefix(name) else settings.pretrained
+    pretrained = "" if names_weights(name) else settings.pretrained
     config = _model_config(name)
     if not random_init:
         pretrained = _check_pretrained(name, pretrained, config, root, settings.activation)
@@ -147,8 +147,13 @@ def local_files(settings: ModelSettings, root: Path) -> list[Path]:
         files = Path(name.removeprefix(LOCAL_DIR)).glob("*")
         return sorted(p for p in files if p.name == CONFIG_FILE or p.suffix in WEIGHTS_SUFFIXES)
     file = root / Path(settings.pretrained).expanduser()
-    named = bool(settings.pretrained) and not _has_prefix(name)
+    named = bool(settings.pretrained) and not names_weights(name)
     return [file] if named and file.is_file() else []
+
+
+def names_weights(name: str) -> bool:
+    """Whether a model's name stands for its weights, too: there is no ``pretrained`` beside it."""
+    return name == SMALL_CLIP_NAME or name.startswith((LOCAL_DIR, HUB))
 
 
 def default_device() -> str:
@@ -178,10 +183,6 @@ def require_real_model(clip: Clip, demo_catalog: bool, allow: bool) -> None:
             'photos. Set name = "ViT-B-32-quickgelu" and pretrained = "openai" under [model] in '
             "mumic.toml, or pass --allow-demo-model to try the path without quoting its figures."
         )
-
-
-def _has_prefix(name: str) -> bool:
-    return name.startswith((LOCAL_DIR, HUB))
 
 
 def _full_name(name: str, root: Path) -> str:
@@ -232,7 +233,7 @@ def _check_pretrained(
     name: str, pretrained: str, config: dict[str, Any], root: Path, activation: str
 ) -> str:
     """The tag, or the weights file's full path, once it is sure that it fits the model."""
-    if _has_prefix(name):
+    if names_weights(name):
         folder = Path(name.removeprefix(LOCAL_DIR))
         if folder.is_dir() and not any(p.suffix in WEIGHTS_SUFFIXES for p in folder.iterdir()):
             raise MissingError(f"no weights in {folder}: {WEIGHTS_FILE} is not there. {REMEDIES}")
@@ -278,7 +279,7 @@ def _create(name: str, pretrained: str, device: str) -> Any:
 
 def _random(name: str, device: str) -> Any:
     """The architecture with fresh weights: a copy of a folder's configuration has none to load."""
-    if not _has_prefix(name):
+    if not names_weights(name):
         return open_clip.create_model(name, device=device, pretrained_text=False)
     content = {"model_cfg": _model_config(name)}
     if preprocess := _folder_setting(name, "preprocess_cfg"):

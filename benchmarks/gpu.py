@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from annotate.clip.memory import is_memory_full
 from annotate.settings import TrainSettings
 from benchmarks.report import QUICK, device_name, publish, wait, write_measured
 from benchmarks.train_loops import ARCHITECTURE, DEVICE, HIGHEST, SCALE, WEIGHT, bf16, start, texts
 from mumic.cache import Rows
-from mumic.memory import is_memory_full
 from mumic.model.compiled import compile_towers
 from mumic.model.mumic_model import MumicModel
 from mumic.training.cuda_graph import StepGradients

@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from annotate.arrays import write_array
 from annotate.errors import DamagedError, MissingError
-from annotate.files import atomic, read_json, remove_stale, write_json
+from annotate.files import read_json, remove_stale, write_json
 from annotate.locks import exclusive
 
 Array = npt.NDArray[Any]
@@ -80,7 +81,7 @@ def open_rows(folder: Path) -> Rows:
 def add_shards(
     folder: Path,
     wanted: Iterable[tuple[str, Any]],
-    compute: Callable[[list[list[Any]]], Generator[Array, None, None]],
+    compute: Callable[[list[list[Any]]], Generator[Array | None, None, None]],
     *,
     shard_size: int = 1024,
     on_progress: Callable[[int], object] | None = None,
@@ -90,9 +91,10 @@ def add_shards(
     Args:
         folder: where the shards are; made if need be.
         wanted: (content hash, what ``compute`` needs) of every row that must be there.
-        compute: the rows of some lists of items, an array a list, one after the other.
+        compute: the rows of some lists of items, an array a list, one after the other; None for a
+            list that cannot be had as a whole, after which an error is to be expected.
         shard_size: rows a shard.
-        on_progress: called with the number of rows just stored.
+        on_progress: called with the number of rows just computed.
 
     Returns:
         The folder's rows, with all the wanted ones.
@@ -106,8 +108,9 @@ def add_shards(
         items = [[missing[entry] for entry in chunk] for chunk in chunks]
         with closing(compute(items)) as made:  # also where storing fails: others may be at work
             for chunk, rows in zip(chunks, made, strict=True):
-                _store(folder / f"shard-{number:05d}", rows, chunk)
-                number += 1
+                if rows is not None:
+                    _store(folder / f"shard-{number:05d}", rows, chunk)
+                    number += 1
                 if on_progress is not None:
                     on_progress(len(chunk))
         return open_rows(folder)
@@ -118,6 +121,5 @@ def _chunks(entries: list[str], size: int) -> Iterator[list[str]]:
 
 
 def _store(stem: Path, rows: Array, hashes: list[str]) -> None:
-    with atomic(stem.with_suffix(".npy")) as file:
-        np.save(file, rows, allow_pickle=False)
+    write_array(stem.with_suffix(".npy"), rows)
     write_json(stem.with_suffix(".json"), hashes)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from annotate import tables
 from annotate.errors import InputError
@@ -11,7 +13,7 @@ from mumic.data import Dataset
 from mumic.metrics.measures import positives
 from mumic.model.mumic_model import FROZEN_TOWERS
 from mumic.prompts import CHOICES
-from mumic.training.loss import BCE, LOSSES
+from mumic.training.loss import ASL, BCE, FOCAL, LOSSES, TEMPERED_BCE
 from mumic.training.optimiser import SCHEDULES
 
 LEAST = (
@@ -21,6 +23,17 @@ LEAST = (
 )
 ABOVE_ZERO = ("lr", "adam_epsilon", "lora_alpha")
 FOCUSING = ("focal_gamma", "asl_gamma_negative", "asl_gamma_positive")
+
+# Losses under which a setting changes anything; one that is not here does so under all.
+USED_BY = {
+    "logit_scale": tuple(loss for loss in LOSSES if loss != BCE),  # whose temperature stays 1
+    "positive_weight": (TEMPERED_BCE, BCE),
+    "focal_gamma": (FOCAL,),
+    "focal_alpha": (FOCAL,),
+    "asl_gamma_negative": (ASL,),
+    "asl_gamma_positive": (ASL,),
+    "asl_clip": (ASL,),
+}
 
 
 def check_settings(settings: TrainSettings) -> None:
@@ -63,7 +76,7 @@ def check_settings(settings: TrainSettings) -> None:
         or getattr(settings, name) >= 1
         for name in FOCUSING
     }
-    _refuse("train", rules)
+    _refuse("train", rules | _finite(settings))
 
 
 def check_evaluate(settings: EvaluateSettings) -> None:
@@ -84,13 +97,31 @@ def check_evaluate(settings: EvaluateSettings) -> None:
 
 
 def check_baseline(settings: BaselineSettings) -> None:
-    """Refuse a search that has no points, or more than there are.
+    """Refuse a search that has no points, or more than there are, or trains nothing.
 
     Raises:
-        InputError: what must hold.
+        InputError: every problem, named at once.
     """
-    if not 1 <= settings.trials <= 12 or min(settings.max_epochs, settings.patience) < 1:
-        raise InputError("[baseline] trials must be 1 to 12, max_epochs and patience 1 or more")
+    rules = {"trials must be 1 to 12": 1 <= settings.trials <= 12}
+    rules |= {
+        f"{name} must be 1 or more": getattr(settings, name) >= 1
+        for name in ("max_epochs", "patience", "batch_size")
+    }
+    rules |= {
+        f"{name} must be above 0": getattr(settings, name) > 0
+        for name in ("tower_lr", "backbone_lr")
+    }
+    _refuse("baseline", rules | _finite(settings))
+
+
+def _finite(settings: Any) -> dict[str, bool]:
+    """A rule for each number that is not whole: records are JSON, which has no infinity."""
+    off = {"max_logit_scale": "; a large one, such as 100, switches the clamp off"}
+    return {
+        f"{name} must be a finite number{off.get(name, '')}": math.isfinite(value)
+        for name, value in vars(settings).items()
+        if isinstance(value, float)
+    }
 
 
 def _refuse(section: str, rules: Mapping[str, bool]) -> None:

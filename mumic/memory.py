@@ -1,42 +1,11 @@
-"""A clear word where there is too little memory."""
+"""What to do where there is too little memory."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import torch
-
-from annotate.errors import MumicError
 from annotate.settings import TrainSettings
-
-
-def is_memory_full(error: BaseException) -> bool:
-    """Whether an error says so; a processor's allocator raises a bare RuntimeError."""
-    text = str(error)
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
-        "allocate memory" in text or "not enough memory" in text
-    )
-
-
-@contextmanager
-def clear_word(advice: Callable[[], str]) -> Iterator[None]:
-    """Say what to do where the memory is full. Also a decorator.
-
-    Args:
-        advice: gives what follows "the memory is full;".
-
-    Raises:
-        MumicError: it is.
-    """
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:
-        if not is_memory_full(error):
-            raise
-        raise MumicError(f"the memory is full; {advice()}") from error
 
 
 def advice_in_training(settings: TrainSettings, processes: int, checkpoint: Path) -> str:

@@ -47,7 +47,7 @@ def pixel_rows(
         uint8 rows (3, size, size), by content hash.
 
     Raises:
-        MissingError: an image is gone, changed or broken; the first few are named.
+        MissingError: images are gone, changed or broken; the first few are named.
         RemoteError: an image's bucket or host does not answer.
     """
     items = zip(images["content_hash"], images["uri"], strict=True)
@@ -109,8 +109,12 @@ def _reached(
 
 def _decoded(
     workspace: Workspace, chunks: list[list[Item]], size: int, resize: str
-) -> Generator[Pixels, None, None]:
-    """The pixels of each chunk; what comes after it is decoded while it is stored."""
+) -> Generator[Pixels | None, None, None]:
+    """The pixels of each chunk; what comes after it is decoded while it is stored.
+
+    None for a chunk with images that cannot be had: all of these are told at the end.
+    """
+    failed: list[tuple[str, LeftOut]] = []
     with decoded_ahead(workspace, chunks, size, resize) as decoded:
         for chunk, batches in zip(chunks, decoded, strict=True):
             rows, usable = np.empty((len(chunk), 3, size, size), np.uint8), 0
@@ -119,12 +123,14 @@ def _decoded(
                 rows[usable : usable + len(batch.pixels)] = batch.pixels
                 usable += len(batch.pixels)
                 left_out += batch.left_out
-            _refuse_left_out(chunk, left_out)
-            yield rows
+            failed += [
+                (uri, why) for (_, uri), why in zip(chunk, left_out, strict=True) if why is not None
+            ]
+            yield rows if usable == len(chunk) else None
+    _refuse(failed)
 
 
-def _refuse_left_out(items: list[Item], left_out: list[LeftOut | None]) -> None:
-    reasons = [(uri, why) for (_, uri), why in zip(items, left_out, strict=True) if why is not None]
+def _refuse(reasons: list[tuple[str, LeftOut]]) -> None:
     silent = [f"{uri}: {why.reason}" for uri, why in reasons if why.unreachable]
     if silent:
         raise RemoteError(f"{len(silent)} images cannot be had now:\n{_first_few(silent)}\n{KEPT}")

@@ -18,6 +18,7 @@ import torch
 
 from annotate.clip.activation import check_activation, check_file
 from annotate.clip.hub import cache_only_if_unreachable, quiet
+from annotate.clip.memory import clear_word, is_memory_full
 from annotate.errors import DamagedError, InputError, MissingError, closest
 from annotate.resources import SMALL_CLIP
 from annotate.settings import ModelSettings
@@ -101,13 +102,21 @@ def load_clip(
         InputError: the weights were trained with another activation than the model has, or with
             which is not known (:mod:`annotate.clip.activation`).
         DamagedError: the weights do not fit the architecture.
+        MumicError: the device's memory is full.
     """
     name = _full_name(settings.name, root)
-    pretrained = "" if _has_prefix(name) else settings.pretrained
+    pretrained = "" if names_weights(name) else settings.pretrained
     config = _model_config(name)
     if not random_init:
         pretrained = _check_pretrained(name, pretrained, config, root, settings.activation)
-    with quiet(), torch.random.fork_rng(devices=[]):
+
+    def advice() -> str:
+        return (
+            f"{settings.name} finds no room on {device}. End what else is in that memory, or name "
+            "a smaller model under [model]."
+        )
+
+    with quiet(), torch.random.fork_rng(devices=[]), clear_word(advice):
         torch.manual_seed(seed)
         model = _random(name, device) if random_init else _create(name, pretrained, device)
     model = model.eval()
@@ -138,8 +147,13 @@ def local_files(settings: ModelSettings, root: Path) -> list[Path]:
         files = Path(name.removeprefix(LOCAL_DIR)).glob("*")
         return sorted(p for p in files if p.name == CONFIG_FILE or p.suffix in WEIGHTS_SUFFIXES)
     file = root / Path(settings.pretrained).expanduser()
-    named = bool(settings.pretrained) and not _has_prefix(name)
+    named = bool(settings.pretrained) and not names_weights(name)
     return [file] if named and file.is_file() else []
+
+
+def names_weights(name: str) -> bool:
+    """Whether a model's name stands for its weights, too: there is no ``pretrained`` beside it."""
+    return name == SMALL_CLIP_NAME or name.startswith((LOCAL_DIR, HUB))
 
 
 def default_device() -> str:
@@ -169,10 +183,6 @@ def require_real_model(clip: Clip, demo_catalog: bool, allow: bool) -> None:
             'photos. Set name = "ViT-B-32-quickgelu" and pretrained = "openai" under [model] in '
             "mumic.toml, or pass --allow-demo-model to try the path without quoting its figures."
         )
-
-
-def _has_prefix(name: str) -> bool:
-    return name.startswith((LOCAL_DIR, HUB))
 
 
 def _full_name(name: str, root: Path) -> str:
@@ -223,7 +233,7 @@ def _check_pretrained(
     name: str, pretrained: str, config: dict[str, Any], root: Path, activation: str
 ) -> str:
     """The tag, or the weights file's full path, once it is sure that it fits the model."""
-    if _has_prefix(name):
+    if names_weights(name):
         folder = Path(name.removeprefix(LOCAL_DIR))
         if folder.is_dir() and not any(p.suffix in WEIGHTS_SUFFIXES for p in folder.iterdir()):
             raise MissingError(f"no weights in {folder}: {WEIGHTS_FILE} is not there. {REMEDIES}")
@@ -257,6 +267,8 @@ def _create(name: str, pretrained: str, device: str) -> Any:
                 name, pretrained=pretrained or None, device=device, require_pretrained=True
             )
     except Exception as error:
+        if is_memory_full(error):
+            raise
         what = f"{name} {pretrained}".strip()
         if name.startswith(LOCAL_DIR) or Path(pretrained).is_file():
             raise DamagedError(
@@ -267,7 +279,7 @@ def _create(name: str, pretrained: str, device: str) -> Any:
 
 def _random(name: str, device: str) -> Any:
     """The architecture with fresh weights: a copy of a folder's configuration has none to load."""
-    if not _has_prefix(name):
+    if not names_weights(name):
         return open_clip.create_model(name, device=device, pretrained_text=False)
     content = {"model_cfg": _model_config(name)}
     if preprocess := _folder_setting(name, "preprocess_cfg"):

@@ -15,6 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from annotate.arrays import write_array
 from annotate.errors import DamagedError, MissingError
 from annotate.files import atomic, read_json
 from annotate.search.exact import GroupHits, Wanted, search_groups
@@ -132,8 +133,7 @@ def write_shard(
             metadata, so that a shard alone says what it is.
     """
     file = folder / f"shard-{number:05d}.npy"
-    with atomic(file) as target:
-        np.save(target, rows, allow_pickle=False)
+    write_array(file, rows)
     column = pa.array(contents, SHARD.columns["content_hash"])
     metadata = {IDENTITY: json.dumps(identity, sort_keys=True).encode()}
     # Last: with its table there, a shard counts as finished.

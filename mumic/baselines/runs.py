@@ -15,6 +15,7 @@ from torch import nn
 
 from annotate.clip.encoder import encode_texts
 from annotate.clip.loading import Clip, load_clip
+from annotate.clip.memory import clear_word
 from annotate.errors import InputError
 from annotate.files import remove_stale, sha256
 from annotate.locks import exclusive
@@ -34,7 +35,7 @@ from mumic.baselines.store import SCORED, Baseline, baselines_folder, write_base
 from mumic.checks import check_baseline
 from mumic.data import Dataset, load_dataset
 from mumic.machine import machine
-from mumic.memory import advice_for_baselines, clear_word
+from mumic.memory import advice_for_baselines
 from mumic.metrics.thresholds import pooled_threshold, tune
 from mumic.model.mumic_model import logit_scale_of, logits_of, use_bf16
 from mumic.pixels import pixel_rows

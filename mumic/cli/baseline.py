@@ -18,7 +18,9 @@ from annotate.cli.console import emit, json_option, note, open_workspace, progre
 @click.option("--backbone", help="timm model of asl-timm.")
 @click.option("--weights", help="Its weights file; without: timm's own download.")
 @click.option("--random-init", is_flag=True, help="Start from no weights, to compare with.")
-@click.option("--seed", type=int, help="Order of the images, and the head's first weights.")
+@click.option(
+    "--seed", type=click.IntRange(0), help="Order of the images, and the head's first weights."
+)
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda or auto.")
 @click.option("--allow-demo-model", is_flag=True, help="Let the small CLIP judge real photos.")
 @json_option

@@ -30,13 +30,15 @@ from mumic.cli.training_bars import TrainingBars
 @click.option("--model", help="open_clip model, or local-dir:FOLDER, to start from.")
 @click.option("--pretrained", help="open_clip's tag, or a weights file.")
 @click.option("--precision", help="auto, fp32 or bf16.")
-@click.option("--seed", type=int, help="Order of the images, and random weights.")
+@click.option("--seed", type=click.IntRange(0), help="Order of the images, and random weights.")
 @click.option("--threads", type=int, help="CPU threads; 0: torch's default.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda or auto.")
 @click.option("--random-init", is_flag=True, help="Start from random weights, to compare with.")
 @click.option("--allow-demo-model", is_flag=True, help="Let the small CLIP learn from real photos.")
 @json_option
+@click.pass_context
 def train(
+    ctx: click.Context,
     run: str | None,
     epochs: int | None,
     lr: float | None,
@@ -73,6 +75,7 @@ def train(
       torchrun --nproc-per-node 4 -m -- mumic train
     """
     from mumic.cli.options import override
+    from mumic.cli.train_usage import check_usage
     from mumic.training.train import Reports, TrainOptions
     from mumic.training.train import train as train_run
 
@@ -98,6 +101,7 @@ def train(
         model={"name": model, "pretrained": pretrained, "precision": precision},
         project={"seed": seed},
     )
+    check_usage(ctx, workspace.settings)
     options = TrainOptions(run, random_init, allow_demo_model, device)
     with TrainingBars() as bars:
         finished = train_run(

@@ -1,12 +1,13 @@
 """The small CLIP: its architecture, its text encoder without padding, and its folder."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any, Final
 
 import torch
 from safetensors.torch import save_file
+
+from annotate.files import atomic_path
 
 MEAN: Final = (0.48145466, 0.4578275, 0.40821073)
 STD: Final = (0.26862954, 0.26130258, 0.27577711)
@@ -32,16 +33,13 @@ def encode_texts(model: Any, tokens: torch.Tensor) -> torch.Tensor:
 
 def save_small_clip(model: torch.nn.Module, folder: Path) -> None:
     """Write the folder that open_clip loads as ``local-dir:``; weights in half precision."""
-    folder.mkdir(parents=True, exist_ok=True)
     weights = {
         name: value.detach().half().contiguous()
         for name, value in model.state_dict().items()
         if name != "attn_mask"
     }
-    partial = folder / "open_clip_model.safetensors.part"
-    save_file(weights, partial, metadata={"format": "pt"})
-    partial.chmod(0o644)
-    os.replace(partial, folder / "open_clip_model.safetensors")
+    with atomic_path(folder / "open_clip_model.safetensors") as temporary:
+        save_file(weights, temporary, metadata={"format": "pt"})
     preprocessing = {"mean": MEAN, "std": STD, "interpolation": "bicubic", "resize_mode": "squash"}
     config = {"model_cfg": MODEL_CONFIG, "preprocess_cfg": preprocessing}
     (folder / "open_clip_config.json").write_text(json.dumps(config, indent=2) + "\n")

@@ -9,7 +9,6 @@ import argparse
 import csv
 import io
 import multiprocessing
-import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -19,7 +18,7 @@ from tqdm import tqdm
 
 from annotate.catalog.sources import DEMO_MARKER
 from annotate.errors import InputError
-from annotate.files import read_json, write_json
+from annotate.files import TEMPORARY_SUFFIX, atomic, read_json, write_json
 from mumic.demo.concepts import NAMES, UNSEEN
 from mumic.demo.scenes.catalogue import CATALOGUE_SEED, CataloguePhoto, plan_catalogue
 from mumic.demo.scenes.drawing import draw
@@ -30,8 +29,6 @@ NEW_IMAGES = 60
 
 _NEW_SEED = 50_000
 """Offset of the seed of the new photos."""
-
-_PARTIAL = ".partial"
 
 
 def draw_world(
@@ -50,7 +47,7 @@ def draw_world(
     new = [
         plan_catalogue(index, images=images, seed=seed + _NEW_SEED) for index in range(NEW_IMAGES)
     ]
-    _remove_partial(folder)
+    _remove_stale(folder)
     jobs = [(folder / photo.path, index, images, seed) for index, photo in enumerate(photos)]
     jobs += [
         (folder / _new_path(index), index, images, seed + _NEW_SEED) for index in range(NEW_IMAGES)
@@ -93,8 +90,8 @@ def _new_path(index: int) -> str:
     return f"new/{index:03d}.jpg"
 
 
-def _remove_partial(folder: Path) -> None:
-    for stale in folder.rglob(f"*{_PARTIAL}"):
+def _remove_stale(folder: Path) -> None:
+    for stale in folder.rglob(f".*{TEMPORARY_SUFFIX}"):
         stale.unlink()
 
 
@@ -122,13 +119,8 @@ def _draw_missing(jobs: Sequence[tuple[Path, int, int, int]], processes: int | N
 
 def _draw_one(job: tuple[Path, int, int, int]) -> None:
     path, index, images, seed = job
-    _write_bytes(path, jpeg_bytes(plan_catalogue(index, images=images, seed=seed).scene))
-
-
-def _write_bytes(path: Path, content: bytes) -> None:
-    partial = path.with_name(f"{path.name}.{os.getpid()}{_PARTIAL}")
-    partial.write_bytes(content)
-    os.replace(partial, path)
+    with atomic(path) as file:
+        file.write(jpeg_bytes(plan_catalogue(index, images=images, seed=seed).scene))
 
 
 def _source_row(photo: CataloguePhoto) -> tuple[str, str, str, str, str]:
@@ -153,7 +145,8 @@ def _write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(header)
     writer.writerows(rows)
-    _write_bytes(path, buffer.getvalue().encode())
+    with atomic(path) as file:
+        file.write(buffer.getvalue().encode())
 
 
 def main() -> None:

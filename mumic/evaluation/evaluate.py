@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from annotate.clip.memory import clear_word
 from annotate.dataset.learned import check_unlearned
 from annotate.errors import InputError
 from annotate.files import read_json, write_json
@@ -26,7 +27,7 @@ from mumic.evaluation.methods import (
     run_method,
     stored_methods,
 )
-from mumic.memory import advice_in_use, clear_word
+from mumic.memory import advice_in_use
 from mumic.metrics.measures import positives
 from mumic.pixels import pixel_rows
 from mumic.run import Run, check_demo_model, choose_device, open_run

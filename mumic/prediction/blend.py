@@ -17,13 +17,14 @@ from torch import Tensor
 
 from annotate.clip.encoder import encode_texts
 from annotate.clip.loading import Clip
+from annotate.clip.memory import clear_word
 from annotate.dataset.learned import check_unlearned, write_learned
 from annotate.errors import InputError
 from annotate.files import atomic, write_json
 from annotate.locks import exclusive
 from annotate.workspace import Workspace
 from mumic.data import Dataset, load_dataset
-from mumic.memory import advice_in_use, clear_word
+from mumic.memory import advice_in_use
 from mumic.metrics.ranking import Floats
 from mumic.metrics.thresholds import tune
 from mumic.model.mumic_model import logit_scale_of, logits_of, without_bias

@@ -12,6 +12,7 @@ import pandas as pd
 
 from annotate import tables
 from annotate.clip.encoder import encode_texts
+from annotate.clip.memory import clear_word
 from annotate.dataset.learned import check_unlearned, learned_in_training
 from annotate.errors import InputError, closest
 from annotate.taxonomy.model import TaxonomyClass, lookup_key
@@ -19,7 +20,7 @@ from annotate.taxonomy.prompts import TEMPLATE, prompt_name
 from annotate.workspace import Workspace
 from mumic.data import Dataset, load_dataset
 from mumic.evaluation.score_files import LABELS, read_grid
-from mumic.memory import advice_in_use, clear_word
+from mumic.memory import advice_in_use
 from mumic.metrics.measures import average_precisions, gap, included_classes, macro_map
 from mumic.metrics.ranking import Cells, Floats
 from mumic.model.mumic_model import logits_of

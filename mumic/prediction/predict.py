@@ -24,12 +24,13 @@ from annotate import tables
 from annotate.catalog.scan import image_id
 from annotate.clip.encoder import encode_images
 from annotate.clip.loading import Clip, require_real_model
+from annotate.clip.memory import clear_word
 from annotate.errors import InputError
 from annotate.files import atomic, read_json, remove_stale, write_json
 from annotate.index.reading import LeftOut
 from annotate.locks import exclusive
 from annotate.workspace import Workspace
-from mumic.memory import advice_in_use, clear_word
+from mumic.memory import advice_in_use
 from mumic.metrics.thresholds import Thresholds, sigmoid
 from mumic.model.mumic_model import logits_of
 from mumic.pixels import decoded_ahead

@@ -18,13 +18,14 @@ import numpy.typing as npt
 
 from annotate.clip.encoder import encode_images, encode_texts
 from annotate.clip.loading import Clip
+from annotate.clip.memory import clear_word
 from annotate.errors import InputError
 from annotate.taxonomy.model import lookup_key
 from annotate.taxonomy.prompts import TEMPLATE, prompt_name
 from annotate.workspace import Workspace
 from mumic.baselines.frozen import two_prompts
 from mumic.evaluation.methods import MUMIC
-from mumic.memory import advice_in_use, clear_word
+from mumic.memory import advice_in_use
 from mumic.metrics.thresholds import sigmoid
 from mumic.model.mumic_model import logit_scale_of, logits_of
 from mumic.pixels import decoded_ahead

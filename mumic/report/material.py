@@ -10,13 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from annotate.clip.encoder import encode_texts
+from annotate.clip.memory import clear_word
 from annotate.files import read_json
 from annotate.workspace import Workspace
 from mumic.baselines.frozen import TWO_PROMPTS, two_prompts
 from mumic.data import Dataset, load_dataset
 from mumic.evaluation.evaluate import EvaluateOptions, evaluate
 from mumic.evaluation.methods import MUMIC, baseline_times
-from mumic.memory import advice_in_use, clear_word
+from mumic.memory import advice_in_use
 from mumic.metrics.measures import positives
 from mumic.model.mumic_model import logit_scale_of, logits_of
 from mumic.pixels import pixel_rows

@@ -7,12 +7,9 @@ draw follow from the seed and the step. Nothing is pickled.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
-import os
-import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,9 +19,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from annotate.clip.memory import is_memory_full
 from annotate.errors import DamagedError, MumicError
-from annotate.files import TEMPORARY_SUFFIX
-from mumic.memory import is_memory_full
+from annotate.files import atomic_path
 
 FILE = "checkpoint.safetensors"
 _MODEL = "model."
@@ -135,29 +132,10 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], header: dict[str, str]
     """
     ready = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     try:
-        with _temporary_beside(path) as temporary:
+        with atomic_path(path) as temporary:
             save_file(ready, temporary, metadata=header)
     except (OSError, SafetensorError) as error:
         raise MumicError(
             f"cannot write {path}: {error}. What was there before is kept; free some space and run "
             "the command again."
         ) from error
-
-
-@contextlib.contextmanager
-def _temporary_beside(path: Path) -> Iterator[str]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(
-        dir=path.parent, prefix=f".{path.name}.", suffix=TEMPORARY_SUFFIX
-    )
-    os.close(handle)
-    try:
-        yield name
-        with open(name, "rb+") as file:
-            os.fsync(file.fileno())
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(name)
-        raise

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from annotate.clip.memory import is_memory_full
 from annotate.errors import MumicError
 from annotate.settings import TrainSettings
-from mumic.memory import is_memory_full
 from mumic.model.mumic_model import MumicModel
 from mumic.training.loss import Cost
 from mumic.training.processes import Processes

@@ -50,8 +50,8 @@ def start_record(
             "train": deciding,
             "precision": settings.model.precision,
             "seed": settings.project.seed,
-            "start_model": {key: start_model[key] for key in ("weights_hash", "random_init")},
-            "architecture": clip.model_config,  # equal weights with another activation differ
+            # Equal weights under another activation or normalisation have another model_hash.
+            "start_model": {key: start_model[key] for key in ("model_hash", "random_init")},
             "dataset": dataset.fingerprint,
             "texts": label_texts(dataset.classes, settings.train.prompts),
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,19 +14,20 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from annotate.clip.loading import Clip, load_clip
+from annotate.clip.loading import load_clip
+from annotate.clip.memory import clear_word
 from annotate.files import write_json
 from annotate.locks import exclusive
 from annotate.memory import keep_freed_memory
 from annotate.settings import TrainSettings
 from annotate.workspace import Workspace
-from mumic.checks import check_dataset, check_settings
+from mumic.checks import USED_BY, check_dataset, check_settings
 from mumic.data import Dataset, load_dataset, soft_labels
-from mumic.memory import advice_in_training, clear_word
+from mumic.memory import advice_in_training
 from mumic.metrics.thresholds import tune
-from mumic.model.compiled import compile_towers, or_say_why
+from mumic.model.compiled import or_say_why
 from mumic.model.lora import merge_lora
-from mumic.model.mumic_model import MumicModel, Trained, use_bf16, with_bias, without_bias
+from mumic.model.mumic_model import MumicModel
 from mumic.pixels import pixel_rows
 from mumic.prompts import label_texts
 from mumic.run import (
@@ -47,12 +48,13 @@ from mumic.training.cuda_graph import StepGradients, recorded_size
 from mumic.training.ema import Ema
 from mumic.training.feed import Feed
 from mumic.training.loop import LAST, run_training
-from mumic.training.loss import BCE, cost_of
+from mumic.training.loss import cost_of
 from mumic.training.noise import with_label_noise
 from mumic.training.optimiser import make_optimiser, parameter_groups
 from mumic.training.positive_weight import positive_weights
 from mumic.training.processes import Processes, processes
 from mumic.training.run_record import begin_or_resume, start_record
+from mumic.training.start import start_model
 from mumic.training.state import StepReport, Training
 from mumic.training.validation import validation_logits
 
@@ -96,6 +98,15 @@ class Reports:
             self.on_note(message)
 
 
+@dataclass(frozen=True)
+class _Learner:
+    """A model before its first step, the texts of its classes, and p of equation 1 for each."""
+
+    model: MumicModel
+    texts: list[str]
+    positive_weights: npt.NDArray[np.float64]
+
+
 def train(
     workspace: Workspace, options: TrainOptions | None = None, reports: Reports | None = None
 ) -> Run:
@@ -118,10 +129,12 @@ def train(
 
 
 def _train(workspace: Workspace, options: TrainOptions, reports: Reports, joined: Processes) -> Run:
-    settings = workspace.settings.train
-    dataset = load_dataset(workspace)
-    dataset = with_label_noise(dataset, settings.label_noise, workspace.settings.project.seed)
+    settings, seed = workspace.settings.train, workspace.settings.project.seed
+    dataset = with_label_noise(load_dataset(workspace), settings.label_noise, seed)
     check_dataset(dataset, reports.note)
+    weights = positive_weights(
+        settings.positive_weight, dataset.class_ids, dataset.split("train").cells
+    )
     if settings.threads:
         torch.set_num_threads(settings.threads)
     clip = load_clip(
@@ -129,7 +142,7 @@ def _train(workspace: Workspace, options: TrainOptions, reports: Reports, joined
         workspace.root,
         random_init=options.random_init,
         device=joined.device,
-        seed=workspace.settings.project.seed,
+        seed=seed,
     )
     if clip.device.type == "cpu":
         keep_freed_memory()
@@ -153,36 +166,39 @@ def _train(workspace: Workspace, options: TrainOptions, reports: Reports, joined
     chosen = choose_folder(workspace, name, record["settings_hash"]).name if joined.first else None
     folder = workspace.runs / joined.from_first(chosen)
     busy = f"run {folder.name} is being trained by another process. Wait for it, or stop it."
-    with exclusive(folder / ".lock", busy=busy) if joined.first else nullcontext():
-        joined.wait()  # none begins before the first has the lock
-        kept = folder / LAST / FILE
-        advice = partial(advice_in_training, settings, joined.count, kept)
-        with clear_word(advice), or_say_why():
-            return _train_in(folder, workspace, dataset, clip, record, options, (reports, joined))
+    advice = partial(advice_in_training, settings, joined.count, folder / LAST / FILE)
+    with clear_word(advice), or_say_why():
+        texts = label_texts(dataset.classes, settings.prompts)
+        precision = workspace.settings.model.precision
+        # Before there is a folder: the model may refuse the settings.
+        learner = _Learner(start_model(clip, texts, settings, precision, seed), texts, weights)
+        with exclusive(folder / ".lock", busy=busy) if joined.first else nullcontext():
+            joined.wait()  # none begins before the first has the lock
+            around = (reports, joined)
+            return _train_in(folder, workspace, dataset, learner, record, options, around)
 
 
 def _train_in(
     folder: Path,
     workspace: Workspace,
     dataset: Dataset,
-    clip: Clip,
+    learner: _Learner,
     record: dict[str, Any],
     options: TrainOptions,
     around: tuple[Reports, Processes],
 ) -> Run:
-    settings, seed = workspace.settings.train, workspace.settings.project.seed
-    reports, joined = around
+    settings, (reports, joined) = workspace.settings.train, around
+    model, weights = learner.model, learner.positive_weights
     train_split, used = dataset.split("train"), _used(dataset)
-    texts = label_texts(dataset.classes, settings.prompts)
-    model = start_model(clip, texts, settings, workspace.settings.model.precision, seed)
-    weights = positive_weights(settings.positive_weight, dataset.class_ids, train_split.cells)
     record |= {
         "run_id": folder.name,
         "parameter_groups": parameter_groups(model.towers.named_parameters()),
-        "positive_weights": dict(zip(dataset.class_ids, weights.tolist(), strict=True)),
     }
+    if settings.loss in USED_BY["positive_weight"]:
+        record["positive_weights"] = dict(zip(dataset.class_ids, weights.tolist(), strict=True))
     if joined.first:
-        record = begin_or_resume(folder, workspace, dataset, texts, record, reports.note)
+        record = begin_or_resume(folder, workspace, dataset, learner.texts, record, reports.note)
+    clip = model.clip
     with joined.first_alone():  # only its progress is shown
         pixels = pixel_rows(workspace, used, clip.image_size, reports.on_decoded, settings.resize)
     training = Training(
@@ -203,7 +219,7 @@ def _train_in(
         ),
         ema=Ema(model.towers, settings.ema),
         settings=settings,
-        seed=seed,
+        seed=workspace.settings.project.seed,
         precision=workspace.settings.model.precision,
         processes=joined,
         in_series=options.prefix is not None,
@@ -211,39 +227,14 @@ def _train_in(
         on_note=reports.on_note,
         on_epoch=reports.on_epoch,
     )
+    if settings.warmup_steps > training.total_steps:
+        reports.note(
+            f"warning: the training has {training.total_steps} steps and a warm-up of "
+            f"{settings.warmup_steps}, so it never reaches lr."
+        )
     progress = run_training(training)
     _finish(training, workspace, record, progress)
     return open_run(workspace, folder.name)
-
-
-def start_model(
-    clip: Clip, texts: Sequence[str], settings: TrainSettings, precision: str, seed: int
-) -> MumicModel:
-    """The model before its first step: what is trained is chosen, the temperature is set.
-
-    Args:
-        clip: its model is trained in place.
-        texts: one per class.
-        settings: freeze, LoRA, bias, and the temperature, which stays 1 under the loss ``bce``.
-        precision: auto, fp32 or bf16.
-        seed: of LoRA's random start.
-    """
-    has_bias, fixed = settings.logit_bias != 0, settings.loss == BCE
-    trained = Trained(
-        freeze=settings.freeze,
-        scale=not fixed,
-        bias=has_bias,
-        lora_rank=settings.lora_rank,
-        lora_alpha=settings.lora_alpha,
-    )
-    clip = with_bias(clip, settings.logit_bias) if has_bias else without_bias(clip)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        model = MumicModel(clip, texts, trained, bf16=use_bf16(precision, clip.device))
-    if settings.compile:
-        compile_towers(model.towers)
-    model.set_logit_scale(0.0 if fixed else settings.logit_scale)
-    return model
 
 
 def targets_of(split: Dataset, settings: TrainSettings) -> npt.NDArray[np.float32]:

@@ -8,22 +8,11 @@ from typing import Any
 
 from annotate.errors import InputError
 from annotate.settings import TrainSettings
-from mumic.checks import check_settings
+from mumic.checks import USED_BY, check_settings
 from mumic.data import Dataset
-from mumic.training.loss import ASL, BCE, FOCAL, LOSSES, TEMPERED_BCE
+from mumic.training.loss import LOSSES
 from mumic.training.positive_weight import positive_weights
 from mumic.tuning.space import Dimension, changes_of
-
-# Losses under which a setting changes anything; one that is not here does so under all.
-USED_BY = {
-    "logit_scale": tuple(loss for loss in LOSSES if loss != BCE),  # whose temperature stays 1
-    "positive_weight": (TEMPERED_BCE, BCE),
-    "focal_gamma": (FOCAL,),
-    "focal_alpha": (FOCAL,),
-    "asl_gamma_negative": (ASL,),
-    "asl_gamma_positive": (ASL,),
-    "asl_clip": (ASL,),
-}
 
 
 def check_search(settings: TrainSettings, space: Sequence[Dimension], dataset: Dataset) -> None:

@@ -1,12 +1,21 @@
+import errno
+import os
+import stat
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from annotate.arrays import write_array
 from annotate.errors import DamagedError, InputError, MissingError
-from annotate.files import atomic, read_json, remove_stale, write_json
+from annotate.files import atomic, atomic_path, read_json, remove_stale, write_json
 from annotate.tables import IMAGE_REJECTS, LABELS, empty, read, write
 
 
@@ -81,6 +90,59 @@ def test_a_failed_write_leaves_the_old_file_and_no_rubbish(tmp_path: Path) -> No
         write_half()
     assert target.read_text("utf-8") == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o077, 0o600), (0o027, 0o640), (0o022, 0o644)])
+def test_files_have_the_mode_that_the_umask_leaves(tmp_path: Path, umask: int, mode: int) -> None:
+    """Also where a library replaces the temporary file by one of its own."""
+    before = os.umask(umask)
+    try:
+        with atomic(tmp_path / "opened") as file:
+            file.write(b"whole")
+        with atomic_path(tmp_path / "named") as temporary:
+            other = temporary.with_name("other")
+            other.write_bytes(b"whole")
+            other.chmod(0o600)
+            other.replace(temporary)
+    finally:
+        os.umask(before)
+    for name in ("opened", "named"):
+        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == mode
+        assert (tmp_path / name).read_bytes() == b"whole"
+
+
+def test_an_array_is_written_as_numpy_does(tmp_path: Path) -> None:
+    rows = np.arange(24, dtype=np.float16).reshape(4, 6)
+    arrays: list[npt.NDArray[Any]] = [rows, rows[:, ::2], rows[:0], rows.astype(np.uint8)]
+    for array in arrays:
+        write_array(tmp_path / "ours.npy", array)
+        np.save(tmp_path / "theirs.npy", array)
+        assert (tmp_path / "ours.npy").read_bytes() == (tmp_path / "theirs.npy").read_bytes()
+
+
+# No file may grow beyond the limit: the system refuses as it does on a full disk.
+FULL = """
+import resource, signal
+from pathlib import Path
+import numpy as np
+from annotate.arrays import write_array
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, resource.RLIM_INFINITY))
+try:
+    write_array(Path("rows.npy"), np.ones((100, 1000), np.float16))
+except OSError as error:
+    print(error.errno)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the system's limits")
+def test_an_array_for_which_there_is_no_room(tmp_path: Path) -> None:
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, "-c", FULL], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert done.stdout == f"{errno.EFBIG}\n", done.stderr
+    assert not list(tmp_path.iterdir())
 
 
 def test_stale_temporary_files_are_removed(tmp_path: Path) -> None:

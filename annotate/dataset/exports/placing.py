@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from annotate.errors import InputError
-from annotate.files import TEMPORARY_SUFFIX
+from annotate.files import atomic, remove_stale
 from annotate.settings import CatalogSettings
 from annotate.storage.store import is_remote, read_bytes
 
@@ -63,6 +63,7 @@ def place_images(
     """
     for folder in {placement.target.parent for placement in placements}:
         folder.mkdir(parents=True, exist_ok=True)
+        remove_stale(folder)
     remote = any(is_remote(placement.uri) for placement in placements)
     rejects: dict[str, str] = {}
 
@@ -88,6 +89,5 @@ def _place(placement: Placement, root: Path, settings: CatalogSettings, *, link:
         with contextlib.suppress(OSError):  # another disk, or one that has no hard links
             os.link(os.path.realpath(root / placement.uri), placement.target)
             return
-    temporary = placement.target.with_name(f".{placement.target.name}{TEMPORARY_SUFFIX}")
-    temporary.write_bytes(data)
-    os.replace(temporary, placement.target)
+    with atomic(placement.target) as file:
+        file.write(data)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import resource
 import shutil
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +19,8 @@ from safetensors.torch import load_file, save_file
 
 from annotate.clip.encoder import encode_images, encode_texts
 from annotate.clip.loading import hash_weights, load_clip, require_real_model
-from annotate.errors import DamagedError, InputError, MissingError
+from annotate.clip.memory import is_memory_full
+from annotate.errors import DamagedError, InputError, MissingError, MumicError
 from annotate.images.decoding import squash
 from annotate.settings import ModelSettings
 
@@ -155,6 +160,45 @@ def test_damaged_folders(copy: Path) -> None:
     (copy / "open_clip_config.json").write_text('{"model_cfg": {}}', "utf-8")
     with pytest.raises(DamagedError, match="lacks embed_dim"):
         load_clip(local(copy), copy)
+
+
+@contextlib.contextmanager
+def little_memory(more: int) -> Iterator[None]:
+    """What the process holds, and so many bytes: the system gives no more."""
+    pages = int(Path("/proc/self/statm").read_text("utf-8").split()[0])
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + more, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the system's limits")
+@pytest.mark.parametrize("random_init", [False, True])
+def test_a_full_memory_is_no_fault_of_the_weights(copy: Path, random_init: bool) -> None:
+    file = copy / "open_clip_config.json"
+    config = json.loads(file.read_text("utf-8"))
+    config["model_cfg"]["text_cfg"]["vocab_size"] = 10**8
+    file.write_text(json.dumps(config), "utf-8")
+    with little_memory(2**28), pytest.raises(MumicError, match="the memory is full;") as raised:
+        load_clip(local(copy), copy, random_init=random_init)
+    assert type(raised.value) is MumicError
+    assert "finds no room on cpu" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("error", "full"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB."), True),
+        (RuntimeError("CUDA error: out of memory\nCUDA kernel errors might be"), True),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate`"), True),
+        (RuntimeError("CUDA error: device-side assert triggered"), False),
+        (RuntimeError("Error(s) in loading state_dict for CLIP"), False),
+    ],
+)
+def test_errors_that_say_that_the_memory_is_full(error: Exception, full: bool) -> None:
+    assert is_memory_full(error) == full
 
 
 def test_the_demo_model_needs_the_demo_or_a_yes(copy: Path) -> None:

@@ -34,12 +34,13 @@ def test_a_killed_export_ends_with_the_same_files(truth: Truth, name: str) -> No
     whole = dict(files(folder))
     export(name)
     assert dict(files(folder)) == whole
-    # As SIGKILL leaves it: not finished, some images missing, half a file beside.
+    # As SIGKILL leaves it: not finished, some images missing, halves of files beside.
     about = json.loads((folder / "export.json").read_text())
     (folder / "export.json").write_text(json.dumps({**about, "finished": False}))
     gone = sorted(folder.rglob("*.jpg"))[:5] + sorted(folder.glob("*.tar"))[:1]
     for file in gone:
         file.unlink()
+        file.with_name(f".{file.name}.x.tmp").write_bytes(b"half")
     (folder / ".images.csv.x.tmp").write_bytes(b"half")
     export(name)
     assert dict(files(folder)) == whole

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -15,12 +17,14 @@ from click.testing import CliRunner, Result
 from safetensors.torch import save_file
 
 from annotate.clip.loading import load_clip
-from annotate.errors import DamagedError
+from annotate.errors import DamagedError, InputError
+from annotate.settings import BaselineSettings
 from annotate.workspace import Workspace
 from mumic.baselines.backbones import load_backbone
 from mumic.baselines.frozen import single_label
 from mumic.baselines.store import known_baselines, open_baseline
 from mumic.baselines.supervised import Trial, asl_sum, trials
+from mumic.checks import check_baseline
 from mumic.cli import main
 from mumic.data import load_dataset
 from mumic.pixels import pixel_rows
@@ -206,6 +210,8 @@ def test_a_backbone_without_weights_is_refused(
     [
         (["ask-head"], "must be one of"),
         (["asl-head", "--trials", "13"], "trials must be 1 to 12"),
+        (["asl-head", "--batch-size", "0"], "[baseline] batch_size must be 1 or more"),
+        (["asl-head", "--batch-size", "-64"], "[baseline] batch_size must be 1 or more"),
         (["asl-timm", "--backbone", "tresnet_x"], "did you mean tresnet_"),
         (["asl-timm", "--weights", "none.pth", "--backbone", BACKBONE], "no weights file"),
     ],
@@ -216,3 +222,27 @@ def test_what_cannot_be_made_is_said(
     result = _call(workspace, *arguments)
     assert result.exit_code == 1
     assert message in result.output
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            {"tower_lr": -1.0, "patience": 0},
+            "patience must be 1 or more\n.*tower_lr must be",
+        ),
+        ({"backbone_lr": 0.0}, "backbone_lr must be above 0"),
+        ({"tower_lr": math.inf}, "tower_lr must be a finite number"),
+        ({"backbone_lr": math.nan}, "backbone_lr must be a finite number"),
+    ],
+)
+def test_a_search_that_trains_nothing_is_refused(settings: dict[str, Any], message: str) -> None:
+    check_baseline(BaselineSettings())
+    with pytest.raises(InputError, match=message):
+        check_baseline(replace(BaselineSettings(), **settings))
+
+
+def test_a_seed_is_0_or_more(workspace: Workspace) -> None:
+    result = _call(workspace, "cosine", "--seed", "-1")
+    assert result.exit_code == 2
+    assert "-1 is not in the range" in result.output

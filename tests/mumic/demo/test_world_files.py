@@ -72,7 +72,7 @@ def test_a_second_run_restores_what_is_missing_and_draws_nothing_else(folder: Pa
     before = _bytes(folder)
     photos = sorted((folder / "photos").rglob("*.jpg"))
     photos[0].unlink()
-    stale = photos[1].with_name("00099.jpg.123.partial")
+    stale = photos[1].with_name(".00099.jpg.123.tmp")
     stale.write_bytes(b"half a photo")
     untouched = photos[2].stat().st_mtime_ns
     draw_world(folder, images=IMAGES, seed=3, processes=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -50,6 +51,16 @@ def fill(note):
         resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
 
 train(Workspace.find(Path.cwd()), TrainOptions(run="one"), Reports(on_note=fill))
+"""
+
+# From the start: there is room for small files, and not for the pixel cache.
+CACHE = """
+import resource, signal
+from mumic.cli import main
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, resource.RLIM_INFINITY))
+main(["train", "--run", "one"])
 """
 
 
@@ -130,4 +141,16 @@ def test_a_full_disk_or_memory_keeps_the_last_checkpoint(
     assert said in told, told
     assert kept.read_bytes() == before
     assert not list((workspace.runs / "one").rglob("*.tmp"))
+    assert train(workspace, TrainOptions(run="one")).record["finished"]  # there is room again
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the system's limits")
+def test_a_disk_that_fills_while_images_are_decoded_is_a_message(
+    tmp_path: Path, tiny_workspace: Any
+) -> None:
+    workspace = tiny_workspace(tmp_path / "ws")
+    told = _fails(CACHE, workspace.root)
+    assert f"Error: {os.strerror(errno.EFBIG)}." in told, told
+    assert "Traceback" not in told
+    assert not list((workspace.data / "cache").rglob("*.npy"))
     assert train(workspace, TrainOptions(run="one")).record["finished"]  # there is room again

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -17,8 +19,11 @@ import torch
 from safetensors import safe_open
 
 from annotate.errors import DamagedError, InputError, MissingError, MumicError
+from mumic.data import load_dataset
 from mumic.run import open_run
+from mumic.training.checkpoint import write_tensors
 from mumic.training.interrupt import StoppedError
+from mumic.training.run_record import start_record
 from mumic.training.train import Reports, TrainOptions, train
 from tests.mumic.training.test_train import _with
 
@@ -177,3 +182,36 @@ def test_a_damaged_checkpoint_is_said_so(tmp_path: Path, tiny_workspace: Any) ->
     file.write_bytes(file.read_bytes()[:1000])
     with pytest.raises(DamagedError, match="Delete the run's folder"):
         train(workspace, TrainOptions(run="one"))
+
+
+def test_another_normalisation_is_another_run(
+    tmp_path: Path, tiny_workspace: Any, tiny_clip: Any
+) -> None:
+    """Equal weights that see other pixels; a copy of the model elsewhere is the same one."""
+    workspace, clip = tiny_workspace(tmp_path / "ws"), tiny_clip()
+    dataset = load_dataset(workspace)
+    changes: list[dict[str, Any]] = [
+        {},
+        {"name": "copy", "model": copy.deepcopy(clip.model)},
+        {"mean": (0.5, 0.5, 0.5)},
+        {"std": (0.5, 0.5, 0.5)},
+        {"model_config": clip.model_config | {"quick_gelu": False}},
+    ]
+    hashes = [
+        start_record(workspace, dataset, replace(clip, **change), random_init=False, count=1)[
+            "settings_hash"
+        ]
+        for change in changes
+    ]
+    assert hashes[0] == hashes[1]
+    assert len(set(hashes)) == 4
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o077, 0o600), (0o022, 0o644)])
+def test_weights_are_as_private_as_the_umask_says(tmp_path: Path, umask: int, mode: int) -> None:
+    before = os.umask(umask)
+    try:
+        write_tensors(tmp_path / "weights.safetensors", {"a": torch.zeros(2)}, {"format": "pt"})
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "weights.safetensors").stat().st_mode) == mode

@@ -34,6 +34,9 @@ def test_ranges_and_choices() -> None:
     assert (epochs.low, epochs.high, epochs.whole) == (1, 4, True)
     assert freeze.choices == ("none", "image")
     assert (scale.low, scale.high) == (-1.5, 2)
+    for text, low, high in [("1.5e-6..1e-4:log", 1.5e-6, 1e-4), (".5..1", 0.5, 1)]:
+        (found,) = parse_search([f"lr={text}"])
+        assert (found.low, found.high) == (low, high)
     assert [entry.name for entry in parse_search([])] == ["logit_scale"]
     listed, by_class, weights = (
         parse_search([f"positive_weight={values}"])[0]

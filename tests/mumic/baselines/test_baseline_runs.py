@@ -26,7 +26,6 @@ from mumic.baselines.supervised import Material, Trial, asl_sum, fit, trials
 from mumic.cli import main
 from mumic.data import load_dataset
 from mumic.pixels import pixel_rows
-from tests.mumic.conftest import TINY_MODEL
 
 BACKBONE = "test_resnet"  # timm's smallest
 QUICK = ("--max-epochs", "2", "--patience", "1", "--batch-size", "8")
@@ -131,7 +130,8 @@ def test_a_new_head_learns_faster_than_the_tower_and_better_than_at_its_rate(
 ) -> None:
     """At the tower's rate alone it stays where chance has put it."""
     dataset = load_dataset(workspace)
-    train, size = dataset.split("train"), TINY_MODEL["vision_cfg"]["image_size"]
+    train = dataset.split("train")
+    size = load_clip(workspace.settings.model, workspace.root).image_size
     material = Material(train, train, pixel_rows(workspace, dataset.images, size), seed=0)
     trial, gaps = trials(1e-5, 1)[0], {}
     for head_lr in (1e-5, 1e-3):

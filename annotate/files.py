@@ -94,9 +94,19 @@ def read_json(path: Path, made_by: str) -> Any:
         raise DamagedError(f"{path}: not readable as JSON ({error}). Run `{made_by}`.") from error
 
 
-def remove_stale(folder: Path) -> int:
-    """Delete temporary files that a killed command left in a folder; say how many."""
-    stale = [path for path in folder.glob(f".*{TEMPORARY_SUFFIX}") if path.is_file()]
+def remove_stale(folder: Path, *names: str) -> int:
+    """Delete temporary files that a killed command left in a folder; say how many.
+
+    Args:
+        folder: where they are looked for.
+        names: of the files that they were to become; none: all of them, which is only for a folder
+            that nobody else writes to meanwhile.
+    """
+    stale = [
+        path
+        for path in folder.glob(f".*{TEMPORARY_SUFFIX}")
+        if path.is_file() and (not names or path.stem[1:].rpartition(".")[0] in names)
+    ]
     for path in stale:
         path.unlink(missing_ok=True)
     return len(stale)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from annotate.errors import DamagedError
+from annotate.index.folders import named_folders, shard_files
+from annotate.runs import finished_runs
 from annotate.workspace import Workspace
 
 State = Literal["done", "stale", "missing"]
@@ -71,7 +74,7 @@ _STAGES = (
     _Stage(
         "index",
         "mumic-annotate index",
-        lambda w: sorted(w.index.glob("*/shard-*.parquet")),
+        lambda w: _shards(w),
         ("catalog",),
         _rows("embeddings"),
     ),
@@ -117,7 +120,13 @@ _STAGES = (
         ("labels",),
         _rows("images"),
     ),
-    _Stage("model", "mumic train", lambda w: _finished(w), ("dataset",), _newest_run),
+    _Stage(
+        "model",
+        "mumic train",
+        lambda w: [run / "run.json" for run in finished_runs(w.runs)],
+        ("dataset",),
+        _newest_run,
+    ),
     _Stage(
         "measures",
         "mumic evaluate",
@@ -143,15 +152,13 @@ def _changed(path: Path) -> float:
     return path.stat().st_mtime
 
 
-def _finished(workspace: Workspace) -> list[Path]:
-    return sorted(filter(_is_finished, workspace.runs.glob("*/run.json")), key=_changed)
-
-
-def _is_finished(run: Path) -> bool:
-    try:
-        return bool(json.loads(run.read_text("utf-8")).get("finished"))
-    except (OSError, ValueError, AttributeError):  # damaged
-        return False
+def _shards(workspace: Workspace) -> list[Path]:
+    """Of the configured model: the newest, as to tell its weights it would have to be loaded."""
+    with contextlib.suppress(DamagedError):
+        folders = named_folders(workspace.index, workspace.settings.model)
+        found = [list(shard_files(folder).values()) for folder in folders]
+        return max(found, key=lambda files: max(map(_changed, files)), default=[])
+    return []
 
 
 def status(workspace: Workspace) -> list[StageState]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from annotate.errors import InputError, MissingError
+from annotate.runs import finished_run
 from annotate.settings import Settings, parse
 
 SETTINGS_FILE = "mumic.toml"
@@ -146,14 +146,7 @@ class Workspace:
         Raises:
             MissingError: there is none yet.
         """
-        finished = [
-            (json.loads(file.read_text("utf-8")).get("finished") or "", file.parent)
-            for file in self.runs.glob("*/run.json")
-        ]
-        done = sorted(entry for entry in finished if entry[0])
-        if not done:
-            raise MissingError(f"no finished run in {self.runs}. Train one with `mumic train`.")
-        return done[-1][1]
+        return finished_run(self.runs)
 
 
 def _read(path: Path) -> Settings:

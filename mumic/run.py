@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -25,8 +24,9 @@ from safetensors.torch import load_file
 from annotate.catalog.scan import is_demo_catalog
 from annotate.clip.loading import Clip, load_clip, local_files, require_real_model
 from annotate.dataset.learned import write_learned
-from annotate.errors import DamagedError, InputError, MissingError, closest
+from annotate.errors import DamagedError, InputError
 from annotate.files import atomic, read_json, write_json
+from annotate.runs import checked_name, finished_run, readable_record
 from annotate.settings import ModelSettings
 from annotate.taxonomy.model import TaxonomyClass
 from annotate.workspace import Workspace
@@ -37,7 +37,6 @@ from mumic.training.checkpoint import write_tensors
 
 WEIGHTS = "open_clip_model.safetensors"
 STORAGE = "storage.json"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 @dataclass(frozen=True)
@@ -120,19 +119,11 @@ def open_run(workspace: Workspace, name: str | None = None) -> Run:
     """A finished run of a workspace: by its name, else the newest.
 
     Raises:
+        InputError: the name is none, such as a path.
         MissingError: there is none of that name, none at all, or it is unfinished.
         DamagedError: one of its files is not readable.
     """
-    path = workspace.runs / checked_name(name) if name else workspace.latest_run()
-    if not (path / "run.json").is_file():
-        known = [file.parent.name for file in workspace.runs.glob("*/run.json")]
-        raise MissingError(f"no run {name!r} in {workspace.runs}{closest(str(name), known)}")
-    record = read_json(path / "run.json", "mumic train")
-    if not record.get("finished"):
-        raise MissingError(
-            f"run {path.name} is unfinished. Go on with `mumic train --run {path.name}`."
-        )
-    return read_run(path)
+    return read_run(finished_run(workspace.runs, name))
 
 
 def read_run(path: Path) -> Run:
@@ -145,17 +136,6 @@ def read_run(path: Path) -> Run:
     listed = read_json(path / "classes.json", "mumic train")
     classes = parse_classes(listed, path / "classes.json")
     return Run(path, record, classes, tuple(entry["text"] for entry in listed["classes"]))
-
-
-def checked_name(name: str) -> str:
-    """A run's name, if it can be a folder's.
-
-    Raises:
-        InputError: it has other characters than letters, digits, dot, dash and underscore.
-    """
-    if not _NAME.fullmatch(name):
-        raise InputError(f"run {name!r}: use letters, digits, dots, dashes and underscores only")
-    return name
 
 
 def choose_device(name: str) -> str:
@@ -195,7 +175,7 @@ def finished_alike(runs: Path, digest: str) -> Path | None:
     """
     for pattern in ("*/run.json", "*/*/run.json"):
         for file in sorted(runs.glob(pattern)):
-            record = read_json(file, "mumic train")
+            record = readable_record(file)
             whole = record.get("finished") and (file.parent / WEIGHTS).is_file()
             if whole and record.get("settings_hash") == digest:
                 return file.parent
@@ -233,7 +213,7 @@ def choose_folder(workspace: Workspace, name: str | None, digest: str) -> Path:
 def _unfinished(workspace: Workspace, digest: str) -> Path | None:
     found = []
     for file in sorted(workspace.runs.glob("*/run.json")):
-        record = read_json(file, "mumic train")
+        record = readable_record(file)
         if record.get("settings_hash") == digest and not record.get("finished"):
             found.append(file.parent)
     return found[-1] if found else None

@@ -48,7 +48,7 @@ def answer_tasks(
     tasks = read_manifest(workspace.tasks / "manifest.jsonl")
     catalog = read(CATALOG, workspace.catalog / "images.parquet", ["image_id", "uri"])
     truth = read_truth(truth_file, catalog, taxonomy, workspace.root)
-    remove_stale(workspace.answers)
+    remove_stale(workspace.answers, FILE)
 
     asked = [task.image_id for task in tasks]
     answered = {raw.image_id for raw in find_answers(workspace.answers, asked)} & set(asked)

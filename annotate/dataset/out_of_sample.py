@@ -13,7 +13,8 @@ import pandas as pd
 from annotate.dataset.learned import check_unlearned
 from annotate.errors import DamagedError, InputError, MissingError
 from annotate.files import read_json
-from annotate.mining.predictions import load_predictions, run_folder
+from annotate.mining.predictions import load_predictions
+from annotate.runs import finished_run
 from annotate.workspace import Workspace
 
 UNTRAINED = ("validation", "test")
@@ -54,7 +55,7 @@ def read_out_of_sample(
         InputError: the training split was asked for, or the splits were made anew since.
         DamagedError: a file cannot be read.
     """
-    folder = run_folder(workspace, run)
+    folder = finished_run(workspace.runs, run)
     _check_splits(splits, folder.name)
     split_of = dict(zip(images["image_id"], images["split"], strict=True))
     wanted = splits or UNTRAINED

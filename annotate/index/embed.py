@@ -25,11 +25,12 @@ from annotate.clip.precision import index_precision
 from annotate.errors import InputError
 from annotate.files import read_json, remove_stale, write_json
 from annotate.index.decoders import decoding_processes
+from annotate.index.folders import MADE_BY, shard_files
 from annotate.index.partial import Embedded, Kept, load_partial, partial_shard, remove_partial
 from annotate.index.pipeline import batches_ahead
 from annotate.index.plan import PLAN, PlannedShard, plan_shards, planned
 from annotate.index.reading import Item, Reading
-from annotate.index.shards import MADE_BY, model_identity, other_model, shard_files
+from annotate.index.shards import model_identity, other_model
 from annotate.locks import exclusive
 from annotate.settings import CatalogSettings, IndexSettings
 from annotate.storage.outage import Outage

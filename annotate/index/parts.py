@@ -31,9 +31,10 @@ from annotate.index.embed import (
     identity_of,
     sizes,
 )
+from annotate.index.folders import MADE_BY, shard_files
 from annotate.index.partial import remove_partial
 from annotate.index.plan import deal, plan_digest, plan_shards
-from annotate.index.shards import MADE_BY, SHARD, open_shard, shard_files
+from annotate.index.shards import SHARD, open_shard
 from annotate.locks import exclusive, shared
 from annotate.tables import read
 

@@ -16,8 +16,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from annotate.index.folders import MADE_BY, shard_files
 from annotate.index.reading import Item
-from annotate.index.shards import MADE_BY, embedded_contents, shard_files
+from annotate.index.shards import embedded_contents
 from annotate.tables import Table
 
 PLAN = Table(

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from annotate.arrays import write_array
 from annotate.errors import DamagedError, MissingError
 from annotate.files import atomic, read_json
+from annotate.index.folders import MADE_BY, shard_files
 from annotate.search.exact import GroupHits, Wanted, search_groups
 from annotate.search.halves import Rows, gather
 from annotate.tables import Table, read
@@ -25,7 +26,6 @@ from annotate.tables import Table, read
 if TYPE_CHECKING:
     from annotate.clip.loading import Clip
 
-MADE_BY = "mumic-annotate index"
 SHARD = Table("index shard", MADE_BY, {"content_hash": pa.string()})
 IDENTITY = b"mumic"  # key in a sidecar's metadata
 DECIDING = ("weights_hash", "model_hash", "preprocessing")  # on which embeddings depend
@@ -33,7 +33,6 @@ SAME_WEIGHTS = (
     "Its weights are equal, but not its name, activation, normalisation or other configuration: "
     "put that back, under [model] or in the model's folder, or make the embeddings anew. "
 )
-_SHARD_NAME = re.compile(r"shard-(\d+)\.parquet")
 
 
 def model_folder(index: Path, clip: Clip) -> Path:
@@ -90,15 +89,6 @@ def other_model(file: Path, differing: Sequence[str]) -> DamagedError:
         f"{file}: these embeddings are of another model ({', '.join(differing)} differ). {same}"
         f"Delete {file.parent} and run `{MADE_BY}`."
     )
-
-
-def shard_files(folder: Path) -> dict[int, Path]:
-    """Finished shards by number: a shard's Parquet file is written last.
-
-    Other files beside them, such as copies, do not count.
-    """
-    names = [(_SHARD_NAME.fullmatch(file.name), file) for file in folder.glob("shard-*.parquet")]
-    return dict(sorted((int(found[1]), file) for found, file in names if found))
 
 
 def embedded_contents(folder: Path) -> list[str]:

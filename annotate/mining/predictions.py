@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from annotate.errors import DamagedError, InputError, MissingError, closest
+from annotate.errors import DamagedError, InputError, MissingError
 from annotate.files import read_json
+from annotate.runs import finished_run
 from annotate.tables import PREDICTIONS, read
 
 if TYPE_CHECKING:
@@ -85,11 +85,11 @@ def load_predictions(workspace: Workspace, run: str | None = None) -> RunPredict
         run: the run's id; the newest by default.
 
     Raises:
-        MissingError: no such run, or ``mumic predict`` has not been run for it.
+        MissingError: no such run, it is unfinished, or ``mumic predict`` has not been run for it.
         DamagedError: a file is not what it should be.
         InputError: the run's name is a path.
     """
-    folder = run_folder(workspace, run)
+    folder = finished_run(workspace.runs, run)
     thresholds = read_thresholds(folder / "thresholds.json")
     file = workspace.predictions / f"{folder.name}.parquet"
     made_by = f"mumic predict --run {folder.name}"
@@ -130,24 +130,3 @@ def read_thresholds(file: Path) -> dict[str, float]:
     if not thresholds or any(math.isnan(value) for value in thresholds.values()):
         raise DamagedError(f"{file}: a threshold is missing. Train the run again.")
     return thresholds
-
-
-def run_folder(workspace: Workspace, run: str | None) -> Path:
-    """The folder of a finished run, by its id; None: the newest.
-
-    Raises:
-        MissingError: there is none.
-        InputError: the id is a path.
-    """
-    if run is None:
-        return workspace.latest_run()
-    if run in ("", ".", "..") or "/" in run or "\\" in run or "\0" in run:
-        raise InputError(f"run {json.dumps(run)}: name a run by its id, not by a path.")
-    folder = workspace.runs / run
-    if not (folder / "run.json").is_file():
-        known = [file.parent.name for file in workspace.runs.glob("*/run.json")]
-        raise MissingError(
-            f"no run {run} in {workspace.runs}{closest(run, known) or '.'} "
-            "Leave out --run for the newest, or train one with `mumic train`."
-        )
-    return folder

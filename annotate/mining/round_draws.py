@@ -11,8 +11,8 @@ import pandas as pd
 
 from annotate.catalog.scan import is_demo_catalog
 from annotate.errors import MissingError
-from annotate.files import read_json
-from annotate.index.shards import MADE_BY, Index, load_index, model_folder, shard_files
+from annotate.index.folders import MADE_BY, named_folders, shard_files
+from annotate.index.shards import Index, load_index, model_folder
 from annotate.mining.active import mine_diverse, mine_uncertain
 from annotate.mining.draw import Draw, Mined
 from annotate.mining.frame import Frame
@@ -201,14 +201,7 @@ def index_folder(workspace: Workspace) -> Path | None:
     file, which may have changed since, or there are embeddings of several weights of the name.
     """
     model = workspace.settings.model
-    wanted = {(model.name, model.pretrained), (model.name, "")}
-    fitting = []
-    for file in sorted(workspace.index.glob("*/model.json")):
-        about = read_json(file, MADE_BY)
-        is_dict = isinstance(about, dict)
-        named = is_dict and (about.get("name"), about.get("pretrained")) in wanted
-        if named and shard_files(file.parent):
-            fitting.append(file.parent)
+    fitting = named_folders(workspace.index, model)
     mutable = model.name.startswith("local-dir:") or (workspace.root / model.pretrained).is_file()
     if len(fitting) < 2 and not (fitting and mutable):
         return fitting[0] if fitting else None

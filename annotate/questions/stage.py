@@ -54,7 +54,8 @@ def read_likeness(
     from annotate.catalog.scan import is_demo_catalog
     from annotate.clip.encoder import encode_texts
     from annotate.clip.loading import load_clip, require_real_model
-    from annotate.index.shards import model_folder, shard_files
+    from annotate.index.folders import shard_files
+    from annotate.index.shards import model_folder
 
     clip = load_clip(workspace.settings.model, workspace.root)
     folder = model_folder(workspace.index, clip)

@@ -17,7 +17,8 @@ from annotate.clip.fast_pixels import pixels_of
 from annotate.clip.loading import Clip, default_device, load_clip, require_real_model
 from annotate.errors import InputError, MissingError
 from annotate.images.contact_sheet import Sheet, write_sheet
-from annotate.index.shards import MADE_BY, Index, load_index, model_folder
+from annotate.index.folders import MADE_BY
+from annotate.index.shards import Index, load_index, model_folder
 from annotate.storage.store import is_remote, read_bytes
 from annotate.where.rows import rows_where
 

@@ -91,6 +91,9 @@ class BaselineSettings:
     backbone: str = setting("tresnet_l", "timm model of asl-timm")
     weights: str = setting("", "its weights file; empty: timm's own download")
     tower_lr: float = setting(1e-5, "middle of the rates tried on CLIP's tower")
+    head_lr: float = setting(
+        1e-3, "of the head on CLIP's tower, which starts at random; never below the tower's rate"
+    )
     backbone_lr: float = setting(1e-4, "middle of the rates tried on a timm model")
 
 

@@ -22,8 +22,23 @@ from annotate.errors import DamagedError, InputError, MissingError, closest
 from mumic.model.precision import tower_precision
 
 
-class HeadOnTower(nn.Module):
+class Classifier(nn.Module):
+    """Bytes to logits, and how fast its parts learn."""
+
+    def rates(self, rate: float, head_rate: float) -> list[tuple[list[nn.Parameter], float]]:
+        """All parameters and their learning rates.
+
+        Args:
+            rate: of what was pretrained.
+            head_rate: of a head that starts at random, where that has a rate of its own.
+        """
+        return [(list(self.parameters()), rate)]
+
+
+class HeadOnTower(Classifier):
     """A linear head on the image tower of a CLIP; the tower is trained too.
+
+    A rate that a pretrained tower bears leaves a head at its random start, so it has its own.
 
     Args:
         clip: its model is trained in place.
@@ -46,8 +61,13 @@ class HeadOnTower(nn.Module):
         found: Tensor = self.head(rows.float())
         return found
 
+    def rates(self, rate: float, head_rate: float) -> list[tuple[list[nn.Parameter], float]]:
+        """The tower's, and the head's, which is never lower."""
+        tower, head = list(self.tower.parameters()), list(self.head.parameters())
+        return [(tower, rate), (head, max(rate, head_rate))]
 
-class TimmBackbone(nn.Module):
+
+class TimmBackbone(Classifier):
     """A timm model with a new classifier.
 
     Args:

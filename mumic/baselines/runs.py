@@ -11,8 +11,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from torch import nn
-
 from annotate.clip.encoder import encode_texts
 from annotate.clip.loading import Clip, load_clip
 from annotate.clip.memory import clear_word
@@ -21,7 +19,13 @@ from annotate.files import remove_stale, sha256
 from annotate.locks import exclusive
 from annotate.workspace import Workspace
 from mumic.baselines import supervised
-from mumic.baselines.backbones import HeadOnTower, TimmBackbone, load_backbone, weights_file
+from mumic.baselines.backbones import (
+    Classifier,
+    HeadOnTower,
+    TimmBackbone,
+    load_backbone,
+    weights_file,
+)
 from mumic.baselines.frozen import (
     COSINE,
     LINEAR_PROBE,
@@ -166,8 +170,9 @@ def _of_clip(
     material = _material(workspace, dataset, clip.image_size, reports)
     bf16 = use_bf16(settings.model.precision, clip.device)
     facts["precision"] = "bf16 over fp32 weights" if bf16 else "fp32"
+    facts["head_lr"] = settings.baseline.head_lr
 
-    def make() -> nn.Module:
+    def make() -> Classifier:
         fresh = load_clip(
             settings.model,
             workspace.root,

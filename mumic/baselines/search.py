@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from torch import nn
 
 from annotate.errors import MumicError
 from annotate.files import atomic, read_json, write_json
-from annotate.settings import BaselineSettings
 from annotate.workspace import Workspace
 from mumic.baselines import supervised
+from mumic.baselines.backbones import Classifier
 from mumic.baselines.store import SCORED
+from mumic.cache import Rows
 from mumic.data import Dataset
 from mumic.run import settings_hash
+
+DECIDING = ("max_epochs", "patience", "batch_size")  # of [baseline], for every trained one
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ def search(
     folder: Path,
     facts: dict[str, Any],
     material: supervised.Material,
-    start: tuple[Callable[[], nn.Module], float],
+    start: tuple[Callable[[], Classifier], float],
     on_note: Callable[[str], object],
 ) -> Scored:
     """Every trial from the same start; finished ones are kept, so a killed search goes on.
@@ -44,20 +47,21 @@ def search(
         workspace: its settings under ``[baseline]``.
         dataset: all splits.
         folder: of the baseline; trials are kept there.
-        facts: ``start_model`` among them; with other ones a search begins anew.
+        facts: ``start_model`` among them, ``precision`` and ``head_lr`` where there are such; with
+            others a search begins anew.
         material: what to fit and to stop on.
         start: makes a fresh network, and the middle of the rates to try.
-        on_note: told how each trial went.
+        on_note: told of each epoch, and how each trial went.
 
     Raises:
         MumicError: no trial could be trained.
     """
     settings = workspace.settings.baseline
     make, rate = start
-    deciding = {key: value for key, value in asdict(settings).items() if key != "trials"}
     digest = settings_hash(
         {
-            "settings": deciding,
+            "settings": {name: getattr(settings, name) for name in DECIDING},
+            "rates": (rate, facts.get("head_lr")),
             "dataset": dataset.fingerprint,
             "start": facts["start_model"],
             "precision": facts.get("precision", "fp32"),
@@ -68,9 +72,17 @@ def search(
     file = folder / "trials.json"
     kept = read_json(file, "mumic baseline") if file.is_file() else {}
     done: list[dict[str, Any]] = kept.get("trials", []) if kept.get("digest") == digest else []
+
+    def on_epoch(epoch: int, value: float) -> None:
+        on_note(f"epoch {epoch}: validation GAP {_told(value)}")
+
     planned = supervised.trials(rate, settings.trials)
     for number, trial in enumerate(planned[len(done) :], len(done) + 1):
-        done.append(_one_trial(folder, dataset, material, trial, make(), settings, done))
+        network = make()
+        fit = partial(supervised.fit, network, material, trial, settings, on_epoch)
+        done.append(
+            asdict(trial) | _one_trial(folder, dataset, material.pixels, network, fit, done)
+        )
         write_json(file, {"digest": digest, "trials": done})
         row = done[-1]
         on_note(
@@ -103,23 +115,21 @@ def search(
 def _one_trial(
     folder: Path,
     dataset: Dataset,
-    material: supervised.Material,
-    trial: supervised.Trial,
-    network: nn.Module,
-    settings: BaselineSettings,
+    pixels: Rows,
+    network: Classifier,
+    fit: Callable[[], supervised.Fitted],
     done: list[dict[str, Any]],
 ) -> dict[str, Any]:
-    row: dict[str, Any] = asdict(trial)
+    """What came of it; its scores are stored if it is the best so far."""
     try:
-        fitted = supervised.fit(network, material, trial, settings)
+        fitted = fit()
     except MumicError as error:
-        return row | {"failed": str(error)}
+        return {"failed": str(error)}
     value = None if np.isnan(fitted.validation_gap) else fitted.validation_gap
-    row |= asdict(fitted) | {"validation_gap": value}
+    row: dict[str, Any] = asdict(fitted) | {"validation_gap": value}
     if _best([*done, row]) == len(done):
         scored = {
-            split: supervised.logits(network, material.pixels, dataset.split(split))
-            for split in SCORED
+            split: supervised.logits(network, pixels, dataset.split(split)) for split in SCORED
         }
         with atomic(folder / f"trial-{len(done)}.npz") as file:
             np.savez(file, validation=scored["validation"], test=scored["test"])
@@ -135,4 +145,4 @@ def _best(rows: list[dict[str, Any]]) -> int | None:
 
 
 def _told(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4f}"
+    return "-" if value is None or np.isnan(value) else f"{value:.4f}"

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from annotate.errors import MumicError
 from annotate.settings import BaselineSettings
+from mumic.baselines.backbones import Classifier
 from mumic.cache import Rows
 from mumic.data import Dataset
 from mumic.metrics.measures import gap
@@ -86,11 +87,11 @@ def asl_sum(logits: Tensor, labels: Tensor, mask: Tensor, trial: Trial) -> Tenso
 
 
 def fit(
-    network: nn.Module,
+    network: Classifier,
     material: Material,
     trial: Trial,
     settings: BaselineSettings,
-    on_epoch: Callable[[int, float], object] | None = None,
+    on_epoch: Callable[[int, float], object],
 ) -> Fitted:
     """Train until validation GAP stops growing; the network ends with its best weights.
 
@@ -98,15 +99,17 @@ def fit(
         network: bytes to logits.
         material: see there.
         trial: rate and loss.
-        settings: batch size, patience and the most epochs.
+        settings: batch size, patience, the most epochs, and the head's rate.
         on_epoch: told the epoch and its validation GAP.
 
     Raises:
         MumicError: the loss, or a logit, is not a number.
     """
-    optimiser = torch.optim.AdamW(
-        network.parameters(), lr=trial.lr, weight_decay=WEIGHT_DECAY, fused=True
-    )
+    groups = [
+        {"params": some, "lr": rate, "full_lr": rate}
+        for some, rate in network.rates(trial.lr, settings.head_lr)
+    ]
+    optimiser = torch.optim.AdamW(groups, weight_decay=WEIGHT_DECAY, fused=True)
     cells = material.validation.cells
     best: tuple[float, int, dict[str, Tensor]] | None = None
     seconds, epoch = [], 0
@@ -121,8 +124,7 @@ def fit(
         value = gap(scored, cells.labels, cells.mask)
         if best is None or not value <= best[0]:
             best = (value, epoch, copy.deepcopy(network.state_dict()))
-        if on_epoch is not None:
-            on_epoch(epoch, value)
+        on_epoch(epoch, value)
     if best is None:
         raise ValueError("max_epochs must be 1 or more")
     network.load_state_dict(best[2])
@@ -152,7 +154,7 @@ def _epoch(
         if not torch.isfinite(loss):
             raise MumicError(f"the loss is {float(loss)} at a rate of {trial.lr:g}")
         for group in optimiser.param_groups:
-            group["lr"] = trial.lr * min(1.0, (step + 1) / warm_up)
+            group["lr"] = group["full_lr"] * min(1.0, (step + 1) / warm_up)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from annotate.cli.console import emit, json_option, note, open_workspace, progress
+from mumic.cli.baseline_usage import check_usage
 
 
 @click.command()
@@ -24,7 +25,9 @@ from annotate.cli.console import emit, json_option, note, open_workspace, progre
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda or auto.")
 @click.option("--allow-demo-model", is_flag=True, help="Let the small CLIP judge real photos.")
 @json_option
+@click.pass_context
 def baseline(
+    ctx: click.Context,
     names: tuple[str, ...],
     trials: int | None,
     max_epochs: int | None,
@@ -50,6 +53,7 @@ def baseline(
       mumic baseline asl-head --trials 4
       mumic baseline asl-timm --backbone tresnet_l --weights tresnet_l.safetensors
     """
+    check_usage(ctx, names)
     from mumic.baselines.runs import BaselineOptions, Reports, default_baselines, run_baseline
     from mumic.cli.options import override
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from annotate.cli.console import emit, json_option, note, open_workspace, table
+from annotate.cli.given import given_options, listed
 from mumic.cli.numbers import difference_text, number_text
 from mumic.cli.training_bars import TrainingBars
 
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda or auto.")
 @click.option("--allow-demo-model", is_flag=True, help="Let the small CLIP learn from real photos.")
 @json_option
+@click.pass_context
 def ablate(
+    ctx: click.Context,
     name: str | None,
     seeds: int,
     split: str,
@@ -44,6 +47,11 @@ def ablate(
     from mumic.series.ablations import ABLATIONS, run_ablation
 
     if name is None:
+        if idle := [flag for key, flag in given_options(ctx).items() if key != "as_json"]:
+            raise click.UsageError(
+                f"{listed(idle)} would have no effect: without a NAME nothing is trained. Name an "
+                "ablation, or leave out the rest."
+            )
         known = {key: entry.about for key, entry in ABLATIONS.items()}
         rows = [[key, len(entry.arms), entry.about] for key, entry in ABLATIONS.items()]
         emit(known, table(["ablation", "arms", "about"], rows), as_json=as_json)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from annotate.cli.console import emit, json_option, note, open_workspace, progress, table
+from annotate.cli.given import given_options
 
 if TYPE_CHECKING:
     from mumic.prediction.zero_shot import ZeroShot
@@ -28,7 +29,9 @@ PRINTED = 6  # images
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda or auto.")
 @click.option("--allow-demo-model", is_flag=True, help="Let the small CLIP judge real photos.")
 @json_option
+@click.pass_context
 def zero_shot(
+    ctx: click.Context,
     sources: tuple[str, ...],
     labels: tuple[str, ...],
     run: str | None,
@@ -50,6 +53,11 @@ def zero_shot(
     """
     if launch and no_page:
         raise click.UsageError("--open needs the page; leave out --no-page.")
+    if sources and "sample" in given_options(ctx):
+        raise click.UsageError(
+            "--sample would have no effect: it draws from the catalogue, and IMAGES are all "
+            "scored. Leave out one or the other."
+        )
     from annotate.clip.loading import require_real_model
     from annotate.files import write_json
     from mumic.prediction.picking import pick_images, sampled

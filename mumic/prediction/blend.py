@@ -22,6 +22,7 @@ from annotate.dataset.learned import check_unlearned, write_learned
 from annotate.errors import InputError
 from annotate.files import atomic, write_json
 from annotate.locks import exclusive
+from annotate.runs import checked_name
 from annotate.workspace import Workspace
 from mumic.data import Dataset, load_dataset
 from mumic.memory import advice_in_use
@@ -32,7 +33,6 @@ from mumic.pixels import pixel_rows
 from mumic.run import (
     Run,
     check_demo_model,
-    checked_name,
     choose_device,
     open_run,
     settings_hash,

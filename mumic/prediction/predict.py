@@ -138,7 +138,7 @@ def predict(
         raise InputError("no images to predict. Is the catalogue empty?")
     parts = target.parent / f".{target.stem}.parts"
     with exclusive(parts.with_suffix(".lock"), busy=f"another process is writing {target}."):
-        remove_stale(target.parent)
+        remove_stale(target.parent, target.name, target.with_suffix(".json").name)
         _prepare(parts, predictor, uris)
         chunks = [uris[start : start + PART_SIZE] for start in range(0, len(uris), PART_SIZE)]
         stems = [parts / f"part-{number:05d}" for number in range(len(chunks))]

@@ -6,6 +6,7 @@ one after the other on both.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -44,7 +45,7 @@ def train_side_by_side(
     # Not forked: this process has threads.
     several, context = min(usable_cores(), MOST), get_context("spawn")
     others = set(active_children())
-    pool = ProcessPoolExecutor(several, context, end_with_parent)
+    pool = ProcessPoolExecutor(several, context, _begin)
     try:
         asked = [pool.submit(_train, alone, series, arm, seed) for seed in seeds for arm in arms]
         for each in as_completed(asked):
@@ -60,6 +61,13 @@ def train_side_by_side(
         ) from error
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _begin() -> None:
+    # Ctrl-C reaches the terminal's whole group; what then comes from the parent would be a second
+    # signal, which ends a training before it has saved.
+    os.setpgrp()
+    end_with_parent()
 
 
 class _Child:

@@ -103,10 +103,11 @@ def _steps(
 
 
 def _tell_epoch(training: Training, progress: Progress, history: History) -> None:
-    """Tell the GAP of the epoch that has just ended, if one has."""
+    """Tell the GAP of the epoch that has just ended, if one has, and whether it was the last."""
     epoch, further = divmod(progress.step, training.steps_per_epoch)
     if training.on_epoch is not None and epoch and not further and history.rows:
-        training.on_epoch(epoch, history.last_gap)
+        last = progress.step >= training.total_steps or _stopped_early(training, progress)
+        training.on_epoch(epoch, history.last_gap, last)
 
 
 def _stop_if_asked(training: Training, progress: Progress, interrupt: Interrupt) -> None:

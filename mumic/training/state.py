@@ -61,7 +61,7 @@ class Training:
     in_series: bool = False
     on_step: Callable[[StepReport], object] | None = None
     on_note: Callable[[str], object] | None = None
-    on_epoch: Callable[[int, float], object] | None = None
+    on_epoch: Callable[[int, float, bool], object] | None = None
 
     @property
     def steps_per_epoch(self) -> int:

@@ -83,14 +83,14 @@ class TrainOptions:
 class Reports:
     """Where progress goes: images decoded, optimiser steps, epochs with their GAP, messages.
 
-    What ``on_epoch`` raises ends the training, whose last checkpoint is kept; a training that goes
-    on from the end of an epoch tells it once more.
+    ``on_epoch`` is told whether the epoch was the last. What it raises ends the training, whose
+    last checkpoint is kept; a training that goes on from the end of an epoch tells it once more.
     """
 
     on_decoded: Callable[[int], object] | None = None
     on_step: Callable[[StepReport], object] | None = None
     on_note: Callable[[str], object] | None = None
-    on_epoch: Callable[[int, float], object] | None = None
+    on_epoch: Callable[[int, float, bool], object] | None = None
 
     def note(self, message: str) -> None:
         """Pass on a message."""

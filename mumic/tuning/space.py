@@ -14,7 +14,7 @@ from annotate.settings import TrainSettings
 from mumic.training.run_record import NOT_DECIDING
 
 DEFAULT_SEARCH = ("logit_scale=0.7..5.8",)
-_RANGE = re.compile(r"(?P<low>[^.:,]+(?:\.\d+)?)\.\.(?P<high>[^:,]+?)(?P<log>:log)?")
+_RANGE = re.compile(r"(?P<low>[^:,]+?)\.\.(?P<high>[^:,]+?)(?P<log>:log)?")
 _NOT_SEARCHED = (*NOT_DECIDING, "max_logit_scale")
 
 

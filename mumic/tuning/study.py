@@ -19,11 +19,12 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from annotate.errors import InputError, MumicError
 from annotate.files import remove_stale
 from annotate.locks import exclusive
+from annotate.runs import checked_name
 from annotate.workspace import Workspace
 from mumic.checks import check_evaluate
 from mumic.data import load_dataset
 from mumic.metrics.measures import summarise
-from mumic.run import WEIGHTS, Run, checked_name
+from mumic.run import WEIGHTS, Run
 from mumic.series.arms import Arm, arm_method, series_folder, train_arm
 from mumic.training.loop import NotANumberError
 from mumic.training.train import Reports, TrainOptions
@@ -32,6 +33,7 @@ from mumic.tuning.space import Dimension, changes_of
 from mumic.tuning.task import check_task
 
 STARTUP = 5  # trials drawn at random before the Gaussian process has something to fit
+JUDGED_FROM = 2  # epochs count from 1; after the first one little is known
 MEASURES = ("macro_map", "weighted_map", "gap", "gap_at_k")
 _DONE = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
@@ -116,13 +118,12 @@ def tune(
 
 def _open(workspace: Workspace, request: Request, folder: Path) -> optuna.Study:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    warmup = 1 if workspace.settings.train.epochs > 1 else 0
     study = optuna.create_study(
         study_name=request.name,
         storage=f"sqlite:///{folder / 'study.sqlite3'}",
         direction="maximize",
         load_if_exists=True,
-        pruner=optuna.pruners.MedianPruner(n_startup_trials=STARTUP, n_warmup_steps=warmup)
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=STARTUP, n_warmup_steps=JUDGED_FROM)
         if request.prune
         else optuna.pruners.NopPruner(),
     )
@@ -142,8 +143,9 @@ def _drawn(
     """The trial that was under way, or a new one; and what it changes."""
     seed = workspace.settings.project.seed * 100_003 + number
     ended = study.get_trials(deepcopy=False, states=_DONE)
-    # The Gaussian process does not see what failed, and would propose the same again.
-    at_random = bool(ended) and ended[-1].state == TrialState.FAIL
+    # The Gaussian process sees complete trials only: after another one it knows no more than before
+    # it, and would propose nearly the same again.
+    at_random = bool(ended) and ended[-1].state != TrialState.COMPLETE
     study.sampler = (
         optuna.samplers.RandomSampler(seed)
         if at_random
@@ -193,12 +195,15 @@ def _short(value: Any) -> str:
 
 
 def _watched(trial: Trial, reports: Reports) -> Reports:
-    """The same reports, with each epoch told to Optuna, who may end the training."""
+    """The same reports, with each epoch told to Optuna, who may end the training.
 
-    def on_epoch(epoch: int, value: float) -> None:
+    One that is at its end is complete, however it compares.
+    """
+
+    def on_epoch(epoch: int, value: float, last: bool) -> None:
         if epoch not in trial.study.trials[trial.number].intermediate_values:
             trial.report(value, epoch)
-        if trial.should_prune():
+        if not last and trial.should_prune():
             raise optuna.TrialPruned
 
     return replace(reports, on_epoch=on_epoch)

@@ -2,8 +2,11 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from annotate.files import write_json
 from annotate.init import init_workspace
 from annotate.settings import Settings, SimulateSettings
 from annotate.status import next_command, status
@@ -56,6 +59,31 @@ def test_newer_answers_make_labels_stale(workspace: Workspace) -> None:
     assert state_of(workspace, "labels") == ("done", "0 labels")
     answer(workspace, at=3000)
     assert state_of(workspace, "labels")[0] == "stale"
+
+
+def test_the_newest_run_is_the_one_that_commands_take(workspace: Workspace) -> None:
+    """By when it finished: a copy, or a file touched later, is not newer."""
+    for name, finished, at in [("a", "2026-01-02T00:00:00Z", 1000), ("b", "2026-01-01", 2000)]:
+        file = workspace.runs / name / "run.json"
+        write_json(file, {"finished": finished})
+        os.utime(file, (at, at))
+    assert workspace.latest_run().name == "a"
+    assert state_of(workspace, "model") == ("done", "2 runs, newest a")
+
+
+def test_embeddings_are_counted_of_the_configured_model_without_copies(
+    workspace: Workspace,
+) -> None:
+    model = workspace.settings.model
+    for folder, name, shards in [("own", model.name, ("0", "1")), ("other", "ViT-L-14", ("0",))]:
+        identity = {"name": name, "pretrained": model.pretrained}
+        write_json(workspace.index / folder / "model.json", identity)
+        for shard in (*shards, "0.backup"):
+            table = pa.table({"content_hash": ["x"] * 7})
+            pq.write_table(table, workspace.index / folder / f"shard-{shard}.parquet")
+    assert state_of(workspace, "index") == ("done", "14 embeddings")
+    (workspace.index / "other" / "model.json").write_text("{")
+    assert state_of(workspace, "index")[0] == "missing"
 
 
 def test_damaged_files_are_named_and_to_be_made_again(workspace: Workspace) -> None:

@@ -152,6 +152,17 @@ def test_stale_temporary_files_are_removed(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["kept.tmp"]
 
 
+def test_of_a_folder_where_others_write_only_the_named_leftovers_go(tmp_path: Path) -> None:
+    kept = {".a.parquet.x1.tmp", ".a.json.x2.tmp", ".ba.x3.tmp", ".bashrc.tmp"}
+    for name in kept | {".a.x4.tmp"}:
+        (tmp_path / name).write_bytes(b"half")
+    assert remove_stale(tmp_path, "a") == 1
+    assert {path.name for path in tmp_path.iterdir()} == kept
+    with atomic(tmp_path / "a"):
+        assert remove_stale(tmp_path, "*", "parquet", "b") == 0
+        assert remove_stale(tmp_path, "ba", "a.json") == 2
+
+
 def test_json_round_trip_and_damage(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     write_json(path, {"b": [1, "é"], "a": None})

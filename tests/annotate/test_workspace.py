@@ -67,4 +67,7 @@ def test_the_latest_run_is_the_one_that_finished_last(folder: Path) -> None:
     ]:
         (workspace.runs / name).mkdir(parents=True)
         (workspace.runs / name / "run.json").write_text(json.dumps({"finished": finished}), "utf-8")
+    for name, text in [("cut", "{"), ("list", "[]"), ("bytes", "\xff")]:
+        (workspace.runs / name).mkdir()
+        (workspace.runs / name / "run.json").write_text(text, "latin-1")
     assert workspace.latest_run().name == "a"

@@ -275,10 +275,13 @@ def test_predictions_are_read(workspace: Workspace, predictions: RunPredictions)
 def test_predictions_that_are_not_there_or_damaged(workspace: Workspace) -> None:
     with pytest.raises(MissingError, match=r"no run rum in .*did you mean run\?"):
         load_predictions(workspace, "rum")
-    with pytest.raises(MissingError, match=r"no run 2026 in \S+\. Leave out --run"):
+    with pytest.raises(MissingError, match=r"no run 2026 in \S+\. Name another"):
         load_predictions(workspace, "2026")
-    with pytest.raises(InputError, match="not by a path"):
+    with pytest.raises(InputError, match=r"run '\.\./run': use letters"):
         load_predictions(workspace, "../run")
+    write_json(workspace.runs / "begun" / "run.json", {"finished": None})
+    with pytest.raises(MissingError, match="`mumic train --run begun`"):
+        load_predictions(workspace, "begun")
     summary = workspace.predictions / "run.json"
     wrong: list[Any] = [[], {"min_probability": 1, "taxonomy_hash": "a"}, {"min_probability": None}]
     for broken in wrong:

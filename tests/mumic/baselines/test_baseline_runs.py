@@ -18,12 +18,12 @@ from safetensors.torch import save_file
 
 from annotate.clip.loading import load_clip
 from annotate.errors import DamagedError, InputError
-from annotate.settings import BaselineSettings
+from annotate.settings import BaselineSettings, render
 from annotate.workspace import Workspace
-from mumic.baselines.backbones import load_backbone
+from mumic.baselines.backbones import HeadOnTower, load_backbone
 from mumic.baselines.frozen import single_label
 from mumic.baselines.store import known_baselines, open_baseline
-from mumic.baselines.supervised import Trial, asl_sum, trials
+from mumic.baselines.supervised import Material, Trial, asl_sum, fit, trials
 from mumic.checks import check_baseline
 from mumic.cli import main
 from mumic.data import load_dataset
@@ -127,6 +127,42 @@ def test_every_search_begins_with_the_papers_loss() -> None:
     assert trials(1e-5, 3) == found[:3]
 
 
+def test_a_new_head_learns_faster_than_the_tower_and_better_than_at_its_rate(
+    workspace: Workspace,
+) -> None:
+    """At the tower's rate alone it stays where chance has put it."""
+    dataset = load_dataset(workspace)
+    train = dataset.split("train")
+    size = load_clip(workspace.settings.model, workspace.root).image_size
+    material = Material(train, train, pixel_rows(workspace, dataset.images, size), seed=0)
+    trial, gaps = trials(1e-5, 1)[0], {}
+    for head_lr in (1e-5, 1e-3):
+        clip = load_clip(workspace.settings.model, workspace.root)
+        network = HeadOnTower(clip, len(dataset.classes), 0, bf16=False)
+        before = {name: each.detach().clone() for name, each in network.named_parameters()}
+        settings = BaselineSettings(max_epochs=20, patience=20, batch_size=2, head_lr=head_lr)
+        told: dict[int, float] = {}
+        fitted = fit(network, material, trial, settings, told.__setitem__)
+        assert list(told) == list(range(1, fitted.epochs + 1))
+        gaps[head_lr] = fitted.validation_gap
+        for name, now in network.named_parameters():
+            moved = float((now.detach() - before[name]).abs().max())
+            rate = head_lr if name.startswith("head.") else 1e-5
+            # A step of Adam is at most about as long as its rate.
+            assert moved <= 1.5 * rate * fitted.best_epoch * len(train) / 2
+            assert moved > rate / 2
+    assert gaps[1e-3] > gaps[1e-5] + 0.05
+
+
+def test_a_head_never_learns_slower_than_its_tower(workspace: Workspace) -> None:
+    clip = load_clip(workspace.settings.model, workspace.root)
+    network = HeadOnTower(clip, 4, 0, bf16=False)
+    (tower, tower_rate), (head, head_rate) = network.rates(1e-2, 1e-3)
+    assert (tower_rate, head_rate) == (1e-2, 1e-2)
+    assert {id(each) for each in head} == {id(each) for each in network.head.parameters()}
+    assert {id(each) for each in tower + head} == {id(each) for each in network.parameters()}
+
+
 def test_asl_with_a_head_is_searched_and_goes_on_where_it_was(workspace: Workspace) -> None:
     first = _record(workspace, "asl-head", "--trials", "1", *QUICK)
     folder = Path(first["path"])
@@ -134,6 +170,9 @@ def test_asl_with_a_head_is_searched_and_goes_on_where_it_was(workspace: Workspa
     result = _call(workspace, "asl-head", "--trials", "2", *QUICK)
     assert "trial 2 of 2" in result.stderr
     assert "trial 1" not in result.stderr
+    rows = json.loads((folder / "trials.json").read_text())["trials"]
+    lines = [line for line in result.stderr.splitlines() if line.startswith("epoch ")]
+    assert len(lines) == rows[1]["epochs"]
     after = json.loads((folder / "trials.json").read_text())["trials"]
     assert after[0] == kept[0]
     second = json.loads((folder / "baseline.json").read_text())
@@ -143,6 +182,11 @@ def test_asl_with_a_head_is_searched_and_goes_on_where_it_was(workspace: Workspa
     assert second["seconds_per_epoch"] > 0
     again = _record(workspace, "asl-head", "--trials", "1", *QUICK)
     assert again["best"]["lr"] == kept[0]["lr"]  # the same budget, whatever was tried beyond it
+    settings = workspace.settings  # of another baseline, which is none of this one's business
+    baseline = replace(settings.baseline, backbone=BACKBONE, weights="x.pth", backbone_lr=1.0)
+    (workspace.root / "mumic.toml").write_text(render(replace(settings, baseline=baseline)))
+    assert "trial" not in _call(workspace, "asl-head", "--trials", "2", *QUICK).stderr
+    (workspace.root / "mumic.toml").write_text(render(settings))
     other = _call(workspace, "asl-head", "--trials", "1", "--seed", "5", *QUICK)
     assert "trial 1 of 1" in other.stderr  # another seed is another search
 
@@ -246,3 +290,33 @@ def test_a_seed_is_0_or_more(workspace: Workspace) -> None:
     result = _call(workspace, "cosine", "--seed", "-1")
     assert result.exit_code == 2
     assert "-1 is not in the range" in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["two-prompts", "--trials", "3"], "--trials would have no effect: it belongs to linear-"),
+        (["--max-epochs", "3"], "--max-epochs would"),
+        (["cosine", "linear-probe", "--patience", "2"], "--patience would"),
+        (["linear-probe", "--batch-size", "2"], "--batch-size would"),
+        (
+            ["asl-head", "--backbone", BACKBONE],
+            "--backbone would have no effect: it belongs to asl",
+        ),
+        (["asl-head", "--weights", "x.pth"], "--weights would"),
+    ],
+)
+def test_options_without_effect_are_refused(arguments: list[str], said: str) -> None:
+    result = CliRunner().invoke(main, ["baseline", *arguments])
+    assert result.exit_code == 2
+    assert said in " ".join(result.output.split())
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--trials", "3"], ["cosine", "asl-head", "--patience", "2", "--trials", "3"]]
+)
+def test_options_of_one_of_several_baselines_are_no_wrong_usage(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert CliRunner().invoke(main, ["baseline", *arguments]).exit_code == 1  # no workspace

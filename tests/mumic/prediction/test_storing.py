@@ -122,6 +122,18 @@ def test_predict_stores_what_lies_at_or_above(workspace: Workspace) -> None:
     assert read.least("pets") == pytest.approx(cuts["pets"])
 
 
+def test_a_prediction_beside_others_files_deletes_none_of_them(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    folder = tmp_path / "home"
+    folder.mkdir()
+    others = {".notes.tmp", ".other.parquet.x1.tmp", ".other.json.x2.tmp"}
+    for name in others | {".mine.parquet.x3.tmp", ".mine.json.x4.tmp"}:
+        (folder / name).write_bytes(b"half")
+    _json("predict", "photos", "--out", str(folder / "mine.parquet"))
+    assert {path.name for path in folder.iterdir()} == others | {"mine.parquet", "mine.json"}
+
+
 def test_without_a_least_probability_the_file_is_still_json(workspace: Workspace) -> None:
     settings = workspace.root / "mumic.toml"
     text = settings.read_text("utf-8")

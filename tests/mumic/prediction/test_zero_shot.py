@@ -50,6 +50,13 @@ def test_both_softmaxes_are_torchs_in_float64() -> None:
     assert single_softmax(images, labels, scale) == pytest.approx(single, abs=1e-9)
 
 
+def test_a_sample_of_what_is_scored_whole_is_refused() -> None:
+    asked = ["zero-shot", "photos", "--labels", "museum", "--sample", "200"]
+    result = CliRunner().invoke(main, asked)
+    assert result.exit_code == 2
+    assert "--sample would have no effect" in result.output
+
+
 def test_labels_are_counted() -> None:
     with pytest.raises(InputError, match="names 0 labels"):
         parse_labels([" , "])

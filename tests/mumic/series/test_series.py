@@ -117,6 +117,16 @@ def test_an_ablation_from_the_command_line_is_taken_up_again(
         workspace.latest_run()  # an arm is nobody's newest run
 
 
+@pytest.mark.parametrize(
+    "idle", [["--seeds", "3"], ["--split", "test"], ["--epochs", "1"], ["--device", "cpu"]]
+)
+def test_options_of_an_ablation_that_is_not_named_are_refused(idle: list[str]) -> None:
+    result = CliRunner().invoke(main, ["ablate", *idle])
+    assert result.exit_code == 2
+    assert f"{idle[0]} would have no effect: without a NAME" in " ".join(result.output.split())
+    assert CliRunner().invoke(main, ["ablate", "--json"]).exit_code == 0
+
+
 def test_names_of_ablations(tmp_path: Path, tiny_workspace: Any, monkeypatch: Any) -> None:
     monkeypatch.chdir(tiny_workspace(tmp_path / "ws").root)
     listed = CliRunner().invoke(main, ["ablate", "--json"])

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -47,3 +52,43 @@ def test_what_fails_ends_all_of_them(
         train_side_by_side(workspace, "series", arms, [0])
     finished = list((workspace.runs / "series").glob("*/open_clip_model.safetensors"))
     assert len(finished) < len(LEARNING_RATES)
+
+
+CHILDREN = """
+from annotate.workspace import Workspace
+from mumic.series import side_by_side
+from mumic.series.arms import Arm
+
+side_by_side.usable_cores = lambda: 2
+arms = [Arm("one", {}), Arm("two", {"lr": 2e-3})]
+side_by_side.train_side_by_side(Workspace.find(), "series", arms, [0])
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc says who is a child")
+def test_ctrl_c_in_a_terminal_saves_all_of_them(tmp_path: Path, tiny_workspace: Any) -> None:
+    """It reaches every process of the terminal's group, and then the parent asks them to stop."""
+    endless = {"epochs": 10_000, "early_stop": 0, "checkpoint_every": 10**6, "batch_size": 1}
+    workspace = tiny_workspace(tmp_path / "ws", images=40, **endless)
+    parent = subprocess.Popen(
+        [sys.executable, "-c", CHILDREN],
+        cwd=workspace.root,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])},
+    )
+    try:
+        while len(list(workspace.runs.glob("series/*/last/checkpoint.safetensors"))) < 2:
+            assert parent.poll() is None, "it ended before it could be stopped"
+            time.sleep(0.01)
+        children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split()
+        # Else the signal comes twice, and the second one kills.
+        assert len({os.getpgid(int(each)) for each in children} - {parent.pid}) == 2
+        stopped = time.time_ns()
+        os.killpg(parent.pid, signal.SIGINT)
+        parent.wait()
+    finally:
+        parent.kill()
+    saved = list(workspace.runs.glob("series/*/last/checkpoint.safetensors"))
+    assert len(saved) == 2
+    assert all(file.stat().st_mtime_ns > stopped for file in saved)

@@ -115,26 +115,26 @@ class _EndedError(Exception):
     """What a kill, or a judge of the epochs, ends a training with."""
 
 
-def _heard_by(told: list[tuple[int, float]]) -> Reports:
-    return Reports(on_epoch=lambda epoch, value: told.append((epoch, value)))
+def _heard_by(told: list[tuple[int, float, bool]]) -> Reports:
+    return Reports(on_epoch=lambda *epoch: told.append(epoch))
 
 
 def test_an_epoch_that_nobody_heard_of_is_told_again(tmp_path: Path, tiny_workspace: Any) -> None:
     killed, whole = (tiny_workspace(tmp_path / name) for name in ("killed", "whole"))
 
-    def end(epoch: int, value: float) -> None:
+    def end(epoch: int, value: float, last: bool) -> None:
         raise _EndedError
 
     with pytest.raises(_EndedError):  # between the checkpoint and the telling
         train(killed, TrainOptions(run="one"), Reports(on_epoch=end))
-    again: list[tuple[int, float]] = []
-    whole_run: list[tuple[int, float]] = []
+    again: list[tuple[int, float, bool]] = []
+    whole_run: list[tuple[int, float, bool]] = []
     runs = [
         train(killed, TrainOptions(run="one"), _heard_by(again)),
         train(whole, reports=_heard_by(whole_run)),
     ]
     assert again == whole_run
-    assert [epoch for epoch, _ in again] == [1, 2]
+    assert [(epoch, last) for epoch, _, last in again] == [(1, False), (2, True)]
     weights = [(run.path / WEIGHTS).read_bytes() for run in runs]
     assert weights[0] == weights[1]
 
@@ -142,7 +142,7 @@ def test_an_epoch_that_nobody_heard_of_is_told_again(tmp_path: Path, tiny_worksp
 def test_a_stop_is_heard_before_an_epoch_is_judged(tmp_path: Path, tiny_workspace: Any) -> None:
     workspace = tiny_workspace(tmp_path / "ws", epochs=1)
 
-    def judge(epoch: int, value: float) -> None:
+    def judge(epoch: int, value: float, last: bool) -> None:
         raise _EndedError
 
     in_series = TrainOptions(prefix="one")

@@ -34,6 +34,9 @@ def test_ranges_and_choices() -> None:
     assert (epochs.low, epochs.high, epochs.whole) == (1, 4, True)
     assert freeze.choices == ("none", "image")
     assert (scale.low, scale.high) == (-1.5, 2)
+    for text, low, high in [("1.5e-6..1e-4:log", 1.5e-6, 1e-4), (".5..1", 0.5, 1)]:
+        (found,) = parse_search([f"lr={text}"])
+        assert (found.low, found.high) == (low, high)
     assert [entry.name for entry in parse_search([])] == ["logit_scale"]
     listed, by_class, weights = (
         parse_search([f"positive_weight={values}"])[0]
@@ -128,29 +131,55 @@ def test_a_hopeless_training_ends_early(
 ) -> None:
     workspace = tiny_workspace(tmp_path / "ws", epochs=6, early_stop=0)
     monkeypatch.chdir(workspace.root)
-    rates = ["--search", "lr=1e-3,3e-3,1e-12"]  # the last learns nothing
-
-    def tune(trials: int) -> Any:
-        asked = ["tune", *rates, "--trials", str(trials), "--allow-demo-model", "--json"]
-        result = CliRunner().invoke(main, asked)
-        assert result.exit_code == 0, result.output
-        return json.loads(result.stdout)
-
-    tune(1)
-    folder = workspace.runs / "tune-lr"
-    study = optuna.load_study(study_name="lr", storage=f"sqlite:///{folder / 'study.sqlite3'}")
-    for rate in (3e-3, 1e-3, 3e-3, 1e-3, 1e-12):
-        study.enqueue_trial({"lr": rate})
-    found = tune(6)
+    study = _study_with_a_hopeless_end()
+    folder, found = workspace.runs / "tune-lr", _tune_rates(6)
     *others, hopeless = study.get_trials()
     assert [row["state"] for row in found["trials"]] == ["complete"] * 5 + ["pruned"]
     steps = hopeless.intermediate_values
     assert len(steps) == found["trials"][-1]["epochs"] < 6
+    assert max(steps) > 1
     for step in steps:
         best = max(value for at, value in steps.items() if at <= step)
         median = np.median([other.intermediate_values[step] for other in others])
-        assert (best < median) == (step == max(steps))
+        assert (best < median and step > 1) == (step == max(steps))
     assert found["best"]["trial"] != hopeless.number
     assert not list(folder.glob(f"trial-{hopeless.number:03d}-*/{WEIGHTS}"))
     assert not list(folder.glob("trial-*/last"))
-    assert tune(6)["trials"] == found["trials"]
+    assert _tune_rates(6)["trials"] == found["trials"]
+
+
+@pytest.mark.parametrize(("epochs", "early_stop", "trained"), [(1, 0, 1), (2, 0, 2), (6, 1, 2)])
+def test_a_training_that_is_at_its_end_is_complete(
+    tmp_path: Path,
+    tiny_workspace: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    epochs: int,
+    early_stop: int,
+    trained: int,
+) -> None:
+    """Below the median or not: it has cost all it can, and its measures are wanted."""
+    workspace = tiny_workspace(tmp_path / "ws", epochs=epochs, early_stop=early_stop)
+    monkeypatch.chdir(workspace.root)
+    study = _study_with_a_hopeless_end()
+    *_, last = _tune_rates(6)["trials"]
+    *others, hopeless = (max(trial.intermediate_values.values()) for trial in study.get_trials())
+    assert hopeless < np.median(others)
+    assert (last["state"], last["epochs"]) == ("complete", trained)
+    assert last["macro_map"] is not None
+
+
+def _tune_rates(trials: int) -> Any:
+    """Search rates, of which the last learns nothing."""
+    asked = ["tune", "--search", "lr=1e-3,3e-3,1e-12", "--trials", str(trials)]
+    result = CliRunner().invoke(main, [*asked, "--allow-demo-model", "--json"])
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def _study_with_a_hopeless_end() -> optuna.Study:
+    """One trial is done; that of the rate too small comes after five that learn."""
+    _tune_rates(1)
+    study = optuna.load_study(study_name="lr", storage="sqlite:///runs/tune-lr/study.sqlite3")
+    for rate in (3e-3, 1e-3, 3e-3, 1e-3, 1e-12):
+        study.enqueue_trial({"lr": rate})
+    return study

@@ -109,7 +109,7 @@ def check_baseline(settings: BaselineSettings) -> None:
     }
     rules |= {
         f"{name} must be above 0": getattr(settings, name) > 0
-        for name in ("tower_lr", "backbone_lr")
+        for name in ("tower_lr", "head_lr", "backbone_lr")
     }
     _refuse("baseline", rules | _finite(settings))
 

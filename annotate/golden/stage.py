@@ -22,8 +22,8 @@ from annotate.golden.sample_stage import collect_golden, sampled_strata
 from annotate.golden.score import score_golden
 from annotate.golden.summary import score_as_dict
 from annotate.golden.thresholds import Choice, choose_thresholds
+from annotate.labels.against_truth import mean_f1, score_annotators
 from annotate.labels.counts import read_counts
-from annotate.labels.golden import mean_f1, score_annotators
 from annotate.labels.stage import labelled_questions
 from annotate.labels.truth import Truth, read_truth
 from annotate.labels.votes import Votes

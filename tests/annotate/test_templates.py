@@ -17,7 +17,7 @@ def test_the_own_copy_wins_else_the_packaged_file_is_found(tmp_path: Path) -> No
     (tmp_path / "pages.css").write_bytes("p { content: 'é' }\r\n".encode())
     assert own_or_packaged(tmp_path, "pages.css") == tmp_path / "pages.css"
     assert Templates(tmp_path).text("pages.css") == "p { content: 'é' }\n"
-    with pytest.raises(MissingError, match="pages.txt"):
+    with pytest.raises(MissingError, match=r"pages\.txt"):
         own_or_packaged(tmp_path, "pages.txt")
 
 

@@ -14,7 +14,17 @@ from annotate.resources import resource
 from annotate.settings import Settings, render
 from annotate.workspace import SETTINGS_FILE
 
-IGNORED = "data/\nruns/\n.cache/\n"
+# What can be made again stays out of version control; what nothing else knows does not.
+IGNORED = """\
+data/*
+!data/dataset/
+data/dataset/*
+!data/dataset/lock.json
+!data/dataset/splits.parquet
+!data/migrations/
+data/migrations/to-ask.csv
+runs/
+"""
 DEMO_FOLDER = "demo"
 
 

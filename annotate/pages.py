@@ -7,13 +7,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import jinja2
 from markupsafe import Markup
 
-from annotate.errors import InputError
 from annotate.files import atomic
 from annotate.images.thumbnails import thumbnails
-from annotate.resources import resource
+from annotate.templates import Templates
 from annotate.workspace import Workspace
 
 STYLE = "pages.css"
@@ -31,18 +29,8 @@ def write_page(workspace: Workspace, template: str, values: dict[str, Any], targ
     Raises:
         InputError: a template of one's own is broken.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader([workspace.templates, resource("templates")]),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    try:
-        style = Markup(environment.loader.get_source(environment, STYLE)[0])  # type: ignore[union-attr]
-        html = environment.get_template(template).render(values | {"style": style})
-    except (jinja2.TemplateError, UnicodeDecodeError) as error:
-        raise InputError(f"the template {template} does not render: {error}") from error
+    templates = Templates(workspace.templates)
+    html = templates.render(template, **values, style=Markup(templates.text(STYLE)))
     with atomic(target) as file:
         file.write(html.encode("utf-8", "replace"))  # a file's name may hold half a character
 

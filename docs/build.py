@@ -2,7 +2,8 @@
 
     python -m docs.build [FIGURES]...
 
-``docs/commands.md`` is made from the help texts. The results in the README are made from
+``docs/commands.md`` is made from the help texts, the keys in ``docs/taxonomy.md`` from
+``annotate/taxonomy/fields.py``. The results in the README are made from
 ``docs/figures/demo.json``, the benchmarks' pages from ``docs/figures/bench/``, and
 ``docs/experiments.md`` from ``docs/figures/experiments.json``. With ``FIGURES``, a demo's
 ``summary.json``, an ``experiments.json`` or a benchmark's report, those files are made first.
@@ -22,6 +23,7 @@ from annotate.cli import main as annotate_main
 from docs.benchmark_pages import benchmarks_page, scale_plan
 from docs.crowds import crowd_block
 from docs.experiment_page import experiments_page
+from docs.taxonomy_keys import keys_block
 from mumic.cli import main as mumic_main
 
 DOCS = Path(__file__).parent
@@ -41,6 +43,9 @@ CROWDS = DOCS / "figures" / "crowds.json"  # made by `python -m docs.crowds`
 CONSOLIDATION = DOCS / "consolidation.md"
 CROWDS_BEGIN = "<!-- crowd figures: begin (made by `make docs` from docs/figures/crowds.json) -->\n"
 CROWDS_END = "<!-- crowd figures: end -->\n"
+TAXONOMY = DOCS / "taxonomy.md"
+KEYS_BEGIN = "<!-- keys: begin (made by `make docs` from annotate/taxonomy/fields.py) -->\n"
+KEYS_END = "<!-- keys: end -->\n"
 
 
 def commands_page() -> str:
@@ -151,6 +156,11 @@ def consolidation() -> str:
     return _filled(CONSOLIDATION, CROWDS_BEGIN, block, CROWDS_END)
 
 
+def taxonomy() -> str:
+    """``docs/taxonomy.md`` with its table of keys."""
+    return _filled(TAXONOMY, KEYS_BEGIN, keys_block(), KEYS_END)
+
+
 def scale() -> str:
     """``docs/scale.md`` with its block of figures."""
     return _filled(SCALE, SCALE_BEGIN, scale_plan(_reports()), SCALE_END)
@@ -200,6 +210,7 @@ def main(arguments: list[str]) -> None:
     BENCHMARKS.write_text(benchmarks(), "utf-8")
     SCALE.write_text(scale(), "utf-8")
     CONSOLIDATION.write_text(consolidation(), "utf-8")
+    TAXONOMY.write_text(taxonomy(), "utf-8")
     if EXPERIMENT_FIGURES.is_file():
         EXPERIMENTS.write_text(experiments(), "utf-8")
 

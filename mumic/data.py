@@ -19,7 +19,6 @@ from annotate.taxonomy.model import TaxonomyClass
 from annotate.workspace import Workspace
 from mumic.metrics.measures import Cells
 
-SPLITS = ("train", "validation", "test")
 _COLUMNS = ["image_id", "uri", "content_hash", "group_id", "split", "labels", "rates"]
 _PER_CLASS = ("labels", "rates")
 

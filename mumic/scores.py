@@ -14,11 +14,12 @@ from annotate.clip.encoder import encode_images
 from annotate.clip.loading import Clip
 from annotate.clip.precision import embeds_in_bf16
 from annotate.dataset.learned import check_unlearned
+from annotate.dataset.splits import SPLITS
 from annotate.errors import DamagedError, InputError, MissingError
 from annotate.files import atomic
 from annotate.workspace import Workspace
 from mumic.cache import Rows, add_shards
-from mumic.data import SPLITS, Dataset
+from mumic.data import Dataset
 from mumic.model.mumic_model import logits_of
 from mumic.run import Run
 

@@ -17,6 +17,7 @@ ROOT = Path(__file__).parent.parent
         ("docs/benchmarks.md", "benchmarks"),
         ("docs/scale.md", "scale"),
         ("docs/consolidation.md", "consolidation"),
+        ("docs/taxonomy.md", "taxonomy"),
         ("docs/experiments.md", "experiments"),
         ("README.md", "readme"),
     ],

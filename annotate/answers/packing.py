@@ -14,14 +14,11 @@ import pandas as pd
 import pyarrow as pa
 
 from annotate.answers.checking import UNKNOWN_IMAGE, Reject
-from annotate.answers.choices import NONE, UNSURE
 from annotate.answers.coded import Coded
 from annotate.answers.found import RawAnswers
 from annotate.answers.lines import Lines, question_sets, raw_lines
 from annotate.answers.packed import Packed, ranges, to_frame
 from annotate.tables import ANSWER_REJECTS
-
-__all__ = ["NONE", "UNSURE", "Answers", "check_answers", "drop_repeated", "pack"]
 
 Rows = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]

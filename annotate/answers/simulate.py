@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from annotate.answers.choices import NONE, UNSURE
 from annotate.answers.crowd import (
     CONFUSION,
     Crowd,
@@ -25,7 +26,6 @@ from annotate.answers.crowd import (
     generator,
     make_crowd,
 )
-from annotate.answers.packing import NONE, UNSURE
 from annotate.errors import InputError
 from annotate.files import atomic
 from annotate.labels.truth import Truth

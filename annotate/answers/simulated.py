@@ -10,7 +10,7 @@ from annotate.answers.files import find_answers
 from annotate.answers.packing import check_answers
 from annotate.answers.simulate import SimulationSettings, append_lines, simulate
 from annotate.files import remove_stale
-from annotate.labels.golden import mean_f1, score_annotators
+from annotate.labels.against_truth import mean_f1, score_annotators
 from annotate.labels.truth import read_truth
 from annotate.questions.file import read_plan
 from annotate.tables import CATALOG, read

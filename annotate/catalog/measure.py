@@ -8,7 +8,6 @@ a million images fit.
 from __future__ import annotations
 
 import hashlib
-import os
 import threading
 import warnings
 from collections.abc import Iterator, Sequence
@@ -25,6 +24,7 @@ import pyarrow.compute as pc
 from annotate.errors import InputError
 from annotate.images.decoding import read_picture
 from annotate.images.hashing import perceptual_hash
+from annotate.processors import usable_cores
 from annotate.settings import CatalogSettings
 from annotate.storage.outage import Outage
 from annotate.storage.remote import UnreachableError
@@ -119,7 +119,7 @@ class Measurer:
         self._known = known
         self._outage = Outage(KEPT)
         # Readers of a network wait, decoders compute: more of them would only take memory.
-        self._decoding = threading.BoundedSemaphore(os.cpu_count() or 1)
+        self._decoding = threading.BoundedSemaphore(usable_cores())
 
     def attempt(self, uri: str, row: int) -> Outcome:
         """Measure one image.

@@ -6,7 +6,6 @@ does not depend on the order of files or threads.
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from collections.abc import Callable, Mapping
@@ -27,6 +26,7 @@ from annotate.catalog.sources import Plan
 from annotate.catalog.stacking import features_as_now, stack, to_arrow, to_pandas
 from annotate.errors import MissingError
 from annotate.files import read_json, remove_stale, write_json
+from annotate.processors import usable_cores
 from annotate.settings import CatalogSettings
 from annotate.tables import CATALOG, IMAGE_REJECTS, Table, read, write
 
@@ -160,7 +160,7 @@ def _same_in_listing(items: pa.Table, rows: Rows, known: Known) -> npt.NDArray[n
 
 def _threads(uris: pa.ChunkedArray, settings: CatalogSettings) -> int:
     remote = pc.any(pc.match_substring(uris, "://")).as_py()
-    return settings.remote_threads if remote else os.cpu_count() or 1
+    return settings.remote_threads if remote else usable_cores()
 
 
 def _join(items: pa.Table, found: _Found, previous: pa.Table, plan: Plan) -> Scan:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from annotate.dataset.splits import SPLITS
 from annotate.errors import InputError
 from annotate.tables import LEARNED, read, write
 
 FILE = "learned.parquet"  # in a run's folder
-_ORDER = ("train", "validation", "test")
 _LEARNED = {"validation": ("train",), "test": ("train", "validation")}
 
 
@@ -26,7 +26,7 @@ def write_learned(folder: Path, images: pd.DataFrame, start: Path | None = None)
         start: of the run that it started from, whose images it has learned, too.
     """
     images = images[list(LEARNED.columns)]
-    places = images.sort_values("split", key=lambda names: names.map(_ORDER.index), kind="stable")
+    places = images.sort_values("split", key=lambda names: names.map(SPLITS.index), kind="stable")
     splits = places.drop_duplicates("content_hash", keep="last")
     learned = [splits[splits["split"] != "test"]]
     if start is not None and (start / FILE).is_file():

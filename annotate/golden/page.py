@@ -6,38 +6,38 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from annotate.files import atomic
-from annotate.templates import bracket_templates
+from annotate.pages import write_page
+from annotate.workspace import Workspace
 
 TEMPLATE = "golden-score.html.j2"
 WIDTH, HEIGHT = 240, 130  # of a plot, in units of its own
 LEFT, RIGHT, TOP, BOTTOM = 26, 6, 6, 18
 
 
-def write_page(summary: Mapping[str, Any], target: Path, own_templates: Path) -> None:
+def write_score_page(workspace: Workspace, summary: Mapping[str, Any], target: Path) -> None:
     """Write the page of a summary (``score.json``).
 
     Args:
+        workspace: whose own template wins over the packaged one.
         summary: from :func:`annotate.golden.summary.score_as_dict`, with ``paper`` and ``truth``.
         target: the HTML file.
-        own_templates: the workspace's folder; a template there wins over the packaged one.
+
+    Raises:
+        InputError: a template of one's own is broken.
     """
-    environment = bracket_templates(own_templates)
-    environment.filters["rate"] = lambda value: "–" if value is None else f"{value:.3f}"
     classes = [
         {**entry, "plot": plot(entry["curve"]), "own": _own(entry["threshold"])}
         for entry in summary["classes"]
     ]
-    html = environment.get_template(TEMPLATE).render(
-        summary=summary,
-        classes=classes,
-        macro=plot(summary["curve"]),
-        axes=axes(),
-        width=WIDTH,
-        height=HEIGHT,
-    )
-    with atomic(target) as file:
-        file.write(html.encode())
+    values = {
+        "summary": summary,
+        "classes": classes,
+        "macro": plot(summary["curve"]),
+        "axes": axes(),
+        "width": WIDTH,
+        "height": HEIGHT,
+    }
+    write_page(workspace, TEMPLATE, values, target)
 
 
 def axes() -> dict[str, list[tuple[float, str]]]:

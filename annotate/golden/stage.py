@@ -15,15 +15,15 @@ from annotate.files import remove_stale, write_json
 from annotate.golden.cells import Cells, make_cells, truth_cells
 from annotate.golden.in_force import InForce, read_in_force
 from annotate.golden.method import labels_by_method
-from annotate.golden.page import write_page
+from annotate.golden.page import write_score_page
 from annotate.golden.paper import check_paper
 from annotate.golden.sample import check_settings
 from annotate.golden.sample_stage import collect_golden, sampled_strata
 from annotate.golden.score import score_golden
 from annotate.golden.summary import score_as_dict
 from annotate.golden.thresholds import Choice, choose_thresholds
+from annotate.labels.against_truth import mean_f1, score_annotators
 from annotate.labels.counts import read_counts
-from annotate.labels.golden import mean_f1, score_annotators
 from annotate.labels.stage import labelled_questions
 from annotate.labels.truth import Truth, read_truth
 from annotate.labels.votes import Votes
@@ -105,7 +105,7 @@ def score_labels(
     }
     remove_stale(workspace.golden)
     write_json(workspace.golden / "score.json", summary)
-    write_page(summary, workspace.golden / "score.html", workspace.templates)
+    write_score_page(workspace, summary, workspace.golden / "score.html")
     return summary
 
 

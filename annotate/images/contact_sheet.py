@@ -19,15 +19,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-import jinja2
 import pandas as pd
 from markupsafe import Markup
 
 from annotate.errors import InputError
 from annotate.files import atomic
 from annotate.images.thumbnails import Thumbnail, height_for, thumbnails
-from annotate.resources import resource
 from annotate.storage.store import is_remote
+from annotate.templates import Templates
 from annotate.workspace import Workspace
 
 TEMPLATE = "contact-sheet.html.j2"
@@ -89,7 +88,7 @@ def write_sheet(
         "data": _embedded(_data(sheet.entries, pictures, root, target.parent)),
         "thumbnails": _blocks(small, on_progress),
     }
-    parts = _rendered([workspace.templates, resource("templates")], values)
+    parts = _rendered(Templates(workspace.templates), values)
     with atomic(target) as file:
         for part in parts:
             file.write(part.encode("utf-8", "replace"))  # a file's name may hold half a character
@@ -221,39 +220,17 @@ def _embedded(value: Any) -> Markup:
     return Markup(text.replace("<", "\\u003c"))
 
 
-def _rendered(folders: Sequence[Path], values: dict[str, Any]) -> Iterator[str]:
+def _rendered(templates: Templates, values: dict[str, Any]) -> Iterator[str]:
     """The page in parts, so that the thumbnails are never in memory together."""
-    loader = jinja2.FileSystemLoader(folders)
-    environment = jinja2.Environment(
-        loader=loader,
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    style, script = (templates.text(f"contact-sheet.{kind}") for kind in ("css", "js"))
+    return templates.generate(
+        TEMPLATE,
+        style=Markup(style),
+        script=Markup(script),
+        style_hash=_policy_hash(style),
+        script_hash=_policy_hash(script),
+        **values,
     )
-    try:
-        # With the line ends that a browser hashes.
-        style, script = (
-            loader.get_source(environment, f"contact-sheet.{kind}")[0].replace("\r\n", "\n")
-            for kind in ("css", "js")
-        )
-        template = environment.get_template(TEMPLATE)
-        yield from template.generate(
-            style=Markup(style),
-            script=Markup(script),
-            style_hash=_policy_hash(style),
-            script_hash=_policy_hash(script),
-            **values,
-        )
-    except jinja2.TemplateSyntaxError as error:
-        place = error.filename or error.name or TEMPLATE
-        raise InputError(
-            f"{place}:{error.lineno}: {error.message}; correct the template."
-        ) from error
-    except jinja2.TemplateError as error:
-        raise InputError(f"the template {TEMPLATE} does not render: {error}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"a template in {folders[0]} is not UTF-8: {error}") from error
 
 
 def _policy_hash(text: str) -> str:

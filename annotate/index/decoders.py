@@ -22,6 +22,7 @@ import numpy as np
 from annotate.errors import MumicError
 from annotate.index import decoding_worker
 from annotate.index.reading import Batch, Item, LeftOut, Loaded, Pixels, Reading, load_pixels
+from annotate.processors import usable_cores
 from annotate.storage.outage import Outage
 
 MANY = 2048  # images from which the start of processes, some seconds, is worth it
@@ -31,12 +32,6 @@ PART = 8  # images of a task
 
 Submit = Callable[[Sequence[Item]], Callable[[], Batch]]
 Found = Future[list[str | LeftOut]]
-
-
-def usable_cores() -> int:
-    """Processors that this process may use, which on a shared machine can be few of them."""
-    allowed = getattr(os, "sched_getaffinity", None)
-    return len(allowed(0)) if allowed else os.cpu_count() or 1
 
 
 def decoding_processes(images: int) -> int:

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 
-from annotate.index.decoders import in_processes, in_threads, slots_for, usable_cores
+from annotate.index.decoders import in_processes, in_threads, slots_for
 from annotate.index.reading import Batch, Item, Reading
+from annotate.processors import usable_cores
 
 AHEAD = 2  # batches that are read and decoded while the model works
 

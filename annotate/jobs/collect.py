@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from annotate.answers.files import TREE
 from annotate.errors import InputError, RemoteError
 from annotate.files import atomic, remove_stale
 from annotate.jobs.record import JobRecord, jobs_folder, read_objects
@@ -17,7 +18,6 @@ from annotate.storage.aws import RefusedError, call, list_objects
 from annotate.storage.store import read_bytes
 from annotate.workspace import Workspace
 
-TREE = "annotations/worker-response"
 OUTPUT = "manifests/output/output.manifest"
 THREADS = 16
 LARGEST = 50_000_000  # bytes of one file of answers

@@ -7,7 +7,6 @@ unknown.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -61,36 +60,6 @@ class SkipRule:
         share = Fraction(str(self.below))
         needed = [-(-share.numerator * total // share.denominator) for total in range(most + 1)]
         return np.array([0] * min(self.min_votes, most + 1) + needed[self.min_votes :], np.int64)
-
-
-def asked_questions(
-    plan: QuestionPlan, votes: Mapping[str, tuple[int, int]], rule: SkipRule
-) -> tuple[str, ...]:
-    """The questions that one image is asked, given the votes that it has so far.
-
-    Without votes these are the first questions. After each round of votes the answer grows by the
-    questions that have become due; those whose classes are in ``votes`` are behind it. For one
-    annotator's page, give that annotator's votes as (1, 0) or (0, 1) and ``SkipRule(min_votes=1)``.
-
-    Args:
-        plan: the questions.
-        votes: yes and no votes by class id. A class that nobody was asked for is missing; one for
-            which all were unsure has (0, 0).
-        rule: when a class counts as voted no.
-
-    Returns:
-        Ids of questions, in the order of the plan.
-    """
-    earlier: set[str] = set()
-    asked = []
-    for question in plan.questions:
-        # A class that no earlier question asks cannot be waited for; lint_plan names it.
-        gates = [class_id for class_id in question.after if class_id in earlier]
-        due = any(gate in votes and not rule.voted_no(*votes[gate]) for gate in gates)
-        if due or not gates:
-            asked.append(question.id)
-        earlier.update(question.classes)
-    return tuple(asked)
 
 
 def asked_mask(

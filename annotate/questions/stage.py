@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from annotate.answers.choices import NONE, UNSURE
 from annotate.answers.files import RawAnswers, find_answers
-from annotate.answers.packing import NONE, UNSURE, check_answers
+from annotate.answers.packing import check_answers
 from annotate.errors import InputError, MissingError
 from annotate.files import read_json
 from annotate.labels.consolidate import check_settings

@@ -6,11 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from annotate.answers.choices import NONE, UNSURE
 from annotate.server.errors import BadAnswer
 from annotate.server.model import Vote
-
-NONE = "__none__"
-UNSURE = "__unsure__"
 
 MOST_FIELDS = 50
 LARGEST_FIELDS = 16_000  # bytes of all together, as JSON

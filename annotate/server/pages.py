@@ -17,9 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import jinja2
-
-from annotate.errors import InputError
+from annotate.errors import InputError, MissingError
 from annotate.questions.planning import QuestionPlan
 from annotate.resources import resource
 from annotate.settings import TaskSettings
@@ -27,7 +25,7 @@ from annotate.tasks.examples import grant_direct
 from annotate.tasks.liquid import render_liquid
 from annotate.tasks.page import CROWD_SCRIPT, SHIM_FILES, make_template
 from annotate.taxonomy.model import Taxonomy
-from annotate.templates import bracket_templates
+from annotate.templates import Templates, own_or_packaged
 
 STATIC = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
 SHIM = "".join(f'<script src="/static/{name}"></script>' for name in SHIM_FILES)
@@ -62,8 +60,8 @@ class Pages:
     """Renders the server's own pages; templates of the workspace win over the packaged ones."""
 
     def __init__(self, own_templates: Path) -> None:
-        self._folders = [own_templates, resource("templates")]
-        self._environment = bracket_templates(own_templates, keep_trailing_newline=True)
+        self._own = own_templates
+        self._templates = Templates(own_templates, brackets=True, keep_trailing_newline=True)
 
     def render(self, name: str, /, *, framed: bool = False, **values: Any) -> Page:
         """A page of a template such as ``serve-annotate.html.j2``.
@@ -79,25 +77,18 @@ class Pages:
         bare = {
             key: () if isinstance(value, (list, tuple)) else "" for key, value in values.items()
         }
-        try:
-            template = self._environment.get_template(name)
-            trusted = template.render(**bare)
-            return Page(template.render(**values), policy(trusted, framed=framed))
-        except jinja2.TemplateSyntaxError as error:
-            place = error.filename or error.name or name
-            raise InputError(f"{place}:{error.lineno}: {error.message}; correct it.") from error
-        except (jinja2.TemplateError, UnicodeDecodeError) as error:
-            raise InputError(f"the template {name} does not render: {error}") from error
+        trusted = self._templates.render(name, **bare)
+        return Page(self._templates.render(name, **values), policy(trusted, framed=framed))
 
     def static(self, name: str) -> tuple[bytes, str] | None:
         """A script or style sheet beside the templates, and its media type."""
         suffix = Path(name).suffix
         if suffix not in STATIC or not name.removesuffix(suffix).replace("-", "").isalnum():
             return None
-        for folder in self._folders:
-            if (folder / name).is_file():
-                return (folder / name).read_bytes(), STATIC[suffix]
-        return None
+        try:
+            return own_or_packaged(self._own, name).read_bytes(), STATIC[suffix]
+        except MissingError:
+            return None
 
 
 class TaskPages:

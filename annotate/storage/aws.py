@@ -172,12 +172,6 @@ def _config() -> Config:
     return Config(retries={"mode": "standard"}, max_pool_connections=CONNECTIONS, **wait)
 
 
-def forget_client() -> None:
-    """Make the next request look for credentials and endpoint again."""
-    _make_client.cache_clear()
-    _session.cache_clear()
-
-
 class RefusedError(RemoteError):
     """A service answered and said no.
 

@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from annotate.tasks.findings import TemplateFinding
-from annotate.tasks.page import CROWD_SCRIPT, SHIM_FILES, own_source
+from annotate.tasks.page import CROWD_SCRIPT, SHIM_FILES
 from annotate.tasks.source import LOOPS, Element, Source
+from annotate.templates import own_or_packaged
 
 _CROWD_HOST = "assets.crowd.aws"
 _BOXES = ("crowd-checkbox",)
@@ -36,7 +37,7 @@ def lint_elements(source: Source, own_templates: Path) -> Iterator[TemplateFindi
     inputs = [element for element in source.elements if _is_input(element)]
     yield from _names(source, inputs)
     yield from _ids(source)
-    shim = "".join(own_source(own_templates, name) for name in SHIM_FILES)
+    shim = "".join(own_or_packaged(own_templates, name).read_text("utf-8") for name in SHIM_FILES)
     known = set(re.findall(r'define\("(crowd-[a-z-]+)"', shim))
     for element in source.elements:
         yield from _image(source, element)

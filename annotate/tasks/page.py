@@ -7,7 +7,6 @@ character reference, so no text of a taxonomy can become markup, script or Liqui
 
 from __future__ import annotations
 
-import base64
 import io
 import json
 from collections.abc import Mapping, Sequence
@@ -15,18 +14,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import jinja2
 from markupsafe import Markup, escape
 from PIL.Image import Image
 
-from annotate.errors import InputError, MissingError
+from annotate.errors import InputError
+from annotate.pages import data_uri
 from annotate.questions.planning import Question, QuestionPlan
-from annotate.resources import resource
 from annotate.settings import TaskSettings
 from annotate.tasks.examples import examples_of, grant_direct
 from annotate.tasks.liquid import check_liquid, render_liquid
 from annotate.taxonomy.model import Taxonomy
-from annotate.templates import bracket_templates
+from annotate.templates import Templates, own_or_packaged
 
 LARGEST_TEMPLATE = (
     128_000  # characters; bound of RenderUiTemplate in botocore's model of the service
@@ -115,7 +113,7 @@ def render_preview(
         InputError: the template does not render with this object.
     """
     scripts = "\n".join(
-        f"<script>\n{own_source(own_templates, name)}</script>"
+        f"<script>\n{own_or_packaged(own_templates, name).read_text('utf-8')}</script>"
         for name in (*SHIM_FILES, "preview.js")
     )
     pictures = {**(examples or {}), str(task_input.get("source-ref")): image}
@@ -139,15 +137,7 @@ def inline_image(picture: Image, *, pixels: int = PREVIEW_PIXELS) -> str:
     small.thumbnail((pixels, pixels))
     buffer = io.BytesIO()
     small.save(buffer, "JPEG", quality=88)
-    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
-
-
-def own_source(own_templates: Path, name: str) -> str:
-    """A file of the templates as it is: the user's own copy, else the packaged one."""
-    for folder in (own_templates, resource("templates")):
-        if (folder / name).is_file():
-            return (folder / name).read_text("utf-8")
-    raise MissingError(f"the template {name} is not installed; install mumic again.")
+    return data_uri(buffer.getvalue(), "jpeg")
 
 
 def _question(question: Question, taxonomy: Taxonomy, settings: TaskSettings) -> dict[str, Any]:
@@ -165,18 +155,10 @@ def _question(question: Question, taxonomy: Taxonomy, settings: TaskSettings) ->
 
 
 def _render(own_templates: Path, name: str, **values: Any) -> str:
-    environment = bracket_templates(own_templates, finalize=_escaped, keep_trailing_newline=True)
-    try:
-        return environment.get_template(name).render(**values)
-    except jinja2.TemplateSyntaxError as error:
-        place = error.filename or error.name or name
-        raise InputError(
-            f"{place}:{error.lineno}: {error.message}; correct the template."
-        ) from error
-    except jinja2.TemplateError as error:
-        raise InputError(f"the template {name} does not render: {error}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"a template in {own_templates} is not UTF-8: {error}") from error
+    templates = Templates(
+        own_templates, brackets=True, finalize=_escaped, keep_trailing_newline=True
+    )
+    return templates.render(name, **values)
 
 
 def _escaped(value: Any) -> Markup:

@@ -64,7 +64,11 @@ CLASS_FIELDS = (
     Field("exclusive_with", Kind.IDS, "Ids of classes that no photo shows together with this one."),
     Field("scenario", Kind.ID, "Situation in which it is judged; by default the category."),
     Field("aliases", Kind.TEXTS, "Other names by which it is found."),
-    Field("examples", Kind.TEXTS, "Paths or addresses of example images."),
+    Field(
+        "examples",
+        Kind.TEXTS,
+        'Paths or addresses of example images; "not " before one: it is mistaken for the class.',
+    ),
     Field("since", Kind.VERSION, "Version of the taxonomy in which the class came in."),
     Field(
         "replaced_by",

@@ -7,13 +7,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import jinja2
-
 from annotate import tables
 from annotate.dataset.splits import SPLITS
-from annotate.files import atomic
 from annotate.mining.round_files import round_files, sheet_file
-from annotate.resources import resource
+from annotate.pages import write_page
 from annotate.workspace import Workspace
 from mumic.baselines.frozen import COSINE, TWO_PROMPTS
 from mumic.demo.photo_groups import candidate_rows, judged_images, new_images
@@ -23,7 +20,7 @@ from mumic.metrics.intervals import interval_notes
 Values = dict[str, Any]
 
 
-def write_page(workspace: Workspace, figures: Values, target: Path) -> Path:
+def write_demo_page(workspace: Workspace, figures: Values, target: Path) -> Path:
     """Write the page of a finished demo.
 
     Args:
@@ -33,35 +30,35 @@ def write_page(workspace: Workspace, figures: Values, target: Path) -> Path:
 
     Returns:
         The target.
+
+    Raises:
+        InputError: a template of one's own is broken.
     """
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-    template = environment.from_string(resource("templates", "demo.html.j2").read_text("utf-8"))
     catalog = tables.read(tables.CATALOG, workspace.catalog / "images.parquet")
     uris = dict(zip(catalog["image_id"], catalog["uri"], strict=True))
     measures = figures["measures"]
-    html = template.render(
-        cards=_cards(figures, len(catalog)),
-        catalog_images=f"{len(catalog):,}",
-        candidates=candidate_rows(workspace, uris, measures["per_class"]),
-        sheets=contact_sheets(workspace, target.parent),
-        preview=(workspace.tasks / "preview.html").read_text("utf-8"),
-        agreement=_agreement(figures),
-        labels=_labels(figures),
-        annotators=_annotators(figures),
-        splits=split_table(figures),
-        test_images=measures["methods"][MUMIC]["images"],
-        methods=_methods(measures),
-        notes=interval_notes(measures["methods"]),
-        zero_shot_name=better_zero_shot(measures),
-        classes=_classes(measures),
-        predictions=[
+    values = {
+        "cards": _cards(figures, len(catalog)),
+        "catalog_images": f"{len(catalog):,}",
+        "candidates": candidate_rows(workspace, uris, measures["per_class"]),
+        "sheets": contact_sheets(workspace, target.parent),
+        "preview": (workspace.tasks / "preview.html").read_text("utf-8"),
+        "agreement": _agreement(figures),
+        "labels": _labels(figures),
+        "annotators": _annotators(figures),
+        "splits": split_table(figures),
+        "test_images": measures["methods"][MUMIC]["images"],
+        "methods": _methods(measures),
+        "notes": interval_notes(measures["methods"]),
+        "zero_shot_name": better_zero_shot(measures),
+        "classes": _classes(measures),
+        "predictions": [
             *judged_images(workspace, figures["run"], uris),
             new_images(workspace, figures),
         ],
-        steps=figures["steps"],
-    )
-    with atomic(target) as file:
-        file.write(html.encode())
+        "steps": figures["steps"],
+    }
+    write_page(workspace, "demo.html.j2", values, target)
     return target
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,6 +14,7 @@ from PIL import Image
 from annotate import tables
 from annotate.files import read_json
 from annotate.mining.round_files import load_candidates
+from annotate.pages import data_uri
 from annotate.workspace import Workspace
 from mumic.run import open_run
 from mumic.scores import read_scores
@@ -34,7 +34,7 @@ def thumbnail(path: Path) -> str:
     small.thumbnail(THUMBNAIL)
     buffer = io.BytesIO()
     small.save(buffer, "JPEG", quality=80)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return data_uri(buffer.getvalue(), "jpeg")
 
 
 def candidate_rows(

@@ -84,9 +84,9 @@ def run_demo(folder: Path, *, quick: bool, output: TextIO) -> DemoResult:
     workspace = Workspace.find(folder)
     figures = collect_figures(workspace, session)
     write_json(folder / "summary.json", figures)
-    from mumic.demo.page import write_page
+    from mumic.demo.page import write_demo_page
 
-    return DemoResult(figures, write_page(workspace, figures, folder / "demo.html"))
+    return DemoResult(figures, write_demo_page(workspace, figures, folder / "demo.html"))
 
 
 def collect_figures(workspace: Workspace, session: Session) -> dict[str, Any]:

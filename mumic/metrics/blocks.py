@@ -5,13 +5,14 @@ numpy gives up the interpreter's lock while it sorts, compares and multiplies.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+
+from annotate.processors import usable_cores
 
 R = TypeVar("R")
 
@@ -29,7 +30,7 @@ def over_blocks(work: Callable[[slice], R], length: int, size: int) -> list[R]:
     [(0, 2), (2, 4), (4, 5)]
     """
     parts = [slice(start, min(start + size, length)) for start in range(0, length, size)]
-    threads = min(os.cpu_count() or 1, len(parts))
+    threads = min(usable_cores(), len(parts))
     if threads < 2:
         return [work(part) for part in parts]
     with ThreadPoolExecutor(threads) as pool:
@@ -42,7 +43,7 @@ def ascending(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     >>> ascending(np.array([2.0, 1.0, 3.0])).tolist()
     [1.0, 2.0, 3.0]
     """
-    part = -(-values.size // (os.cpu_count() or 1))
+    part = -(-values.size // usable_cores())
     if part < SORTED_ALONE:
         return np.sort(values)
     whole = np.concatenate(over_blocks(lambda own: np.sort(values[own]), values.size, part))

@@ -14,8 +14,8 @@ from dataclasses import replace
 from multiprocessing import active_children, get_context
 
 from annotate.errors import MumicError
-from annotate.index.decoders import usable_cores
 from annotate.orphans import end_with_parent
+from annotate.processors import usable_cores
 from annotate.workspace import Workspace
 from mumic.series.arms import Arm, train_arm
 from mumic.training.interrupt import StoppedError

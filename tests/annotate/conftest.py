@@ -68,7 +68,7 @@ def draw_noise() -> DrawNoise:
 @pytest.fixture
 def alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing of this machine's environment or network takes part."""
-    from annotate.storage.aws import forget_client
+    from tests.annotate.clients import forget_client
 
     for name in list(os.environ):
         if name.startswith("AWS_") or name.lower().endswith("_proxy"):

@@ -1,4 +1,5 @@
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,41 @@ def test_init_writes_what_the_user_edits(folder: Path) -> None:
     assert (folder / "mumic.toml").is_file()
     assert (folder / "label_taxonomy" / "travel.yaml").is_file()
     assert (folder / "templates").is_dir()
-    assert "data/" in (folder / ".gitignore").read_text("utf-8")
+
+
+def test_git_keeps_what_nothing_else_knows_and_ignores_the_rest(folder: Path) -> None:
+    kept = {
+        ".gitignore",
+        "mumic.toml",
+        "label_taxonomy/travel.yaml",
+        "data/dataset/lock.json",
+        "data/dataset/splits.parquet",
+        "data/migrations/0001/migration.json",
+    }
+    ignored = {
+        "data/catalog/images.parquet",
+        "data/annotation.sqlite3",
+        "data/serve.secret",
+        "data/answers/people.jsonl",
+        "data/dataset/images.parquet",
+        "data/dataset/stats.json",
+        "data/.migrations.lock",
+        "data/migrations/to-ask.csv",
+        "runs/latest/run.json",
+    }
+    for name in kept | ignored:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
+    said = subprocess.run(
+        ["git", "check-ignore", "--stdin"],
+        cwd=folder,
+        input="\n".join(sorted(kept | ignored)),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert set(said.stdout.split()) == ignored
 
 
 def test_it_is_found_from_any_folder_below(folder: Path) -> None:

@@ -7,16 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
 from annotate.dataset.exports.data import ExportData
 from annotate.dataset.exports.huggingface import features
 from annotate.dataset.exports.licence import hub_licence, licence_page
 from annotate.dataset.splits import SPLITS
 from annotate.files import atomic
-from annotate.resources import resource
+from annotate.templates import Templates
 
 CARD = "README.md"
+TEMPLATE = "dataset-card.md.j2"
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 
 
@@ -28,11 +27,13 @@ class CardWishes:
         holds: how the format holds yes, no and unknown, or that it cannot.
         licence: as SPDX spells it; empty: unknown.
         hugging_face: the folder is one of theirs, whose columns' types stand in its card.
+        own_templates: the workspace's folder; a template there wins over the packaged one.
     """
 
     holds: str
     licence: str
     hugging_face: bool
+    own_templates: Path
 
 
 def write_card(data: ExportData, folder: Path, wishes: CardWishes) -> str:
@@ -45,14 +46,13 @@ def write_card(data: ExportData, folder: Path, wishes: CardWishes) -> str:
 
     Returns:
         The file's name.
+
+    Raises:
+        InputError: a template of one's own is broken.
     """
-    environment = jinja2.Environment(
-        undefined=jinja2.StrictUndefined, trim_blocks=True, keep_trailing_newline=True
-    )
-    template = environment.from_string(
-        resource("templates", "dataset-card.md.j2").read_text("utf-8")
-    )
-    text = template.render(
+    templates = Templates(wishes.own_templates, autoescape=False, keep_trailing_newline=True)
+    text = templates.render(
+        TEMPLATE,
         front=json.dumps(_front(data, wishes), indent=2, ensure_ascii=False),
         images=len(data),
         splits={name: int((data.images["split"] == name).sum()) for name in SPLITS},

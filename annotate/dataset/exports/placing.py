@@ -12,6 +12,7 @@ from pathlib import Path
 
 from annotate.errors import InputError
 from annotate.files import atomic, remove_stale
+from annotate.processors import usable_cores
 from annotate.settings import CatalogSettings
 from annotate.storage.store import is_remote, read_bytes
 
@@ -75,7 +76,7 @@ def place_images(
         except InputError as error:
             rejects[placement.image_id] = str(error)
 
-    with ThreadPoolExecutor(settings.remote_threads if remote else os.cpu_count() or 1) as pool:
+    with ThreadPoolExecutor(settings.remote_threads if remote else usable_cores()) as pool:
         for at in range(0, len(placements), BATCH):
             batch = placements[at : at + BATCH]
             for _ in pool.map(place, batch):

@@ -189,8 +189,8 @@ def _export(
             rejects = _place(workspace, data, folder, name, request, bar.update)
     whole = data.take(~data.images["image_id"].isin(list(rejects)).to_numpy(bool))
     files += chosen.write(whole, folder, request)
-    card = CardWishes(chosen.holds, request.licence, hugging_face=name == "huggingface")
-    files.append(write_card(whole, folder, card))
+    wishes = CardWishes(chosen.holds, request.licence, name == "huggingface", workspace.templates)
+    files.append(write_card(whole, folder, wishes))
     _write_rejects(rejects, folder)
     about = {
         **same,

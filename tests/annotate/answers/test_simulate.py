@@ -17,8 +17,8 @@ from annotate.answers.files import RawAnswers
 from annotate.answers.packing import check_answers
 from annotate.answers.simulate import SimulationSettings, append_lines, simulate
 from annotate.errors import InputError
+from annotate.labels.against_truth import mean_f1, score_against_truth, score_annotators
 from annotate.labels.consolidate import consolidate, propagate
-from annotate.labels.golden import mean_f1, score_against_truth, score_annotators
 from annotate.labels.truth import Truth
 from annotate.labels.votes import count_votes
 from annotate.settings import ConsolidateSettings

@@ -21,6 +21,15 @@ def test_card(truth: Truth) -> None:
     json.loads(text.split("---\n")[1])
 
 
+def test_the_own_template_of_the_card_wins(truth: Truth, exportable: Workspace) -> None:
+    own = exportable.templates / "dataset-card.md.j2"
+    own.parent.mkdir(exist_ok=True)
+    own.write_text("{{ images }} photos & {{ classes[0].name }}\n", "utf-8")
+    assert (export("card") / "README.md").read_text() == "30 photos & Water, any\n"
+    own.write_text("{{ images }} photos\n{{ nobody }}", "utf-8")
+    assert f"{own}:2: " in run("dataset", "export", "--to", "card", expect=1)
+
+
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of rdflib, below the library
 @pytest.mark.parametrize(
     ("licence", "hub", "croissant"),

@@ -68,6 +68,20 @@ def test_from_sample_to_score(workspace: Path) -> None:
     assert "http" not in page.replace("http://www.w3.org", "")
 
 
+def test_a_mistake_in_the_own_page_is_named(workspace: Path) -> None:
+    write_truth(workspace)
+    own = workspace / "templates/golden-score.html.j2"
+    own.parent.mkdir()
+    own.write_text("<style>{{ style }}</style>\n{{ summary.images }} of {{ nothing }}", "utf-8")
+    said = run("golden", expect=1)
+    assert f"{own}:2: it does not render: 'nothing' is undefined" in said
+    own.write_text("<style>{{ style }}</style>\n{{ summary.images }} images", "utf-8")
+    images = run("golden", "--json")["images"]
+    page = (workspace / "data/golden/score.html").read_text("utf-8")
+    assert page.endswith(f"\n{images} images")
+    assert "--ink:" in page
+
+
 def test_experts_answer_after_the_annotators_last_day(workspace: Path) -> None:
     text = (workspace / "mumic.toml").read_text()
     (workspace / "mumic.toml").write_text(text + '[consolidate]\nuntil = "2026-01-31"\n')

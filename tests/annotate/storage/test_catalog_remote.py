@@ -20,9 +20,9 @@ from annotate.catalog.sources import plan_scan
 from annotate.cli import main
 from annotate.errors import InputError, MissingError, RemoteError
 from annotate.settings import CatalogSettings
-from annotate.storage.aws import forget_client
 from annotate.storage.outage import OUTAGE
 from annotate.storage.web import RETRIES
+from tests.annotate.clients import forget_client
 
 SETTINGS = CatalogSettings()
 

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from annotate.errors import InputError, RemoteError
-from annotate.storage.aws import forget_client, list_objects, read_object
+from annotate.storage.aws import list_objects, read_object
 from annotate.storage.remote import ATTEMPTS, UnreachableError
 from annotate.storage.store import read_bytes
+from tests.annotate.clients import forget_client
 
 LIMIT = 10_000_000
 DATA = random.Random(0).randbytes(400_000)

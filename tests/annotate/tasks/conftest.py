@@ -14,11 +14,11 @@ from PIL import Image
 
 from annotate.questions.planning import Question, QuestionPlan
 from annotate.settings import TaskSettings
-from annotate.storage.aws import forget_client
 from annotate.tables import CANDIDATES, CATALOG, write
 from annotate.tasks.liquid import render_liquid
 from annotate.tasks.page import make_template
 from annotate.taxonomy.model import Category, Taxonomy, TaxonomyClass
+from tests.annotate.clients import forget_client
 
 NOWHERE = Path("does-not-exist")
 

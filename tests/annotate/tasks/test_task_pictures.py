@@ -18,12 +18,12 @@ from PIL import Image
 from annotate.cli.questions import questions
 from annotate.cli.tasks import tasks
 from annotate.settings import TaskSettings
-from annotate.storage.aws import forget_client
 from annotate.tasks.examples import Example, examples_of, grant_direct
 from annotate.tasks.liquid import render_liquid
 from annotate.tasks.pictures import inlined
 from annotate.taxonomy.model import TaxonomyClass
 from annotate.workspace import Workspace
+from tests.annotate.clients import forget_client
 
 HOSTILE = ['"><script>x</script>.jpg', "it's }}{% if %}{{ 1 }}\".jpg", "🛏️ مرحبا&amp;.jpg", "a\nb"]
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import threading
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +13,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, f1_score, precision_recall_curve
 from torchmetrics.functional.classification import binary_average_precision
 
+from annotate.processors import usable_cores
 from mumic.metrics import blocks
 from mumic.metrics.ranking import (
     average_precision,
@@ -103,6 +107,19 @@ def test_by_hand() -> None:
 
 def test_many_values_are_sorted_by_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blocks, "SORTED_ALONE", 3)
-    monkeypatch.setattr("os.cpu_count", lambda: 4)
+    monkeypatch.setattr(blocks, "usable_cores", lambda: 4)
     values = np.random.default_rng(0).integers(0, 9, 101).astype(np.float32)
     assert blocks.ascending(values).tolist() == sorted(values.tolist())
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system has no affinities")
+def test_blocks_take_no_more_threads_than_processors_are_allowed() -> None:
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(before)})
+    try:
+        assert usable_cores() == 1
+        threads = blocks.over_blocks(lambda _: threading.get_ident(), 5, 1)
+    finally:
+        os.sched_setaffinity(0, before)
+    assert threads == [threading.get_ident()] * 5
+    assert usable_cores() == len(before)

@@ -16,8 +16,6 @@ from annotate.labels.votes import count_votes
 from annotate.settings import ConsolidateSettings
 from annotate.taxonomy.model import Taxonomy
 
-SCORE_COLUMNS = ("class_id", "positives", "predicted", "hits", "precision", "recall", "f1")
-
 # One person's word is final: what she ticks is a label.
 _ALONE = ConsolidateSettings(min_votes=1, vote_threshold=1.0)
 
@@ -27,7 +25,8 @@ class Score:
     """Agreement with the truth.
 
     Attributes:
-        classes: one row per class with a decided label: ``SCORE_COLUMNS``.
+        classes: one row per class with a decided label: ``class_id``, ``positives``,
+            ``predicted``, ``hits``, ``precision``, ``recall``, ``f1``.
         macro_precision, macro_recall, macro_f1: means over the classes with enough positives in
             the truth; None without any.
         scored_classes: how many those are.

@@ -10,8 +10,8 @@ import pytest
 from sklearn.metrics import precision_recall_fscore_support
 
 from annotate.errors import InputError, MissingError
+from annotate.labels.against_truth import score_against_truth, score_annotators
 from annotate.labels.consolidate import consolidate
-from annotate.labels.golden import score_against_truth, score_annotators
 from annotate.labels.truth import Truth, read_truth
 from annotate.labels.votes import Votes
 from annotate.settings import ConsolidateSettings

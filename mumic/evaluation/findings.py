@@ -110,12 +110,12 @@ def class_rows(
 
 
 def _threshold(method: Method, at: int) -> float | None:
-    """A probability where the scores are such."""
+    """A probability where the scores are such; None also where every image is a yes."""
     if method.thresholds is None:
         return None
     logit = method.unit == "logit"
     values = method.thresholds.probabilities if logit else method.thresholds.logits
-    return float(values[at])
+    return float(values[at]) if np.isfinite(values[at]) else None
 
 
 def slice_row(

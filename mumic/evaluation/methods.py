@@ -20,8 +20,7 @@ from mumic.baselines.store import Baseline, known_baselines
 from mumic.cache import Rows
 from mumic.data import Dataset, class_columns
 from mumic.evaluation.measure import Method
-from mumic.metrics.measures import Cells
-from mumic.metrics.thresholds import pooled_threshold, tune
+from mumic.metrics.thresholds import tune
 from mumic.model.mumic_model import logit_scale_of, logits_of
 from mumic.prompts import NEUTRAL_PROMPT, zero_shot_texts
 from mumic.run import Run
@@ -130,12 +129,9 @@ def _stored(entry: Baseline, dataset: Dataset, split: str) -> Method:
 def _with_thresholds(
     material: Material, name: str, on_validation: Floats, on_split: Floats
 ) -> Method:
-    """Zero-shot logits have no natural zero, so rare classes share one threshold instead of 0.5."""
-    cells: Cells = material.validation.cells
     thresholds = tune(
         on_validation,
-        cells,
+        material.validation.cells,
         min_positives=material.workspace.settings.evaluate.threshold_min_positives,
-        default=pooled_threshold(on_validation, cells),
     )
     return Method(name, on_split, thresholds)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from annotate.cli.console import table
-from mumic.cli.numbers import difference_text, number_text
+from annotate.cli.numbers import number_text
+from mumic.cli.numbers import difference_text
 
 Table = tuple[list[str], list[list[str]]]
 
@@ -81,7 +82,7 @@ def _costs(costs: dict[str, Any]) -> Table:
     header = ["method", "epochs to saturation", "s per epoch", "s for the texts", "trials"]
     keys = ["seconds_per_epoch", "text_seconds", "trials"]
     return header, [
-        [name, _epochs(cost), *("-" if cost[key] is None else f"{cost[key]:.3g}" for key in keys)]
+        [name, _epochs(cost), *(number_text(cost[key], ".3g") for key in keys)]
         for name, cost in costs.items()
     ]
 

@@ -1,13 +1,8 @@
-"""Numbers in what commands print."""
+"""Differences in what commands print."""
 
 from __future__ import annotations
 
 from typing import Any
-
-
-def number_text(value: float | None) -> str:
-    """A measure; a dash where there is none."""
-    return "-" if value is None else f"{value:.3f}"
 
 
 def difference_text(found: dict[str, Any]) -> str:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from annotate.cli.console import emit, json_option, note, open_workspace, table
-from mumic.cli.numbers import difference_text, number_text
+from annotate.cli.numbers import number_text
+from mumic.cli.numbers import difference_text
 from mumic.cli.training_bars import TrainingBars
 
 if TYPE_CHECKING:

@@ -83,15 +83,17 @@ def _contenders(
         doubled = {name for name in names if list(names).count(name) > 1}
         if doubled:
             raise InputError(f"{', '.join(sorted(doubled))}: named twice")
-        return [_named(workspace, name, split) for name in names], []
-    run = _of_run(workspace, open_run(workspace), split)
+        entries = [_opened(workspace, name) for name in names]
+        _check_starts(entries)
+        return [_contender(workspace, entry, split) for entry in entries], []
+    run = open_run(workspace)
     known = known_baselines(workspace)
-    reasons = {entry.name: entry.unfit(dataset, run.class_ids, split) for entry in known}
+    reasons = {entry.name: entry.unfit(run, dataset, split) for entry in known}
     fitting = [_of_baseline(entry, split) for entry in known if reasons[entry.name] is None]
     notes = [f"{name} {reason}" for name, reason in reasons.items() if reason is not None]
     if not known:
         notes.append("No baselines yet: make them with `mumic baseline` and `... asl-head`.")
-    return [run, *fitting], notes
+    return [_of_run(workspace, run, split), *fitting], notes
 
 
 def _budget_notes(contenders: Sequence[Contender]) -> list[str]:
@@ -130,19 +132,39 @@ def _image_notes(split: Dataset, shared: Dataset) -> list[str]:
     ]
 
 
-def _named(workspace: Workspace, name: str, split: str) -> Contender:
+def _opened(workspace: Workspace, name: str) -> Run | Baseline:
     if (workspace.runs / name / "run.json").is_file():
-        return _of_run(workspace, open_run(workspace, name), split)
+        return open_run(workspace, name)
     try:
-        return _of_baseline(open_baseline(workspace, name), split)
+        return open_baseline(workspace, name)
     except MissingError as error:
-        if name in {entry.name for entry in known_baselines(workspace)}:
-            raise
         runs = [file.parent.name for file in workspace.runs.glob("*/run.json")]
         raise MissingError(
             f"{name!r} is neither a run ({', '.join(sorted(runs)) or 'none'}) nor a baseline: "
             f"{error}"
         ) from error
+
+
+def _check_starts(entries: Sequence[Run | Baseline]) -> None:
+    """Refuse a baseline that stands on another CLIP than all runs beside it.
+
+    Its title says that it stands on theirs. Without a run the first baseline says on which.
+    """
+    baselines = [entry for entry in entries if isinstance(entry, Baseline)]
+    starts = [entry.start_model for entry in entries if isinstance(entry, Run)]
+    starts = starts or [entry.start_model for entry in baselines if entry.start_model][:1]
+    for entry in baselines:
+        if starts and not any(entry.stands_on(start) for start in starts):
+            raise InputError(
+                f"baseline {entry.name} stands on another model than what it is compared with. "
+                f"Make it again with `{entry.made_on(starts[0])}`."
+            )
+
+
+def _contender(workspace: Workspace, entry: Run | Baseline, split: str) -> Contender:
+    if isinstance(entry, Run):
+        return _of_run(workspace, entry, split)
+    return _of_baseline(entry, split)
 
 
 def _of_run(workspace: Workspace, run: Run, split: str) -> Contender:

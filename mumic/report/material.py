@@ -116,7 +116,7 @@ def _measures(
     file = run.path / "metrics.json"
     stored: dict[str, Any] = read_json(file, "mumic evaluate") if file.is_file() else {}
     found: dict[str, Any] = stored.get(split, {})
-    baselines = baseline_times(workspace, dataset, split)
+    baselines = baseline_times(workspace, run, dataset, split)
     wanted = {
         "dataset": dataset.fingerprint,
         "settings": asdict(workspace.settings.evaluate),

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from safetensors.torch import load_file, save_file
 
-from annotate.errors import DamagedError, MissingError
+from annotate.errors import DamagedError, InputError, MissingError
 from annotate.files import read_json, write_json
 from annotate.workspace import Workspace
 from mumic.cli.baseline import baseline
@@ -82,6 +83,29 @@ def test_baselines_of_other_classes_are_left_out(made: Workspace, folder: Path) 
     found = _call(made, compare)
     assert list(found["methods"]) == ["main"]
     assert found["notes"][0] == "two-prompts has other classes than the run: left out."
+
+
+def test_baselines_of_another_tower_are_left_out_or_refused(
+    made: Workspace, folder: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(made.settings.model.name.removeprefix("local-dir:"), other)
+    state = load_file(other / "open_clip_model.safetensors")
+    changed = {name: 2 * tensor for name, tensor in state.items()}
+    save_file(changed, other / "open_clip_model.safetensors")
+    _call(made, baseline, "two-prompts", "--model", f"local-dir:{other}", "--pretrained", "")
+    found = _call(made, compare)
+    assert list(found["methods"]) == ["main"]
+    again = f"`mumic baseline two-prompts --model {made.settings.model.name} --pretrained ''`"
+    assert found["notes"][0] == (
+        f"two-prompts stands on another model: left out. Make it again with {again}."
+    )
+    with pytest.raises(InputError, match="two-prompts stands on another model than what it is"):
+        _call(made, compare, "main", "two-prompts")
+    assert list(_call(made, compare, "two-prompts")["methods"]) == [TITLE]  # it says on which
+    beside = _call(made, evaluate)
+    assert beside["baselines"] == {}  # those that stand on the run's start are computed anew
+    assert TITLE in beside["methods"]
 
 
 def test_what_had_not_saturated_is_marked(made: Workspace, folder: Path) -> None:

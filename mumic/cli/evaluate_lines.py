@@ -13,7 +13,7 @@ Table = tuple[list[str], list[list[str]]]
 
 def report_lines(found: dict[str, Any], split: str) -> list[str]:
     """A report as text: the table of methods, what they rest on, the differences."""
-    from mumic.metrics.intervals import interval_notes
+    from mumic.evaluation.notes import measure_notes
 
     methods = found["methods"]
     own = next(iter(methods.values()))
@@ -33,15 +33,12 @@ def report_lines(found: dict[str, Any], split: str) -> list[str]:
         f"GAP {difference_text(values['gap'])}"
         for name, values in found["differences"].items()
     ]
-    lines += interval_notes(methods)
-    if found["demo_model"]:
-        lines.append("A model here stems from the small CLIP of the demo world.")
-    return lines
+    return [*lines, *measure_notes(found)]
 
 
 def comparison_lines(found: dict[str, Any]) -> list[str]:
     """Table 1, the differences, table 2."""
-    from mumic.metrics.intervals import interval_notes
+    from mumic.evaluation.notes import measure_notes
 
     methods, own = found["methods"], next(iter(found["methods"]))
     majority = next((row for row in found["slices"] if row["kind"] == "majority"), None)
@@ -56,11 +53,20 @@ def comparison_lines(found: dict[str, Any]) -> list[str]:
             f"{own} - {name}: macro mAP {difference_text(values['macro_map'])}; "
             f"GAP {difference_text(values['gap'])}"
         )
-    lines += interval_notes(methods)
     lines += ["", "Table 2: what it took", *table(*_costs(found["costs"]))]
-    if found["demo_model"]:
-        lines.append("A model here stems from the small CLIP of the demo world.")
-    return [*lines, *found["notes"]]
+    return [*lines, *measure_notes(found)]
+
+
+def pair_lines(found: dict[str, Any], first: str) -> list[str]:
+    """The paired difference of two runs in every measure."""
+    from mumic.evaluation.notes import measure_notes
+
+    ((other, differences),) = found["differences"].items()
+    return [
+        f"{first} - {other} on {found['split']}:",
+        *difference_lines(differences),
+        *measure_notes(found),
+    ]
 
 
 def _quality(found: dict[str, Any], majority: dict[str, Any] | None) -> Table:

@@ -97,16 +97,15 @@ def _contenders(
 
 
 def _budget_notes(contenders: Sequence[Contender]) -> list[str]:
-    """That the first was searched less than another, where it was."""
-    first, *others = contenders
-    had, most = (
-        max((entry.cost["trials"] or 0 for entry in some), default=0) for some in ([first], others)
-    )
-    if not had or most <= had:
+    """That those that were searched are not the best of equally many settings."""
+    trials = {entry.name: entry.cost["trials"] for entry in contenders if entry.cost["trials"]}
+    if len(set(trials.values())) < 2:
         return []
+    most = max(trials.values())
+    told = ", ".join(f"{name} of {count}" for name, count in trials.items())
     return [
-        f"A method here is the best of {most} settings, {first.name} of {had}: "
-        f"`mumic tune --trials {most}` gives it as many; train a run with what it finds."
+        f"Methods are the best of unequally many settings: {told}. `mumic tune --trials {most}` "
+        "gives a run as many, train one with what it finds; a baseline gets up to 12 by --trials."
     ]
 
 
@@ -116,8 +115,8 @@ def _saturation_notes(contenders: Sequence[Contender]) -> list[str]:
     if not unsaturated:
         return []
     return [
-        f"+: {', '.join(unsaturated)} might have become better with more epochs: the training "
-        "ended before that could be seen. Raise --epochs of a run, --max-epochs of a baseline."
+        f"{', '.join(unsaturated)} might have become better with more epochs (a + in table 2): "
+        "the best one was the last. Raise --epochs of a run, --max-epochs of a baseline."
     ]
 
 
@@ -172,9 +171,10 @@ def _of_run(workspace: Workspace, run: Run, split: str) -> Contender:
     file = run.path / "metrics.json"  # a run that was scored beside another has none
     measured = read_json(file, "mumic evaluate").get(split, {}) if file.is_file() else {}
     record = run.record
+    best = record.get("best_epoch")
     cost = {
-        "epochs_to_saturation": record.get("best_epoch"),
-        "saturated": _run_saturated(record),
+        "epochs_to_saturation": best,
+        "saturated": best is None or best < record["settings"]["train"]["epochs"],
         "seconds_per_epoch": record.get("seconds_per_epoch"),
         "text_seconds": measured.get("text_seconds"),
         "trials": None if "blend" in record else _trials(workspace, record),
@@ -183,18 +183,11 @@ def _of_run(workspace: Workspace, run: Run, split: str) -> Contender:
     return Contender(run.id, scores, run.class_ids, run.thresholds(), cost, demo)
 
 
-def _run_saturated(record: dict[str, Any]) -> bool:
-    """Whether a run had an epoch after its best one."""
-    best = record.get("best_epoch")
-    return best is None or best < record["settings"]["train"]["epochs"]
-
-
 def _search_saturated(record: dict[str, Any]) -> bool:
-    """Whether a baseline's best trial ended by itself, and not at ``max_epochs``."""
+    """Whether a baseline's best trial had an epoch after its best one, as is asked of runs."""
     for trial in record.get("searched", ()):
         if "failed" not in trial and all(trial[key] == at for key, at in record["best"].items()):
-            after = trial["epochs"] - trial["best_epoch"]
-            return bool(after >= record["settings"]["patience"])
+            return bool(trial["best_epoch"] < trial["epochs"])
     return True
 
 

@@ -13,6 +13,7 @@ from annotate.pages import data_uri, write_page
 from annotate.workspace import Workspace
 from mumic.baselines.frozen import TWO_PROMPTS
 from mumic.evaluation.methods import MUMIC
+from mumic.evaluation.notes import split_notes
 from mumic.figures.differences import draw_gains
 from mumic.figures.style import DARK, LIGHT, Drawing
 from mumic.figures.temperature import draw_temperature
@@ -55,6 +56,7 @@ def write_report(workspace: Workspace, material: Material, folder: Path) -> dict
     values = {
         "run": run.id,
         "split": material.measures.get("split", "test"),
+        "split_notes": split_notes(material.measures.get("split", "test")),
         "start": run.start_model["name"],
         "demo": bool(run.record.get("demo_model")),
         "images": len(material.dataset),

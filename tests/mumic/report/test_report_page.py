@@ -157,7 +157,7 @@ def test_cells_are_rounded_as_by_hand(workspace: Workspace, material: Material) 
     ("split", "words"),
     [
         ("test", "5 test images of properties that training never saw."),
-        ("validation", "they chose the run's epoch and its thresholds"),
+        ("validation", "they chose epochs and thresholds"),
         ("train", "trained on these very images"),
     ],
 )

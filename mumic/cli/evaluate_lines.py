@@ -6,7 +6,8 @@ from typing import Any
 
 from annotate.cli.console import table
 from annotate.cli.numbers import number_text
-from mumic.cli.numbers import difference_text
+from mumic.cli.numbers import difference_text, interval_text
+from mumic.cli.slice_lines import catalogue_lines, slice_lines
 
 Table = tuple[list[str], list[list[str]]]
 
@@ -33,7 +34,7 @@ def report_lines(found: dict[str, Any], split: str) -> list[str]:
         f"GAP {difference_text(values['gap'])}"
         for name, values in found["differences"].items()
     ]
-    return [*lines, *measure_notes(found)]
+    return [*lines, *catalogue_lines(found), *slice_lines(found), *measure_notes(found)]
 
 
 def comparison_lines(found: dict[str, Any]) -> list[str]:
@@ -53,7 +54,7 @@ def comparison_lines(found: dict[str, Any]) -> list[str]:
             f"{own} - {name}: macro mAP {difference_text(values['macro_map'])}; "
             f"GAP {difference_text(values['gap'])}"
         )
-    lines += ["", "Table 2: what it took", *table(*_costs(found["costs"]))]
+    lines += [*catalogue_lines(found), "", "Table 2: what it took", *table(*_costs(found["costs"]))]
     return [*lines, *measure_notes(found)]
 
 
@@ -126,8 +127,6 @@ def file_lines(found: dict[str, Any]) -> list[str]:
 def measure_lines(values: dict[str, Any]) -> list[str]:
     """Every measure of a method with its interval, a line each."""
     width = max(len(name) for name in values["intervals"])
-    lines = []
-    for name, each in values["intervals"].items():
-        bounds = "-" if each["low"] is None else f"{each['low']:.3f} to {each['high']:.3f}"
-        lines.append(f"  {name:<{width}} {number_text(each['value'])} (95 %: {bounds})")
-    return lines
+    return [
+        f"  {name:<{width}} {interval_text(each)}" for name, each in values["intervals"].items()
+    ]

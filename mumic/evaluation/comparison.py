@@ -16,6 +16,7 @@ from annotate.workspace import Workspace
 from mumic.baselines.store import Baseline, known_baselines, open_baseline
 from mumic.checks import check_evaluate
 from mumic.data import Dataset, class_columns, load_dataset
+from mumic.evaluation.design import find_design
 from mumic.evaluation.evaluate import split_truth
 from mumic.evaluation.findings import findings
 from mumic.evaluation.measure import Method
@@ -61,7 +62,8 @@ def compare(workspace: Workspace, names: Sequence[str], split: str) -> dict[str,
     rows |= dataset.images["split"] == "train"  # says how frequent a class is
     truth = split_truth(dataset.take(rows.to_numpy().nonzero()[0]), split)
     settings = workspace.settings
-    found = findings(truth, methods, settings.evaluate, settings.project.seed)
+    design = find_design(workspace.candidates, list(shared.images["image_id"]))
+    found = findings(truth, methods, settings.evaluate, settings.project.seed, design)
     return {
         "split": split,
         "dataset": dataset.fingerprint,

@@ -34,7 +34,8 @@ def report_lines(found: dict[str, Any], split: str) -> list[str]:
         f"GAP {difference_text(values['gap'])}"
         for name, values in found["differences"].items()
     ]
-    return [*lines, *catalogue_lines(found), *slice_lines(found), *measure_notes(found)]
+    notes = measure_notes(found)
+    return [*lines, *catalogue_lines(found), *slice_lines(found), *(["", *notes] if notes else [])]
 
 
 def comparison_lines(found: dict[str, Any]) -> list[str]:

@@ -9,7 +9,7 @@ from annotate.cli.numbers import number_text
 from mumic.cli.numbers import interval_text
 
 MEANS = {"macro_map": "macro mAP", "gap": "GAP"}
-KINDS = {"category": "category", "frequency": "positives in training"}
+KINDS = {"category": "category", "frequency": "frequency in training"}
 
 
 def catalogue_lines(found: dict[str, Any]) -> list[str]:
@@ -46,7 +46,7 @@ def slice_lines(found: dict[str, Any]) -> list[str]:
             if row["kind"] == kind
         ]
         lines += ["", *table([head, "classes", "positives", f"{name}: macro mAP", "GAP"], rows)]
-    return [*lines, ""]
+    return lines
 
 
 def _means(row: dict[str, Any]) -> list[str]:

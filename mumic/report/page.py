@@ -194,7 +194,7 @@ def _slices(measures: Values) -> list[Values]:
                 if row["kind"] == kind
             ],
         }
-        for kind, title in (("category", "category"), ("frequency", "positives in training"))
+        for kind, title in (("category", "category"), ("frequency", "frequency in training"))
     ]
 
 

@@ -182,7 +182,7 @@ def test_categories_bands_and_the_catalogue_have_their_tables(
     assert Page(html).rows[3:7] == [
         ["category", *heads],
         ["at home", *cells],
-        ["positives in training", *heads],
+        ["frequency in training", *heads],
         ["rare", *cells],
     ]
     assert "Weighted" not in html

@@ -70,9 +70,9 @@ class Reliability:
 
 
 def _bounds(share: float, samples: Samples) -> dict[str, float | None]:
-    found = interval(share, samples).to_json()
-    known = found["low"] is not None and found["low"] < found["high"]
-    return {end: found[end] if known else None for end in ("low", "high")}
+    found = interval(share, samples)
+    known = found.low < found.high  # nor is a NaN
+    return {"low": found.low if known else None, "high": found.high if known else None}
 
 
 def probabilities(scores: Floats, unit: Unit) -> Values:

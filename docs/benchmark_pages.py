@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from docs.markdown import table
+
 Report = Mapping[str, Any]
 
 HEAD = """# Benchmarks
@@ -138,7 +140,7 @@ def _split_errors(report: Report) -> str:
     return (
         "How far the share of a class's positives in validation, or in test, is from the wanted "
         "one, in points, over all classes; and the fewest positives that a class has there:\n\n"
-        + _table(head, rows)
+        + table(head, rows)
     )
 
 
@@ -166,13 +168,13 @@ def _peaks(head: Iterable[str], found: Mapping[str, Mapping[str, float]]) -> str
     rows = [
         (name, f"{row['seconds']:.1f}", f"{row['peak_mb']:,.0f}") for name, row in found.items()
     ]
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _files(report: Report) -> str:
     sizes = [(what, f"{size / 1e6:,.0f}") for what, size in report["bytes"].items()]
     seconds = ", ".join(f"{what}: {value:.1f} s" for what, value in report["seconds"].items())
-    return f"{_table(('file', 'MB'), sizes)}\n\n{seconds}."
+    return f"{table(('file', 'MB'), sizes)}\n\n{seconds}."
 
 
 def _served(report: Report) -> str:
@@ -187,7 +189,7 @@ def _served(report: Report) -> str:
     ]
     killed = report["killed"]
     return (
-        f"{_table(('load', 'request', 'p50 ms', 'p99 ms'), rows)}\n\n"
+        f"{table(('load', 'request', 'p50 ms', 'p99 ms'), rows)}\n\n"
         f"{report['answers_per_second']:.0f} answers a second without a pause. Killed after "
         f"{killed['before_the_kill']:,} answers: {killed['lost']} of {killed['acknowledged']:,} "
         f"acknowledged answers lost, {killed['duplicates']} doubled, {killed['beyond_votes']} "
@@ -238,7 +240,7 @@ def _speeds(report: Report) -> str:
         (batch, *(f"{found[name]:,.0f}" if name in found else "" for name in variants))
         for batch, found in speeds.items()
     ]
-    return "Images a second:\n\n" + _table(("", *variants), rows)
+    return "Images a second:\n\n" + table(("", *variants), rows)
 
 
 def _ratios(report: Report) -> str:
@@ -252,7 +254,7 @@ def _ratios(report: Report) -> str:
             if recall:
                 row.append(f"{recall[variant]:.4f}" if variant in recall else "")
             rows.append(row)
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def scale_plan(reports: Mapping[str, Report]) -> str:
@@ -298,7 +300,7 @@ def scale_plan(reports: Mapping[str, Report]) -> str:
             f"{1 / on_gpu['seconds']['embed']['model alone']:,.0f}. All else is multiplication; "
             "the prices are examples, put in yours.",
             "",
-            _table(["", *(f"{n} million" for n in SCALES)], rows),
+            table(["", *(f"{n} million" for n in SCALES)], rows),
             "",
         ]
     )
@@ -315,9 +317,3 @@ def _bytes(count: float) -> str:
 
 def _duration(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds < 60 else f"{seconds / 60:.1f} min"
-
-
-def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    names = list(head)
-    lines = [names, ["---"] * len(names), *(list(row) for row in rows)]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)

@@ -25,6 +25,7 @@ from docs.crowds import crowd_block
 from docs.experiment_page import experiments_page
 from docs.taxonomy_keys import keys_block
 from mumic.cli import main as mumic_main
+from mumic.page_numbers import points
 
 DOCS = Path(__file__).parent
 COMMANDS = DOCS / "commands.md"
@@ -111,10 +112,11 @@ def results(figures: dict[str, Any]) -> str:
         "|---|---|---|---|---|---|---|",
     ]
     for name, row in figures["methods"].items():
-        ahead = figures["differences"].get(name)
+        differences = figures["differences"].get(name, {})
+        ahead, ahead_gap = (points(differences.get(key)) for key in ("macro_map", "gap"))
         lines.append(
             f"| {name} | {row['macro_map']:.3f} | {row['weighted_map']:.3f} | {row['gap']:.3f} "
-            f"| {row['gap_at_10']:.3f} | {_points(ahead, 'macro_map')} | {_points(ahead, 'gap')} |"
+            f"| {row['gap_at_10']:.3f} | {ahead} | {ahead_gap} |"
         )
     unseen = figures["unseen"]
     lines += [
@@ -130,13 +132,6 @@ def results(figures: dict[str, Any]) -> str:
         "hold the true share.",
     ]
     return "\n".join(lines) + "\n"
-
-
-def _points(ahead: dict[str, Any] | None, name: str) -> str:
-    if ahead is None:
-        return ""
-    found = ahead[name]
-    return f"{100 * found['value']:+.1f} [{100 * found['low']:+.1f}, {100 * found['high']:+.1f}]"
 
 
 def readme() -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from typing import Any
 
+from docs.markdown import table
 from mumic.demo.experiments import VARIED
+from mumic.page_numbers import number, points
 
 HEAD = """# Experiments on the demo world
 
@@ -41,7 +42,7 @@ def _main(found: dict[str, Any]) -> list[str]:
     rows = []
     for row in found["arms"]:
         ahead = found["differences"].get(row["arm"])
-        cells = [row["arm"], *(_number(row[key]) for key in ("macro_map", "weighted_map", "gap"))]
+        cells = [row["arm"], *(number(row[key]) for key in ("macro_map", "weighted_map", "gap"))]
         cells += [_ahead(ahead, "macro_map"), _ahead(ahead, "gap")]
         rows.append(cells)
     head = ["method", "macro mAP", "weighted mAP", "GAP", "MuMIC ahead, macro mAP", "GAP"]
@@ -54,7 +55,7 @@ def _main(found: dict[str, Any]) -> list[str]:
         "Temperature 1 and ASL as the loss have MuMIC's other settings, its bias included, which "
         "shifts all logits alike and so changes no ranking by itself. "
         f"{_about_head(found['asl_head'])}",
-        _table(head, rows),
+        table(head, rows),
         _verdict(found),
     ]
 
@@ -90,9 +91,8 @@ def _ahead(found: dict[str, Any] | None, name: str) -> str:
     if found is None:
         return ""
     value = found[name]
-    low, high = (100 * value[end] for end in ("low", "high"))
-    seeds = f"{value['ahead_in_seeds']} of {value['seeds']}"
-    return f"{100 * value['value']:+.1f} [{low:+.1f}, {high:+.1f}], {seeds}"
+    shown = points(value)
+    return shown and f"{shown}, {value['ahead_in_seeds']} of {value['seeds']}"
 
 
 def _verdict(found: dict[str, Any]) -> str:
@@ -100,7 +100,7 @@ def _verdict(found: dict[str, Any]) -> str:
     clear: list[str] = []
     others: list[str] = []
     for name, value in found["differences"].items():
-        sure = all(value[key]["low"] > 0 for key in ("macro_map", "gap"))
+        sure = all((value[key]["low"] or 0) > 0 for key in ("macro_map", "gap"))
         (clear if sure else others).append(name)
     lines = [f"Clearly behind MuMIC in both measures: {', '.join(clear) or 'none'}."]
     if others:
@@ -115,12 +115,12 @@ def _unseen(found: dict[str, Any]) -> list[str]:
         [
             name.replace("_", " "),
             str(seeds[0]["positives"].get(name, "")),
-            *(_number(sum(seed[each][name] for seed in seeds) / len(seeds)) for each in columns),
+            *(number(sum(seed[each][name] for seed in seeds) / len(seeds)) for each in columns),
         ]
         for name in [*seeds[0]["positives"], "mean"]
     ]
     labelled = [
-        [row["arm"], *(_number(row[key]) for key in ("macro_map", "weighted_map", "gap"))]
+        [row["arm"], *(number(row[key]) for key in ("macro_map", "weighted_map", "gap"))]
         for row in found["labelled"]
     ]
     return [
@@ -130,9 +130,9 @@ def _unseen(found: dict[str, Any]) -> list[str]:
         "`mumic blend --alpha 0.5` makes them. On average over the concepts the trained weights "
         f"are ahead of zero-shot CLIP by {_ahead(ahead, 'run')} seeds, the blended ones by "
         f"{_ahead(ahead, 'half_way')}: points, with paired 95 % intervals over whole properties.",
-        _table(["concept", "photos that show it", "before", "after", "half way"], rows),
+        table(["concept", "photos that show it", "before", "after", "half way"], rows),
         "What the blend costs where there are labels, on the test images:",
-        _table(["weights", "macro mAP", "weighted mAP", "GAP"], labelled),
+        table(["weights", "macro mAP", "weighted mAP", "GAP"], labelled),
     ]
 
 
@@ -142,7 +142,7 @@ def _temperatures(found: dict[str, Any], reach: float) -> list[str]:
             row["arm"],
             f"{math.exp(float(row['arm'])):.1f}",
             f"{row['logit_scale']:.2f}",
-            *(_number(row[key]) for key in ("macro_map", "weighted_map", "gap", "gap_at_k")),
+            *(number(row[key]) for key in ("macro_map", "weighted_map", "gap", "gap_at_k")),
         ]
         for row in found["arms"]
     ]
@@ -152,13 +152,13 @@ def _temperatures(found: dict[str, Any], reach: float) -> list[str]:
         f"On {found['images']} validation images. A step of AdamW moves a parameter by about the "
         f"learning rate at most, {reach:.3f} in all of such a training: in this table and those "
         "below the temperature stays close to where it starts, and the start is what is compared.",
-        _table([*head, "GAP", "GAP@K"], rows),
+        table([*head, "GAP", "GAP@K"], rows),
     ]
 
 
 def _prompts(found: dict[str, Any]) -> list[str]:
     rows = [
-        [split, row["arm"], *(_number(row[key]) for key in ("macro_map", "weighted_map", "gap"))]
+        [split, row["arm"], *(number(row[key]) for key in ("macro_map", "weighted_map", "gap"))]
         for split in ("validation", "test")
         for row in found[split]["arms"]
     ]
@@ -174,16 +174,16 @@ def _prompts(found: dict[str, Any]) -> list[str]:
             + ("confirmed." if held["low"] > 0 else "not confirmed.")
         )
     head = ["split", "text", "macro mAP", "weighted mAP", "GAP"]
-    return ["## Names or descriptions (figure 6)", _table(head, rows), lines]
+    return ["## Names or descriptions (figure 6)", table(head, rows), lines]
 
 
 def _ablation(name: str, found: dict[str, Any]) -> list[str]:
     rows = [
         [
             row["arm"],
-            *(_number(row[key]) for key in ("macro_map", "weighted_map", "gap")),
+            *(number(row[key]) for key in ("macro_map", "weighted_map", "gap")),
             f"{row['logit_scale']:.3f}",
-            _ahead(found["differences"].get(row["arm"]), "macro_map").rsplit(",", 1)[0],
+            points(found["differences"].get(row["arm"], {}).get("macro_map")),
         ]
         for row in found["arms"]
     ]
@@ -196,14 +196,4 @@ def _ablation(name: str, found: dict[str, Any]) -> list[str]:
         "first ahead, macro mAP",
     ]
     about = found["about"]
-    return [f"## `mumic ablate {name}`", f"{about[0].upper()}{about[1:]}.", _table(head, rows)]
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
-
-
-def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    names = list(head)
-    lines = [names, ["---"] * len(names), *(list(row) for row in rows)]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+    return [f"## `mumic ablate {name}`", f"{about[0].upper()}{about[1:]}.", table(head, rows)]

@@ -1,3 +1,4 @@
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -49,3 +50,14 @@ def test_the_lock_names_no_package_index_and_pins_every_requirement() -> None:
         re.split(r"[<>=\[]", name)[0].lower().replace("_", "-").replace(".", "-") for name in wanted
     }
     assert names - pinned == set()
+
+
+def test_a_difference_without_an_interval_is_left_empty() -> None:
+    """Where all test images are of one property no method has one."""
+    figures = json.loads(build.FIGURES.read_text("utf-8"))
+    for measures in figures["differences"].values():
+        for found in measures.values():
+            found |= {"low": None, "high": None}
+    name = next(iter(figures["differences"]))
+    (line,) = [row for row in build.results(figures).splitlines() if row.startswith(f"| {name} ")]
+    assert line.endswith(" |  |  |")

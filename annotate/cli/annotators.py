@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from annotate.cli.console import emit, json_option, open_workspace, table
+from annotate.cli.numbers import number_text
 
 
 @click.command()
@@ -73,14 +74,14 @@ def _lines(summary: dict[str, Any]) -> list[str]:
             row["annotator_id"],
             row["images"],
             f"{row['answers']:,}",
-            _number(row["seconds"], 0),
-            _number(row["none_share"], 2),
-            _number(row["agreement"]),
-            _number(row["agreement_yes"]),
-            _number(row["golden_precision"]),
-            _number(row["golden_recall"]),
-            _number(row["sensitivity"]),
-            _number(row["specificity"]),
+            number_text(row["seconds"], ".0f"),
+            number_text(row["none_share"], ".2f"),
+            number_text(row["agreement"]),
+            number_text(row["agreement_yes"]),
+            number_text(row["golden_precision"]),
+            number_text(row["golden_recall"]),
+            number_text(row["sensitivity"]),
+            number_text(row["specificity"]),
             ", ".join(row["flags"]),
         ]
         for row in summary["annotators"]
@@ -92,9 +93,9 @@ def _lines(summary: dict[str, Any]) -> list[str]:
         lines += ["", *_agreement("question", summary["questions"])]
     if summary["mean_alpha"] is not None:
         lines.append(
-            f"Means over classes: Krippendorff's alpha {_number(summary['mean_alpha'])}, "
-            f"Gwet's AC1 {_number(summary['mean_ac1'])}. Where few votes are yes, alpha and kappa "
-            "are low however well people agree."
+            f"Means over classes: Krippendorff's alpha {number_text(summary['mean_alpha'])}, "
+            f"Gwet's AC1 {number_text(summary['mean_ac1'])}. Where few votes are yes, "
+            "alpha and kappa are low however well people agree."
         )
     if not summary["golden"]:
         lines.append(
@@ -112,12 +113,8 @@ def _lines(summary: dict[str, Any]) -> list[str]:
 def _agreement(what: str, entries: list[dict[str, Any]]) -> list[str]:
     """A row for each class, or each question."""
     rows = [
-        [row[f"{what}_id"], f"{row['votes']:,}", _number(row["prevalence"])]
-        + [_number(row[key]) for key in ("alpha", "kappa", "ac1", "agreement")]
+        [row[f"{what}_id"], f"{row['votes']:,}", number_text(row["prevalence"])]
+        + [number_text(row[key]) for key in ("alpha", "kappa", "ac1", "agreement")]
         for row in entries
     ]
     return table([what, "votes", "yes", "alpha", "kappa", "AC1", "equal"], rows)
-
-
-def _number(value: float | None, digits: int = 3) -> str:
-    return "-" if value is None else f"{value:.{digits}f}"

@@ -9,6 +9,7 @@ import click
 
 from annotate.cli.console import emit, json_option, open_workspace, table
 from annotate.cli.golden_lines import with_interval
+from annotate.cli.numbers import number_text
 from annotate.errors import InputError
 
 
@@ -56,9 +57,9 @@ def _lines(summary: dict[str, Any]) -> list[str]:
             f"{row['people']:.1f}",
             *with_interval(row, "precision"),
             *with_interval(row, "recall"),
-            _number(row["seconds_median"], ".1f"),
-            _number(row["seconds_mean"], ".1f"),
-            _number(row["cost"] and row["cost"] * 1000, ",.2f"),
+            number_text(row["seconds_median"], ".1f"),
+            number_text(row["seconds_mean"], ".1f"),
+            number_text(row["cost"] and row["cost"] * 1000, ",.2f"),
         ]
         for row in found
     ]
@@ -94,7 +95,3 @@ def _remarks(row: dict[str, Any], first: str, summary: dict[str, Any]) -> list[s
     if summary["set_aside"][name]:
         lines.append(f"{name}: {summary['set_aside'][name]:,} answers do not count.")
     return lines
-
-
-def _number(value: float | None, form: str) -> str:
-    return "-" if value is None else format(value, form)

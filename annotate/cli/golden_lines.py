@@ -6,13 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from annotate.cli.console import table
+from annotate.cli.numbers import number_text
 
 if TYPE_CHECKING:
     from annotate.settings import GoldenSettings
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
 
 
 def score_lines(summary: dict[str, Any]) -> list[str]:
@@ -24,7 +21,7 @@ def score_lines(summary: dict[str, Any]) -> list[str]:
             "-" if row["threshold"] is None else row["threshold"],
             *with_interval(row, "precision"),
             *with_interval(row, "recall"),
-            _number(row["f1"]),
+            number_text(row["f1"]),
         ]
         for row in summary["classes"]
     ]
@@ -110,9 +107,9 @@ def threshold_lines(summary: dict[str, Any], settings: GoldenSettings) -> list[s
             row["positives"],
             f"{row['default']:g}",
             _chosen(row),
-            "-" if row["best"] is None else f"{row['best']:g}",
-            _number(row["default_score"]),
-            _number(row["score"]),
+            number_text(row["best"], "g"),
+            number_text(row["default_score"]),
+            number_text(row["score"]),
             row["reason"],
         ]
         for row in summary["classes"]

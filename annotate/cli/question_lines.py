@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from annotate.cli.console import table
+from annotate.cli.numbers import number_text
 
 if TYPE_CHECKING:
     from annotate.questions.comparison import Comparison
@@ -30,7 +31,7 @@ def cost_table(compared: Sequence[Comparison], planned: str) -> list[str]:
                 f"{cost.answers:,}",
                 f"{cost.hours:,.1f}",
                 f"{cost.money:,.2f}",
-                *("-" if value is None else f"{value:.3f}" for value in measured),
+                *(number_text(value) for value in measured),
             ]
         )
     lines = table(header, rows)

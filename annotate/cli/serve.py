@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from annotate.cli.console import Stage, emit, json_option, note, open_workspace, table
+from annotate.cli.numbers import number_text
 
 if TYPE_CHECKING:
     from annotate.server.requests import Site
@@ -230,7 +231,7 @@ def status(experts: bool, as_json: bool) -> None:
             entry.annotator.name,
             entry.annotator.state,
             entry.answers,
-            "-" if entry.median_seconds is None else f"{entry.median_seconds:.0f}",
+            number_text(entry.median_seconds, ".0f"),
             entry.annotator.reason,
         ]
         for entry in report.annotators

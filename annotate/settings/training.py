@@ -73,7 +73,7 @@ class EvaluateSettings:
     bootstrap: int = setting(1000, "resamples of whole properties for the 95 % intervals")
     k: int = setting(10, "K of GAP@K")
     threshold_min_positives: int = setting(
-        5, "a class with fewer in validation keeps a prediction threshold of 0.5"
+        5, "classes with fewer in validation share the prediction threshold that is best for all"
     )
     majority: int = setting(32, "classes most frequent in train, measured by themselves too")
     rare_at_most: int = setting(10, "a class with at most so many positives in train is rare")

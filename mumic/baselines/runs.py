@@ -40,7 +40,7 @@ from mumic.checks import check_baseline
 from mumic.data import Dataset, load_dataset
 from mumic.machine import machine
 from mumic.memory import advice_for_baselines
-from mumic.metrics.thresholds import pooled_threshold, tune
+from mumic.metrics.thresholds import tune
 from mumic.model.mumic_model import logit_scale_of, logits_of, use_bf16
 from mumic.pixels import pixel_rows
 from mumic.prompts import NEUTRAL_PROMPT, label_texts, zero_shot_texts
@@ -117,13 +117,10 @@ def run_baseline(
             found, facts = _of_clip(workspace, dataset, name, folder, options, reports)
         parts = {split: dataset.split(split) for split in SCORED}
         check = parts["validation"]
-        scored = found.logits["validation"]
         thresholds = tune(
-            scored,
+            found.logits["validation"],
             check.cells,
             min_positives=workspace.settings.evaluate.threshold_min_positives,
-            # Zero-shot logits have no natural zero, so rare classes share a threshold.
-            default=pooled_threshold(scored, check.cells),
         )
         record = {
             "name": name,

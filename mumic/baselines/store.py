@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from annotate.files import read_json, write_json
 from annotate.workspace import Workspace
 from mumic.data import Dataset
 from mumic.metrics.thresholds import Thresholds
+from mumic.run import Run
 from mumic.scores import Scores, read_scores, scores_file, write_scores
 
 MADE_BY = "mumic baseline"
@@ -42,6 +44,28 @@ class Baseline:
     def made_by(self) -> str:
         """The command that makes it."""
         return f"{MADE_BY} {self.name}"
+
+    @property
+    def start_model(self) -> dict[str, Any] | None:
+        """The CLIP that it stands on, as in a run's record; None where it stands on none."""
+        start: dict[str, Any] = self.record.get("start_model", {})
+        return start if "model_hash" in start else None
+
+    def stands_on(self, start: Mapping[str, Any]) -> bool:
+        """Whether its CLIP, if it has one, is the start of a run; older runs know one hash."""
+        own = self.start_model
+        return own is None or all(
+            own[name] == start.get(name, own[name]) for name in ("weights_hash", "model_hash")
+        )
+
+    def made_on(self, start: Mapping[str, Any]) -> str:
+        """The command that makes it on the start of a run."""
+        options = ["--model", str(start["name"])]
+        if "pretrained" in start:
+            options += ["--pretrained", str(start["pretrained"])]
+        if start.get("random_init"):
+            options.append("--random-init")
+        return f"{self.made_by} {shlex.join(options)}"
 
     def has_scores(self, split: str) -> bool:
         """Whether it was scored on a split."""
@@ -71,19 +95,22 @@ class Baseline:
             )
         return read_scores(self.path, split, self.made_by)
 
-    def unfit(self, dataset: str, class_ids: Sequence[str], split: str) -> str | None:
+    def unfit(self, run: Run, dataset: str, split: str) -> str | None:
         """Why it cannot stand beside a run; None where it can.
 
         Args:
-            dataset: fingerprint of the run's dataset.
-            class_ids: of the run.
-            split: that they are compared on.
+            run: what it is compared with.
+            dataset: fingerprint of the dataset that they are compared on.
+            split: likewise.
         """
         again = f"Make it again with `{self.made_by}`."
         if self.record["dataset"] != dataset:
             return f"was made on another dataset: left out. {again}"
-        if set(self.class_ids) != set(class_ids):
+        if set(self.class_ids) != set(run.class_ids):
             return "has other classes than the run: left out."
+        if not self.stands_on(run.start_model):
+            again = f"Make it again with `{self.made_on(run.start_model)}`."
+            return f"stands on another model: left out. {again}"
         if split not in SCORED:
             return f"is scored on {' and '.join(SCORED)} only: left out."
         return None if self.has_scores(split) else f"lacks its scores on {split}: left out. {again}"

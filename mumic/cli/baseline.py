@@ -8,6 +8,7 @@ import click
 
 from annotate.cli.console import emit, json_option, note, open_workspace, progress
 from mumic.cli.baseline_usage import check_usage
+from mumic.cli.options import model_option, override, pretrained_option
 
 
 @click.command()
@@ -18,6 +19,8 @@ from mumic.cli.baseline_usage import check_usage
 @click.option("--batch-size", type=int, help="Images an optimiser step.")
 @click.option("--backbone", help="timm model of asl-timm.")
 @click.option("--weights", help="Its weights file; without: timm's own download.")
+@model_option
+@pretrained_option
 @click.option("--random-init", is_flag=True, help="Start from no weights, to compare with.")
 @click.option(
     "--seed", type=click.IntRange(0), help="Order of the images, and the head's first weights."
@@ -35,6 +38,8 @@ def baseline(
     batch_size: int | None,
     backbone: str | None,
     weights: str | None,
+    model: str | None,
+    pretrained: str | None,
     random_init: bool,
     seed: int | None,
     device: str,
@@ -45,7 +50,8 @@ def baseline(
 
     NAME: two-prompts, cosine, softmax (zero-shot CLIP), linear-probe; asl-head (ASL with a head on
     the same CLIP tower), asl-timm (ASL on a timm backbone). Without a name: the four that train no
-    tower. A killed search goes on after its last finished trial.
+    tower. All but asl-timm stand on a CLIP, which must be the one that the run was trained from. A
+    killed search goes on after its last finished trial.
 
     \b
     Example:
@@ -55,7 +61,6 @@ def baseline(
     """
     check_usage(ctx, names)
     from mumic.baselines.runs import BaselineOptions, Reports, default_baselines, run_baseline
-    from mumic.cli.options import override
 
     workspace = override(
         open_workspace(),
@@ -67,6 +72,7 @@ def baseline(
             "backbone": backbone,
             "weights": weights,
         },
+        model={"name": model, "pretrained": pretrained},
         project={"seed": seed},
     )
     options = BaselineOptions(random_init, allow_demo_model, device)

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from annotate.cli.console import emit, json_option, open_workspace, progress, table
+from annotate.cli.numbers import number_text
 
 
 @click.command()
@@ -81,7 +82,7 @@ def _lines(found: dict[str, Any]) -> list[str]:
     header = ["alpha", *(f"{what}, {name}" for name in names for what in ("macro mAP", "GAP"))]
     rows = [
         [f"{row['alpha']:g}"]
-        + [_text(row[name][key]) for name in names for key in ("macro_map", "gap")]
+        + [number_text(row[name][key]) for name in names for key in ("macro_map", "gap")]
         for row in found["rows"]
     ]
     about = "; ".join(
@@ -96,7 +97,3 @@ def _lines(found: dict[str, Any]) -> list[str]:
     if "unseen" not in names:
         lines.append("To see what it gives for other labels: --unseen FILE, a table of some.")
     return [*lines, f"Next: mumic blend {found['run']} --alpha 0.5 writes a run."]
-
-
-def _text(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"

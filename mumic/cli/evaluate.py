@@ -10,8 +10,8 @@ import click
 from annotate.cli.console import emit, json_option, open_workspace, progress
 from mumic.cli.evaluate_lines import (
     comparison_lines,
-    difference_lines,
     file_lines,
+    pair_lines,
     report_lines,
 )
 from mumic.cli.evaluate_usage import check_usage
@@ -161,9 +161,7 @@ def _emit_comparison(
 
     first, second = pair
     found = compare_all(workspace, pair, split)
-    other = next(iter(found["differences"]))
-    lines = [f"{first} - {other} on {split}:", *difference_lines(found["differences"][other])]
-    emit({"first": first, "second": second} | found, lines, as_json=as_json)
+    emit({"first": first, "second": second} | found, pair_lines(found, first), as_json=as_json)
 
 
 def _measure_files(files: Any, min_positives: int | None, bootstrap: int | None) -> dict[str, Any]:

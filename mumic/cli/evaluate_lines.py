@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from annotate.cli.console import table
-from mumic.cli.numbers import difference_text, number_text
+from annotate.cli.numbers import number_text
+from mumic.cli.numbers import difference_text, interval_text
+from mumic.cli.slice_lines import catalogue_lines, slice_lines
 
 Table = tuple[list[str], list[list[str]]]
 
 
 def report_lines(found: dict[str, Any], split: str) -> list[str]:
     """A report as text: the table of methods, what they rest on, the differences."""
-    from mumic.metrics.intervals import interval_notes
+    from mumic.evaluation.notes import measure_notes
 
     methods = found["methods"]
     own = next(iter(methods.values()))
@@ -32,15 +34,13 @@ def report_lines(found: dict[str, Any], split: str) -> list[str]:
         f"GAP {difference_text(values['gap'])}"
         for name, values in found["differences"].items()
     ]
-    lines += interval_notes(methods)
-    if found["demo_model"]:
-        lines.append("A model here stems from the small CLIP of the demo world.")
-    return lines
+    notes = measure_notes(found)
+    return [*lines, *catalogue_lines(found), *slice_lines(found), *(["", *notes] if notes else [])]
 
 
 def comparison_lines(found: dict[str, Any]) -> list[str]:
     """Table 1, the differences, table 2."""
-    from mumic.metrics.intervals import interval_notes
+    from mumic.evaluation.notes import measure_notes
 
     methods, own = found["methods"], next(iter(found["methods"]))
     majority = next((row for row in found["slices"] if row["kind"] == "majority"), None)
@@ -55,11 +55,20 @@ def comparison_lines(found: dict[str, Any]) -> list[str]:
             f"{own} - {name}: macro mAP {difference_text(values['macro_map'])}; "
             f"GAP {difference_text(values['gap'])}"
         )
-    lines += interval_notes(methods)
-    lines += ["", "Table 2: what it took", *table(*_costs(found["costs"]))]
-    if found["demo_model"]:
-        lines.append("A model here stems from the small CLIP of the demo world.")
-    return [*lines, *found["notes"]]
+    lines += [*catalogue_lines(found), "", "Table 2: what it took", *table(*_costs(found["costs"]))]
+    return [*lines, *measure_notes(found)]
+
+
+def pair_lines(found: dict[str, Any], first: str) -> list[str]:
+    """The paired difference of two runs in every measure."""
+    from mumic.evaluation.notes import measure_notes
+
+    ((other, differences),) = found["differences"].items()
+    return [
+        f"{first} - {other} on {found['split']}:",
+        *difference_lines(differences),
+        *measure_notes(found),
+    ]
 
 
 def _quality(found: dict[str, Any], majority: dict[str, Any] | None) -> Table:
@@ -81,7 +90,7 @@ def _costs(costs: dict[str, Any]) -> Table:
     header = ["method", "epochs to saturation", "s per epoch", "s for the texts", "trials"]
     keys = ["seconds_per_epoch", "text_seconds", "trials"]
     return header, [
-        [name, _epochs(cost), *("-" if cost[key] is None else f"{cost[key]:.3g}" for key in keys)]
+        [name, _epochs(cost), *(number_text(cost[key], ".3g") for key in keys)]
         for name, cost in costs.items()
     ]
 
@@ -119,8 +128,6 @@ def file_lines(found: dict[str, Any]) -> list[str]:
 def measure_lines(values: dict[str, Any]) -> list[str]:
     """Every measure of a method with its interval, a line each."""
     width = max(len(name) for name in values["intervals"])
-    lines = []
-    for name, each in values["intervals"].items():
-        bounds = "-" if each["low"] is None else f"{each['low']:.3f} to {each['high']:.3f}"
-        lines.append(f"  {name:<{width}} {number_text(each['value'])} (95 %: {bounds})")
-    return lines
+    return [
+        f"  {name:<{width}} {interval_text(each)}" for name, each in values["intervals"].items()
+    ]

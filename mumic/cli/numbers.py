@@ -1,13 +1,22 @@
-"""Numbers in what commands print."""
+"""Measures and differences with their intervals in what commands print."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from annotate.cli.numbers import number_text
 
-def number_text(value: float | None) -> str:
-    """A measure; a dash where there is none."""
-    return "-" if value is None else f"{value:.3f}"
+
+def interval_text(found: dict[str, Any]) -> str:
+    """A measure with its interval.
+
+    >>> interval_text({"value": 0.5, "low": 0.4, "high": 0.61})
+    '0.500 (95 %: 0.400 to 0.610)'
+    >>> interval_text({"value": None, "low": None, "high": None})
+    '- (95 %: -)'
+    """
+    bounds = "-" if found["low"] is None else f"{found['low']:.3f} to {found['high']:.3f}"
+    return f"{number_text(found['value'])} (95 %: {bounds})"
 
 
 def difference_text(found: dict[str, Any]) -> str:

@@ -5,8 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import click
+
 if TYPE_CHECKING:
     from annotate.workspace import Workspace
+
+model_option = click.option("--model", help="open_clip model, or local-dir:FOLDER, to start from.")
+pretrained_option = click.option("--pretrained", help="open_clip's tag, or a weights file.")
 
 
 def override(workspace: Workspace, **sections: dict[str, Any]) -> Workspace:

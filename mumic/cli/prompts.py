@@ -7,7 +7,8 @@ from typing import Any
 import click
 
 from annotate.cli.console import emit, json_option, open_workspace, table
-from mumic.cli.numbers import difference_text, number_text
+from annotate.cli.numbers import number_text
+from mumic.cli.numbers import difference_text
 
 
 @click.command()

@@ -8,7 +8,8 @@ import click
 
 from annotate.cli.console import emit, json_option, note, open_workspace, table
 from annotate.cli.given import given_options, listed
-from mumic.cli.numbers import difference_text, number_text
+from annotate.cli.numbers import number_text
+from mumic.cli.numbers import difference_text
 from mumic.cli.training_bars import TrainingBars
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from annotate.cli.console import emit, json_option, open_workspace, table
+from annotate.cli.numbers import number_text
 
 
 @click.command()
@@ -41,7 +42,7 @@ def _lines(summary: dict[str, Any]) -> list[str]:
     header += ["stored from", "recall", "stored"]
     keys = ("threshold", "precision", "recall", "storage_threshold", "stored_recall", "stored")
     rows = [
-        [row["name"], str(row["positives"]), *(_text(row[key]) for key in keys)]
+        [row["name"], str(row["positives"]), *(number_text(row[key]) for key in keys)]
         for row in summary["classes"]
     ]
     lines = [
@@ -61,10 +62,6 @@ def _lines(summary: dict[str, Any]) -> list[str]:
             f"{_percent(found['recall'])} of the positives are among them."
         )
     return [*lines, f"Written: {summary['path']}. Next: mumic predict"]
-
-
-def _text(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
 
 
 def _percent(share: float | None) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from annotate.cli.console import emit, json_option, note, open_workspace
+from mumic.cli.options import model_option, override, pretrained_option
 from mumic.cli.training_bars import TrainingBars
 
 
@@ -27,8 +28,8 @@ from mumic.cli.training_bars import TrainingBars
 @click.option("--freeze", help="none, image, text, both, or both+ (last projections learn).")
 @click.option("--early-stop", type=int, help="Epochs without a better GAP; 0: never stop early.")
 @click.option("--prompts", help="taxonomy, name or description.")
-@click.option("--model", help="open_clip model, or local-dir:FOLDER, to start from.")
-@click.option("--pretrained", help="open_clip's tag, or a weights file.")
+@model_option
+@pretrained_option
 @click.option("--precision", help="auto, fp32 or bf16.")
 @click.option("--seed", type=click.IntRange(0), help="Order of the images, and random weights.")
 @click.option("--threads", type=int, help="CPU threads; 0: torch's default.")
@@ -74,7 +75,6 @@ def train(
       mumic train --epochs 5 --run five-epochs
       torchrun --nproc-per-node 4 -m -- mumic train
     """
-    from mumic.cli.options import override
     from mumic.cli.train_usage import check_usage
     from mumic.training.train import Reports, TrainOptions
     from mumic.training.train import train as train_run

@@ -16,6 +16,7 @@ from mumic.baselines.frozen import COSINE, TWO_PROMPTS
 from mumic.demo.photo_groups import candidate_rows, judged_images, new_images
 from mumic.evaluation.methods import MUMIC
 from mumic.metrics.intervals import interval_notes
+from mumic.page_numbers import number, points, with_interval
 
 Values = dict[str, Any]
 
@@ -111,9 +112,9 @@ def _agreement(figures: Values) -> list[Values]:
             "name": names.get(row["class_id"], row["class_id"]),
             "asked": asked[row["class_id"]]["positive"] + asked[row["class_id"]]["negative"],
             "positives": asked[row["class_id"]]["positive"],
-            "precision": _number(row["precision"]),
-            "recall": _number(row["recall"]),
-            "alpha": _number(alpha.get(row["class_id"], {}).get("alpha")),
+            "precision": number(row["precision"]),
+            "recall": number(row["recall"]),
+            "alpha": number(alpha.get(row["class_id"], {}).get("alpha")),
         }
         for row in figures["labels"]["classes"]
     ]
@@ -155,10 +156,10 @@ def _labels(figures: Values) -> Values:
     """Means over the classes, as the page words them."""
     labels, people = figures["labels"], figures["annotators"]
     return {
-        "precision": _number(labels["macro_precision"]),
-        "recall": _number(labels["macro_recall"]),
-        "alpha": _number(people["mean_alpha"]),
-        "ac1": _number(people["mean_ac1"]),
+        "precision": number(labels["macro_precision"]),
+        "recall": number(labels["macro_recall"]),
+        "alpha": number(people["mean_alpha"]),
+        "ac1": number(people["mean_ac1"]),
     }
 
 
@@ -170,7 +171,7 @@ def _annotators(figures: Values) -> list[Values]:
             "images": row["images"],
             "seconds": "–" if row["seconds"] is None else f"{row['seconds']:.0f}",
             "flags": ", ".join(row["flags"]),
-            **{key: _number(row[key]) for key in keys},
+            **{key: number(row[key]) for key in keys},
         }
         for row in figures["annotators"]["annotators"]
     ]
@@ -181,31 +182,15 @@ def _methods(measures: Values) -> list[Values]:
         {
             "name": name,
             "best": name == MUMIC,
-            "macro_map": _with_interval(row["intervals"]["macro_map"]),
-            "weighted_map": _number(row["weighted_map"]),
-            "gap": _with_interval(row["intervals"]["gap"]),
-            "gap_at_10": _number(row["gap_at_10"]),
-            "ahead_macro_map": _points(measures["differences"].get(name, {}).get("macro_map")),
-            "ahead_gap": _points(measures["differences"].get(name, {}).get("gap")),
+            "macro_map": with_interval(row["intervals"]["macro_map"]),
+            "weighted_map": number(row["weighted_map"]),
+            "gap": with_interval(row["intervals"]["gap"]),
+            "gap_at_10": number(row["gap_at_10"]),
+            "ahead_macro_map": points(measures["differences"].get(name, {}).get("macro_map")),
+            "ahead_gap": points(measures["differences"].get(name, {}).get("gap")),
         }
         for name, row in measures["methods"].items()
     ]
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
-
-
-def _with_interval(found: Values) -> str:
-    if found["low"] is None:
-        return _number(found["value"])
-    return f"{found['value']:.3f} [{found['low']:.3f}, {found['high']:.3f}]"
-
-
-def _points(found: Values | None) -> str:
-    if found is None or found["low"] is None:
-        return ""
-    return f"{100 * found['value']:+.1f} [{100 * found['low']:+.1f}, {100 * found['high']:+.1f}]"
 
 
 def _classes(measures: Values) -> list[Values]:

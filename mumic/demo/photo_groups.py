@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from PIL import Image
 
 from annotate import tables
-from annotate.files import read_json
 from annotate.mining.round_files import load_candidates
 from annotate.pages import data_uri
 from annotate.workspace import Workspace
+from mumic.data import load_dataset
+from mumic.report.examples import costs, image_labels
 from mumic.run import open_run
 from mumic.scores import read_scores
 
@@ -66,25 +66,21 @@ def judged_images(workspace: Workspace, run_id: str, uris: dict[str, str]) -> li
     """Test images that the run gets most right and most wrong."""
     run = open_run(workspace, run_id)
     scores = read_scores(run.path, "test")
-    frame = tables.read(tables.DATASET, workspace.dataset / "images.parquet").set_index("image_id")
-    content = read_json(workspace.dataset / "classes.json", "mumic-annotate dataset")
-    column = {entry["id"]: at for at, entry in enumerate(content["classes"])}
-    order = [column[entry.id] for entry in run.classes]
-    labels = np.array(
-        [[-1 if row[at] is None else int(row[at]) for at in order] for row in _lists(frame, scores)]
-    )
-    logits = scores.logits
-    cost = np.where(labels == 1, np.logaddexp(0, -logits), np.logaddexp(0, logits))
-    cost = np.where(labels < 0, 0, cost).sum(axis=1)
-    ranked = np.argsort(cost, kind="stable")
-    said = logits >= run.thresholds().logits
-    rich = [at for at in ranked if (labels[at] == 1).sum() >= 3]
+    dataset = load_dataset(workspace).of_classes(run.class_ids).split("test")
+    said = scores.logits >= run.thresholds().logits
+    ranked = np.argsort(costs(scores.logits, dataset.cells), kind="stable")
+    shows = ((dataset.cells.labels == 1) & dataset.cells.mask).sum(axis=1)
+    rich = [at for at in ranked if shows[at] >= 3]
 
     def group(title: str, text: str, rows: Iterable[int]) -> Values:
         images = [
             {
                 "src": thumbnail(workspace.resolve(uris[scores.image_ids[at]])),
-                "labels": _compared([entry.name for entry in run.classes], labels[at], said[at]),
+                "labels": [
+                    label
+                    for label in image_labels(dataset, at, said[at])
+                    if label["kind"] != "unknown"
+                ],
             }
             for at in rows
         ]
@@ -95,20 +91,6 @@ def judged_images(workspace: Workspace, run_id: str, uris: dict[str, str]) -> li
         group("Best predictions", text, rich[:PER_GROUP]),
         group("Worst predictions", text, list(ranked[::-1][:PER_GROUP])),
     ]
-
-
-def _lists(frame: pd.DataFrame, scores: Any) -> list[Any]:
-    return [list(frame.loc[image_id, "labels"]) for image_id in scores.image_ids]
-
-
-def _compared(names: list[str], labels: Any, said: Any) -> list[Values]:
-    found = []
-    for name, label, yes in zip(names, labels, said, strict=True):
-        if label == 1:
-            found.append({"name": name, "kind": "yes" if yes else "missed", "probability": ""})
-        elif label == 0 and yes:
-            found.append({"name": name, "kind": "no", "probability": ""})
-    return found
 
 
 def new_images(workspace: Workspace, figures: Values) -> Values:
@@ -122,9 +104,8 @@ def new_images(workspace: Workspace, figures: Values) -> Values:
         top = rows[rows["uri"] == uri].head(5)
         labels = [
             {
-                "name": names[row.class_id],
+                "name": f"{names[row.class_id]} {1 / (1 + np.exp(-row.logit)):.2f}",
                 "kind": "plain",
-                "probability": f"{1 / (1 + np.exp(-row.logit)):.2f}",
             }
             for row in top.itertuples()
         ]

@@ -16,6 +16,7 @@ from annotate.workspace import Workspace
 from mumic.baselines.store import Baseline, known_baselines, open_baseline
 from mumic.checks import check_evaluate
 from mumic.data import Dataset, class_columns, load_dataset
+from mumic.evaluation.design import find_design
 from mumic.evaluation.evaluate import split_truth
 from mumic.evaluation.findings import findings
 from mumic.evaluation.measure import Method
@@ -61,7 +62,8 @@ def compare(workspace: Workspace, names: Sequence[str], split: str) -> dict[str,
     rows |= dataset.images["split"] == "train"  # says how frequent a class is
     truth = split_truth(dataset.take(rows.to_numpy().nonzero()[0]), split)
     settings = workspace.settings
-    found = findings(truth, methods, settings.evaluate, settings.project.seed)
+    design = find_design(workspace.candidates, list(shared.images["image_id"]))
+    found = findings(truth, methods, settings.evaluate, settings.project.seed, design)
     return {
         "split": split,
         "dataset": dataset.fingerprint,
@@ -83,28 +85,29 @@ def _contenders(
         doubled = {name for name in names if list(names).count(name) > 1}
         if doubled:
             raise InputError(f"{', '.join(sorted(doubled))}: named twice")
-        return [_named(workspace, name, split) for name in names], []
-    run = _of_run(workspace, open_run(workspace), split)
+        entries = [_opened(workspace, name) for name in names]
+        _check_starts(entries)
+        return [_contender(workspace, entry, split) for entry in entries], []
+    run = open_run(workspace)
     known = known_baselines(workspace)
-    reasons = {entry.name: entry.unfit(dataset, run.class_ids, split) for entry in known}
+    reasons = {entry.name: entry.unfit(run, dataset, split) for entry in known}
     fitting = [_of_baseline(entry, split) for entry in known if reasons[entry.name] is None]
     notes = [f"{name} {reason}" for name, reason in reasons.items() if reason is not None]
     if not known:
         notes.append("No baselines yet: make them with `mumic baseline` and `... asl-head`.")
-    return [run, *fitting], notes
+    return [_of_run(workspace, run, split), *fitting], notes
 
 
 def _budget_notes(contenders: Sequence[Contender]) -> list[str]:
-    """That the first was searched less than another, where it was."""
-    first, *others = contenders
-    had, most = (
-        max((entry.cost["trials"] or 0 for entry in some), default=0) for some in ([first], others)
-    )
-    if not had or most <= had:
+    """That those that were searched are not the best of equally many settings."""
+    trials = {entry.name: entry.cost["trials"] for entry in contenders if entry.cost["trials"]}
+    if len(set(trials.values())) < 2:
         return []
+    most = max(trials.values())
+    told = ", ".join(f"{name} of {count}" for name, count in trials.items())
     return [
-        f"A method here is the best of {most} settings, {first.name} of {had}: "
-        f"`mumic tune --trials {most}` gives it as many; train a run with what it finds."
+        f"Methods are the best of unequally many settings: {told}. `mumic tune --trials {most}` "
+        "gives a run as many, train one with what it finds; a baseline gets up to 12 by --trials."
     ]
 
 
@@ -114,8 +117,8 @@ def _saturation_notes(contenders: Sequence[Contender]) -> list[str]:
     if not unsaturated:
         return []
     return [
-        f"+: {', '.join(unsaturated)} might have become better with more epochs: the training "
-        "ended before that could be seen. Raise --epochs of a run, --max-epochs of a baseline."
+        f"{', '.join(unsaturated)} might have become better with more epochs (a + in table 2): "
+        "the best one was the last. Raise --epochs of a run, --max-epochs of a baseline."
     ]
 
 
@@ -130,14 +133,12 @@ def _image_notes(split: Dataset, shared: Dataset) -> list[str]:
     ]
 
 
-def _named(workspace: Workspace, name: str, split: str) -> Contender:
+def _opened(workspace: Workspace, name: str) -> Run | Baseline:
     if (workspace.runs / name / "run.json").is_file():
-        return _of_run(workspace, open_run(workspace, name), split)
+        return open_run(workspace, name)
     try:
-        return _of_baseline(open_baseline(workspace, name), split)
+        return open_baseline(workspace, name)
     except MissingError as error:
-        if name in {entry.name for entry in known_baselines(workspace)}:
-            raise
         runs = [file.parent.name for file in workspace.runs.glob("*/run.json")]
         raise MissingError(
             f"{name!r} is neither a run ({', '.join(sorted(runs)) or 'none'}) nor a baseline: "
@@ -145,14 +146,37 @@ def _named(workspace: Workspace, name: str, split: str) -> Contender:
         ) from error
 
 
+def _check_starts(entries: Sequence[Run | Baseline]) -> None:
+    """Refuse a baseline that stands on another CLIP than all runs beside it.
+
+    Its title says that it stands on theirs. Without a run the first baseline says on which.
+    """
+    baselines = [entry for entry in entries if isinstance(entry, Baseline)]
+    starts = [entry.start_model for entry in entries if isinstance(entry, Run)]
+    starts = starts or [entry.start_model for entry in baselines if entry.start_model][:1]
+    for entry in baselines:
+        if starts and not any(entry.stands_on(start) for start in starts):
+            raise InputError(
+                f"baseline {entry.name} stands on another model than what it is compared with. "
+                f"Make it again with `{entry.made_on(starts[0])}`."
+            )
+
+
+def _contender(workspace: Workspace, entry: Run | Baseline, split: str) -> Contender:
+    if isinstance(entry, Run):
+        return _of_run(workspace, entry, split)
+    return _of_baseline(entry, split)
+
+
 def _of_run(workspace: Workspace, run: Run, split: str) -> Contender:
     scores = read_scores(run.path, split)
     file = run.path / "metrics.json"  # a run that was scored beside another has none
     measured = read_json(file, "mumic evaluate").get(split, {}) if file.is_file() else {}
     record = run.record
+    best = record.get("best_epoch")
     cost = {
-        "epochs_to_saturation": record.get("best_epoch"),
-        "saturated": _run_saturated(record),
+        "epochs_to_saturation": best,
+        "saturated": best is None or best < record["settings"]["train"]["epochs"],
         "seconds_per_epoch": record.get("seconds_per_epoch"),
         "text_seconds": measured.get("text_seconds"),
         "trials": None if "blend" in record else _trials(workspace, record),
@@ -161,18 +185,11 @@ def _of_run(workspace: Workspace, run: Run, split: str) -> Contender:
     return Contender(run.id, scores, run.class_ids, run.thresholds(), cost, demo)
 
 
-def _run_saturated(record: dict[str, Any]) -> bool:
-    """Whether a run had an epoch after its best one."""
-    best = record.get("best_epoch")
-    return best is None or best < record["settings"]["train"]["epochs"]
-
-
 def _search_saturated(record: dict[str, Any]) -> bool:
-    """Whether a baseline's best trial ended by itself, and not at ``max_epochs``."""
+    """Whether a baseline's best trial had an epoch after its best one, as is asked of runs."""
     for trial in record.get("searched", ()):
         if "failed" not in trial and all(trial[key] == at for key, at in record["best"].items()):
-            after = trial["epochs"] - trial["best_epoch"]
-            return bool(after >= record["settings"]["patience"])
+            return bool(trial["best_epoch"] < trial["epochs"])
     return True
 
 

@@ -105,7 +105,7 @@ def evaluate(
     if options.baselines:
         methods += baseline_methods(material, run, on_progress)
         told = {entry.name for entry in methods}
-        stored = stored_methods(workspace, material.split, split)
+        stored = stored_methods(workspace, run, material.split, split)
         methods += [entry for entry in stored if entry.name not in told]
     if other is not None:
         methods.append(_other_method(material, run, other, split, on_progress))
@@ -116,7 +116,7 @@ def evaluate(
         "demo_model": any(bool(each.record.get("demo_model")) for each in runs),
         "dataset": dataset.fingerprint,
         "text_seconds": text_seconds,
-        "baselines": baseline_times(workspace, material.split, split),
+        "baselines": baseline_times(workspace, run, material.split, split),
     } | findings(
         split_truth(dataset, split),
         methods,

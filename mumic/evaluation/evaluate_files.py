@@ -19,6 +19,7 @@ from mumic.evaluation.score_alignment import Aligned, align
 from mumic.evaluation.score_files import LABELS, SCORES, Grid, read_class_names, read_grid
 from mumic.metrics.calibration import Unit
 from mumic.metrics.measures import HALF, positives
+from mumic.metrics.ranking import Floats
 from mumic.metrics.thresholds import Thresholds, tune
 
 PLURAL = {"logit": "logits", "probability": "probabilities", "score": "scores that only rank"}
@@ -142,10 +143,10 @@ def _thresholds(
     if files.validation_labels is None:
         return [None] * len(scored), 0
     validation = _scored(files.validation_scores, files.unit)
-    for (grid, unit), (other, own) in zip(validation, scored, strict=True):
-        if unit != own:
+    for (grid, unit), (other, wanted) in zip(validation, scored, strict=True):
+        if unit != wanted:
             raise InputError(
-                f"{grid.file} looks like {PLURAL[unit]}, {other.file} like {PLURAL[own]}. "
+                f"{grid.file} looks like {PLURAL[unit]}, {other.file} like {PLURAL[wanted]}. "
                 "Say which with --unit."
             )
     aligned = align(validation, read_grid(files.validation_labels, LABELS), names)
@@ -153,14 +154,20 @@ def _thresholds(
     if set(class_ids) - set(aligned[0].class_ids):
         raise InputError(f"{files.validation_labels}: lacks classes of {files.labels}")
     found: list[Thresholds | None] = []
+    fewest = settings.threshold_min_positives
     for each, (_, unit) in zip(aligned, scored, strict=True):
-        own_classes = each.of_classes(class_ids)
-        default = HALF.get(unit, float(np.median(own_classes.scores)))
-        fewest = settings.threshold_min_positives
-        found.append(
-            tune(own_classes.scores, own_classes.cells, min_positives=fewest, default=default)
-        )
+        own = each.of_classes(class_ids)
+        middle = _middle(own.scores, unit)
+        found.append(tune(own.scores, own.cells, min_positives=fewest, middle=middle))
     return found, _shared(files, test, aligned[0])
+
+
+def _middle(scores: Floats, unit: Unit) -> float:
+    """One half, or the median of scores that only rank: those that are there."""
+    if unit in HALF:
+        return HALF[unit]
+    there = scores[np.isfinite(scores)]
+    return float(np.median(there)) if there.size else 0.0
 
 
 def _shared(files: Files, test: Aligned, validation: Aligned) -> int:

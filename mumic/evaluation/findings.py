@@ -20,12 +20,12 @@ from mumic.evaluation.measure import (
     measure,
 )
 from mumic.evaluation.slices import Slice, class_slices
-from mumic.metrics.calibration import equal_count_edges, reliability
+from mumic.metrics.calibration import Reliability, equal_count_edges, reliability
 from mumic.metrics.decisions import decide
 from mumic.metrics.intervals import Interval, Resamples, interval
 from mumic.metrics.measures import gap, included_classes, macro_map, positives, weighted_map
 from mumic.metrics.ranking import rank
-from mumic.metrics.resampled import macro_samples
+from mumic.metrics.resampled import macro_samples, reliability_samples
 
 
 def findings(
@@ -64,7 +64,9 @@ def findings(
             for part in class_slices(truth.classes, truth.frequency, settings)
         ],
         "calibration": {
-            method.name: calibration(method, truth) for method in methods if method.unit != "score"
+            method.name: calibration(method, truth, resamples)
+            for method in methods
+            if method.unit != "score"
         },
         "catalogue": None
         if design is None
@@ -110,12 +112,12 @@ def class_rows(
 
 
 def _threshold(method: Method, at: int) -> float | None:
-    """A probability where the scores are such."""
+    """A probability where the scores are such; None also where every image is a yes."""
     if method.thresholds is None:
         return None
     logit = method.unit == "logit"
     values = method.thresholds.probabilities if logit else method.thresholds.logits
-    return float(values[at])
+    return float(values[at]) if np.isfinite(values[at]) else None
 
 
 def slice_row(
@@ -151,16 +153,22 @@ def slice_row(
     }
 
 
-def calibration(method: Method, truth: Truth) -> dict[str, Any]:
+def calibration(method: Method, truth: Truth, resamples: Resamples) -> dict[str, Any]:
     """Reliability curves over all known cells, and the ECE of the one with bins of equal width."""
+
+    def rows(curve: Reliability) -> list[dict[str, Any]]:
+        return curve.to_json(
+            reliability_samples(method.logits, truth.cells, curve.edges, resamples, method.unit)
+        )
+
     mask = truth.cells.mask
     ranking = rank(method.logits[mask], truth.cells.labels[mask])
     wide = reliability(ranking, unit=method.unit)
     full = reliability(ranking, equal_count_edges(ranking, unit=method.unit), method.unit)
     return {
         "ece": _number(wide.expected_error),
-        "reliability": wide.to_json(),
-        "reliability_equal_count": full.to_json(),
+        "reliability": rows(wide),
+        "reliability_equal_count": rows(full),
     }
 
 

@@ -20,8 +20,7 @@ from mumic.baselines.store import Baseline, known_baselines
 from mumic.cache import Rows
 from mumic.data import Dataset, class_columns
 from mumic.evaluation.measure import Method
-from mumic.metrics.measures import Cells
-from mumic.metrics.thresholds import pooled_threshold, tune
+from mumic.metrics.thresholds import tune
 from mumic.model.mumic_model import logit_scale_of, logits_of
 from mumic.prompts import NEUTRAL_PROMPT, zero_shot_texts
 from mumic.run import Run
@@ -90,31 +89,35 @@ def baseline_methods(
     ]
 
 
-def fitting_baselines(workspace: Workspace, dataset: Dataset, split: str) -> list[Baseline]:
-    """What ``mumic baseline`` has made on this dataset, with these classes and for this split."""
+def fitting_baselines(
+    workspace: Workspace, run: Run, dataset: Dataset, split: str
+) -> list[Baseline]:
+    """What ``mumic baseline`` has made on this dataset and the run's start, for this split."""
     return [
         entry
         for entry in known_baselines(workspace)
-        if entry.unfit(dataset.fingerprint, dataset.class_ids, split) is None
+        if entry.unfit(run, dataset.fingerprint, split) is None
     ]
 
 
-def baseline_times(workspace: Workspace, dataset: Dataset, split: str) -> dict[str, str]:
+def baseline_times(workspace: Workspace, run: Run, dataset: Dataset, split: str) -> dict[str, str]:
     """When each fitting baseline was made, by its title: measures of an older one are stale."""
-    fitting = fitting_baselines(workspace, dataset, split)
+    fitting = fitting_baselines(workspace, run, dataset, split)
     return {entry.title: str(entry.record["finished"]) for entry in fitting}
 
 
-def stored_methods(workspace: Workspace, dataset: Dataset, split: str) -> list[Method]:
+def stored_methods(workspace: Workspace, run: Run, dataset: Dataset, split: str) -> list[Method]:
     """The fitting baselines on the images of a split, as they were scored.
 
     Args:
         workspace: with the baselines.
+        run: that they are compared with.
         dataset: the images of the split.
         split: its name.
     """
     return [
-        _stored(entry, dataset, split) for entry in fitting_baselines(workspace, dataset, split)
+        _stored(entry, dataset, split)
+        for entry in fitting_baselines(workspace, run, dataset, split)
     ]
 
 
@@ -130,12 +133,9 @@ def _stored(entry: Baseline, dataset: Dataset, split: str) -> Method:
 def _with_thresholds(
     material: Material, name: str, on_validation: Floats, on_split: Floats
 ) -> Method:
-    """Zero-shot logits have no natural zero, so rare classes share one threshold instead of 0.5."""
-    cells: Cells = material.validation.cells
     thresholds = tune(
         on_validation,
-        cells,
+        material.validation.cells,
         min_positives=material.workspace.settings.evaluate.threshold_min_positives,
-        default=pooled_threshold(on_validation, cells),
     )
     return Method(name, on_split, thresholds)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -80,7 +81,7 @@ def read_grid(file: Path, values: Sequence[str]) -> Grid:
             return _table(file, frame, values)
     except InputError:
         raise
-    except (OSError, ValueError, KeyError, EOFError, pd.errors.ParserError) as error:
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile, pd.errors.ParserError) as error:
         raise InputError(f"{file}: cannot be read: {error}") from error
     raise InputError(f"{file}: must be .parquet, .csv, .tsv, .npy or .npz")
 
@@ -97,7 +98,8 @@ def _numbers(values: npt.NDArray[Any], file: Path) -> npt.NDArray[np.floating[An
 
 
 def _npz(file: Path) -> Grid:
-    with np.load(file, allow_pickle=False) as content:
+    # Opened here: numpy leaves a torn file open.
+    with file.open("rb") as opened, np.load(opened, allow_pickle=False) as content:
         images = [str(entry) for entry in content["image_ids"]]
         names = content.get("class_ids")
         classes = None if names is None else [str(entry) for entry in names]
@@ -195,14 +197,14 @@ def read_class_names(file: Path) -> list[tuple[str, str, str]]:
 
     Raises:
         MissingError: there is no such file.
-        InputError: it names no classes, or one twice.
+        InputError: it is no UTF-8, names no classes, or one twice.
     """
     import json
 
     if not file.is_file():
         raise MissingError(f"no file {file}")
-    text = file.read_text("utf-8")
     try:
+        text = file.read_text("utf-8")
         listed = json.loads(text) if file.suffix == ".json" else text.split("\n")
         entries = listed["classes"] if isinstance(listed, dict) else listed
         found = [_class_name(entry) for entry in entries if entry]

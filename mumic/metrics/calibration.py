@@ -13,8 +13,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from annotate.mining.prevalence import wilson
 from mumic.metrics.blocks import CELLS, ROWS, over_blocks, true_in_rows, true_places
+from mumic.metrics.intervals import Samples, interval
 from mumic.metrics.ranking import Floats, Labels, Mask, Ranking
 from mumic.metrics.thresholds import sigmoid
 
@@ -32,15 +32,12 @@ class Reliability:
         counts: known cells of the bin; empty bins are there.
         said: mean probability, NaN in an empty bin.
         came_true: share of positives, NaN in an empty bin.
-        low, high: 95 % interval of that share (Wilson), cells taken as independent.
     """
 
     edges: Values
     counts: npt.NDArray[np.int64]
     said: Values
     came_true: Values
-    low: Values
-    high: Values
 
     @property
     def expected_error(self) -> float:
@@ -50,8 +47,15 @@ class Reliability:
         gaps = np.nan_to_num(np.abs(self.said - self.came_true))
         return float((gaps * self.counts).sum() / self.counts.sum())
 
-    def to_json(self) -> list[dict[str, Any]]:
-        """A row per bin that holds a cell."""
+    def to_json(self, samples: Samples) -> list[dict[str, Any]]:
+        """A row per bin that holds a cell, with the 95 % interval of what came true.
+
+        Where all resamples agree, as in a bin of one group or one where nothing came true, there
+        is none: one of no width would look certain.
+
+        Args:
+            samples: (bins, resamples), see :func:`mumic.metrics.resampled.reliability_samples`.
+        """
         return [
             {
                 "from": float(self.edges[at]),
@@ -59,11 +63,16 @@ class Reliability:
                 "cells": int(self.counts[at]),
                 "said": float(self.said[at]),
                 "came_true": float(self.came_true[at]),
-                "low": float(self.low[at]),
-                "high": float(self.high[at]),
+                **_bounds(float(self.came_true[at]), samples[at]),
             }
             for at in np.flatnonzero(self.counts)
         ]
+
+
+def _bounds(share: float, samples: Samples) -> dict[str, float | None]:
+    found = interval(share, samples)
+    known = found.low < found.high  # nor is a NaN
+    return {"low": found.low if known else None, "high": found.high if known else None}
 
 
 def probabilities(scores: Floats, unit: Unit) -> Values:
@@ -91,12 +100,7 @@ def reliability(ranking: Ranking, edges: Values | None = None, unit: Unit = "log
     yes = _binned(ranking.found, edges, unit)[0]
     with np.errstate(invalid="ignore"):
         said, share = sums / counts, yes / counts
-    bounds = [
-        wilson(float(p), float(n), 10**9) if n else (np.nan, np.nan)
-        for p, n in zip(share, counts, strict=True)
-    ]
-    low, high = np.array(bounds, dtype=np.float64).reshape(-1, 2).T
-    return Reliability(edges, counts, said, share, low, high)
+    return Reliability(edges, counts, said, share)
 
 
 def _binned(ascending: Floats, edges: Values, unit: Unit) -> tuple[npt.NDArray[np.int64], Values]:

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
-from mumic.metrics.blocks import over_blocks
-from mumic.metrics.calibration import Unit, coverage, squared_errors
+from mumic.metrics.blocks import CELLS, over_blocks
+from mumic.metrics.calibration import Unit, coverage, probabilities, squared_errors
 from mumic.metrics.decisions import decide, f1_of
 from mumic.metrics.intervals import Resamples, Samples
 from mumic.metrics.measures import HALF
@@ -189,6 +189,40 @@ def all_samples(
         known = np.count_nonzero(cells.mask, axis=1)
         values["brier"] = _share(resamples.totals(errors), resamples.totals(known))
     return Sampled(values, precisions, counts)
+
+
+def reliability_samples(
+    scores: Floats,
+    cells: Cells,
+    edges: npt.NDArray[np.float64],
+    resamples: Resamples,
+    unit: Unit = "logit",
+) -> Samples:
+    """What came true in each bin of probabilities under each resample, (bins, resamples).
+
+    Args:
+        scores: (images, classes).
+        cells: the truth.
+        edges: (bins + 1,) as of :func:`mumic.metrics.calibration.reliability`.
+        resamples: the draws.
+        unit: of the scores.
+    """
+    bins = len(edges) - 1
+
+    def some(part: slice) -> npt.NDArray[np.float64]:
+        """Known cells, and positives among them, of each image in each bin: (images, 2 bins)."""
+        mask = cells.mask[part]
+        said = probabilities(scores[part][mask], unit)
+        place = np.minimum(np.searchsorted(edges, said, side="right") - 1, bins - 1)
+        at = np.nonzero(mask)[0] * bins + place
+        labels = cells.labels[part][mask] == 1
+        size = len(mask) * bins
+        counted = [np.bincount(at, weights, size) for weights in (None, labels)]
+        return np.hstack([each.reshape(-1, bins) for each in counted])
+
+    rows = max(1, CELLS // max(scores.shape[1], 1))
+    totals = resamples.totals(np.concatenate(over_blocks(some, len(scores), rows)))
+    return _share(totals[:, bins:], totals[:, :bins]).T
 
 
 def _decided(

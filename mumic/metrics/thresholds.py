@@ -14,7 +14,7 @@ import numpy.typing as npt
 from mumic.metrics.ranking import Cells, Floats, Ranking, best_f1_threshold, per_class, rank
 
 BEST_F1 = "best F1 on validation"
-FALLBACK = "default: too few positives in validation"
+FALLBACK = "that of all classes: too few positives in validation"
 
 
 @dataclass(frozen=True)
@@ -72,15 +72,20 @@ def sigmoid(logits: Floats) -> npt.NDArray[np.float64]:
     return np.divide(1.0, found, out=found)
 
 
-def tune(scores: Floats, cells: Cells, *, min_positives: int, default: float = 0.0) -> Thresholds:
+def tune(scores: Floats, cells: Cells, *, min_positives: int, middle: float = 0.0) -> Thresholds:
     """Per class, the threshold with the best F1 on these images.
 
+    Classes with few positives share that of all classes, whatever the scores are of: one half would
+    be none for zero-shot logits, which have no natural zero.
+
     Args:
-        scores: logits (images, classes) of the validation split.
+        scores: logits (images, classes) of the validation split, or other scores.
         cells: its truth.
-        min_positives: a class with fewer keeps the default.
-        default: logit; 0 is a probability of one half.
+        min_positives: a class with fewer takes that of all.
+        middle: what all take where no cell is positive; 0 is a probability of one half.
     """
+    pooled = best_f1_threshold(rank(scores[cells.mask], cells.labels[cells.mask]))
+    default = middle if pooled is None else pooled
 
     def best(ranking: Ranking) -> float | None:
         few = ranking.found.size < min_positives
@@ -91,9 +96,3 @@ def tune(scores: Floats, cells: Cells, *, min_positives: int, default: float = 0
         np.array([default if value is None else value for value in found], dtype=np.float64),
         tuple(FALLBACK if value is None else BEST_F1 for value in found),
     )
-
-
-def pooled_threshold(scores: Floats, cells: Cells) -> float:
-    """The one threshold with the best micro F1 over all known cells; 0 where none is positive."""
-    found = best_f1_threshold(rank(scores[cells.mask], cells.labels[cells.mask]))
-    return 0.0 if found is None else found

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from annotate.taxonomy.model import TaxonomyClass
+from mumic.data import Dataset
 from mumic.metrics.ranking import Cells, Floats
 from mumic.metrics.thresholds import sigmoid
 
@@ -47,6 +48,28 @@ def doubts(logits: Floats) -> npt.NDArray[np.float64]:
         entropy = -(p * np.log2(p) + (1 - p) * np.log2(1 - p))
     total: npt.NDArray[np.float64] = np.nan_to_num(entropy).sum(axis=1)
     return total
+
+
+def image_labels(dataset: Dataset, at: int, said: npt.NDArray[np.bool_]) -> list[dict[str, str]]:
+    """True labels, found or missed; wrong ones; and what was said where the truth is unknown.
+
+    Args:
+        dataset: of the image.
+        at: its row.
+        said: (classes,), yes at the prediction thresholds.
+    """
+    labels, mask = dataset.cells.labels[at], dataset.cells.mask[at]
+    found = []
+    for column, entry in enumerate(dataset.classes):
+        if not mask[column]:
+            kind = "unknown" if said[column] else ""
+        elif labels[column] == 1:
+            kind = "yes" if said[column] else "missed"
+        else:
+            kind = "no" if said[column] else ""
+        if kind:
+            found.append({"name": entry.name, "kind": kind})
+    return found
 
 
 def siblings(classes: Sequence[TaxonomyClass]) -> list[tuple[int, int]]:

@@ -185,7 +185,7 @@ def draw_calibration(found: Mapping[str, Mapping[str, Any]]) -> Drawing:
                 colour = theme.hues[at % len(theme.hues)]
                 axes.plot(said, came, "o-", color=colour, markersize=4, label=name, zorder=9 - at)
                 if at == 0:
-                    axes.vlines(said, *_bounds(rows), color=colour, linewidth=1)
+                    axes.vlines(*_bars(rows), color=colour, linewidth=1)
                 lowest = min([lowest, *said, *came])
             axes.set(xscale=scale, yscale=scale, title=title)
             axes.set(xlabel="probability, mean of the bin", ylabel="share that came true")
@@ -200,8 +200,11 @@ def draw_calibration(found: Mapping[str, Mapping[str, Any]]) -> Drawing:
     return Drawing(plot, width=10, height=4.8)
 
 
-def _bounds(rows: Sequence[Mapping[str, Any]]) -> tuple[list[float], list[float]]:
-    return [max(row["low"], 1e-9) for row in rows], [row["high"] for row in rows]
+def _bars(rows: Sequence[Mapping[str, Any]]) -> tuple[list[float], list[float], list[float]]:
+    """Places, lower and upper ends of the bins that have an interval."""
+    known = [row for row in rows if row["low"] is not None]
+    said, low, high = ([row[name] for row in known] for name in ("said", "low", "high"))
+    return said, [max(end, 1e-9) for end in low], high
 
 
 def draw_maps(maps: Mapping[str, npt.NDArray[np.float32]], categories: Sequence[str]) -> Drawing:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from annotate.pages import pictures
 from annotate.workspace import Workspace
-from mumic.report.examples import costs, doubts
+from mumic.report.examples import costs, doubts, image_labels
 from mumic.report.material import Material
 
 PER_GROUP = 12
@@ -64,22 +64,6 @@ def _images(
 ) -> list[Values]:
     uris = [str(material.dataset.images["uri"].iloc[at]) for at in rows]
     return [
-        {"src": src, "uri": uri, "labels": _labels(material, at, said[at])}
+        {"src": src, "uri": uri, "labels": image_labels(material.dataset, at, said[at])}
         for at, uri, src in zip(rows, uris, pictures(workspace, uris), strict=True)
     ]
-
-
-def _labels(material: Material, at: int, said: Said) -> list[Values]:
-    """True labels, found or missed; wrong ones; and what was said where the truth is unknown."""
-    labels, mask = material.dataset.cells.labels[at], material.dataset.cells.mask[at]
-    found = []
-    for column, entry in enumerate(material.run.classes):
-        if not mask[column]:
-            kind = "unknown" if said[column] else ""
-        elif labels[column] == 1:
-            kind = "yes" if said[column] else "missed"
-        else:
-            kind = "no" if said[column] else ""
-        if kind:
-            found.append({"name": entry.name, "kind": kind})
-    return found

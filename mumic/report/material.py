@@ -76,7 +76,7 @@ def gather(
     """
     whole = load_dataset(workspace).of_classes(run.class_ids)
     options = EvaluateOptions(run.id, split, allow_demo_model=allow_demo_model, device=device)
-    measures = _measures(workspace, run, whole, options)
+    measures = _measures(workspace, run, whole, options, on_progress)
     device = choose_device(device)
     own, start = run.load(workspace, device), load_start(workspace, run, device)
     check_demo_model(workspace, own, allow=allow_demo_model)
@@ -106,14 +106,18 @@ def gather(
 
 
 def _measures(
-    workspace: Workspace, run: Run, dataset: Dataset, options: EvaluateOptions
+    workspace: Workspace,
+    run: Run,
+    dataset: Dataset,
+    options: EvaluateOptions,
+    on_progress: Callable[[int], object] | None,
 ) -> dict[str, Any]:
     """What is stored, if it is of this dataset, these settings and the newest baselines."""
     split = check_split(options.split)
     file = run.path / "metrics.json"
     stored: dict[str, Any] = read_json(file, "mumic evaluate") if file.is_file() else {}
     found: dict[str, Any] = stored.get(split, {})
-    baselines = baseline_times(workspace, dataset, split)
+    baselines = baseline_times(workspace, run, dataset, split)
     wanted = {
         "dataset": dataset.fingerprint,
         "settings": asdict(workspace.settings.evaluate),
@@ -122,7 +126,7 @@ def _measures(
     same = all(found.get(name) == value for name, value in wanted.items())
     if same and {TWO_PROMPTS, *baselines} <= found["methods"].keys():
         return _own_first(found)
-    return evaluate(workspace, options)
+    return evaluate(workspace, options, on_progress)
 
 
 def _own_first(found: dict[str, Any]) -> dict[str, Any]:

@@ -13,10 +13,12 @@ from annotate.pages import data_uri, write_page
 from annotate.workspace import Workspace
 from mumic.baselines.frozen import TWO_PROMPTS
 from mumic.evaluation.methods import MUMIC
+from mumic.evaluation.notes import split_notes
 from mumic.figures.differences import draw_gains
 from mumic.figures.style import DARK, LIGHT, Drawing
 from mumic.figures.temperature import draw_temperature
 from mumic.metrics.intervals import interval_notes
+from mumic.page_numbers import number, points, with_interval
 from mumic.report.examples import confusions, rarest_category
 from mumic.report.figures import (
     MOST_POINTS,
@@ -55,6 +57,7 @@ def write_report(workspace: Workspace, material: Material, folder: Path) -> dict
     values = {
         "run": run.id,
         "split": material.measures.get("split", "test"),
+        "split_notes": split_notes(material.measures.get("split", "test")),
         "start": run.start_model["name"],
         "demo": bool(run.record.get("demo_model")),
         "images": len(material.dataset),
@@ -62,6 +65,9 @@ def write_report(workspace: Workspace, material: Material, folder: Path) -> dict
         "methods": [_method(name, row, material.measures) for name, row in methods.items()],
         "notes": interval_notes(methods),
         "columns": _columns(material.measures["settings"]["k"]),
+        "slices": _slices(material.measures),
+        "catalogue": material.measures["catalogue"],
+        "weighted": _weighted(material.measures),
         "plots": {name: _both(drawing) for name, drawing in drawings.items()},
         "compared_elsewhere": "description-gain" not in drawings
         and bool(_compared_texts(workspace)),
@@ -134,13 +140,13 @@ def _map(material: Material, seed: int) -> Drawing:
 def _cards(material: Material) -> list[Values]:
     own = material.measures["methods"][MUMIC]
     zero = material.measures["methods"].get(TWO_PROMPTS)
-    beside = f"; zero-shot CLIP {_number(zero['macro_map'])}" if zero else ""
+    beside = f"; zero-shot CLIP {number(zero['macro_map'])}" if zero else ""
     k = material.measures["settings"]["k"]
     return [
-        {"value": _number(own["macro_map"]), "label": f"macro mAP{beside}"},
-        {"value": _number(own["gap"]), "label": "GAP"},
-        {"value": _number(own[f"gap_at_{k}"]), "label": f"GAP@{k}"},
-        {"value": _number(own["f1_micro"]), "label": "F1 micro at tuned thresholds"},
+        {"value": number(own["macro_map"]), "label": f"macro mAP{beside}"},
+        {"value": number(own["gap"]), "label": "GAP"},
+        {"value": number(own[f"gap_at_{k}"]), "label": f"GAP@{k}"},
+        {"value": number(own["f1_micro"]), "label": "F1 micro at tuned thresholds"},
         {"value": f"{np.exp(material.run.logit_scale):.1f}", "label": "1 / temperature"},
         {"value": str(own["classes"]), "label": f"classes, {own['classes_left_out']} left out"},
     ]
@@ -159,30 +165,52 @@ def _method(name: str, row: Values, measures: Values) -> Values:
         "name": name,
         "own": name == MUMIC,
         "cells": [
-            _with_interval(row, "macro_map"),
-            _number(row["weighted_map"]),
-            _with_interval(row, "gap"),
-            _number(row[f"gap_at_{k}"]),
-            _number(row["f1_micro"]),
-            _number(row["brier"], 4),
-            _points(ahead.get("macro_map")),
-            _points(ahead.get("gap")),
+            with_interval(row["intervals"]["macro_map"]),
+            number(row["weighted_map"]),
+            with_interval(row["intervals"]["gap"]),
+            number(row[f"gap_at_{k}"]),
+            number(row["f1_micro"]),
+            number(row["brier"], 4),
+            points(ahead.get("macro_map")),
+            points(ahead.get("gap")),
         ],
     }
 
 
-def _number(value: float | None, digits: int = 3) -> str:
-    return "–" if value is None else f"{value:.{digits}f}"
+def _slices(measures: Values) -> list[Values]:
+    """The run by category and by how frequent classes are in training, a table each."""
+    return [
+        {
+            "title": title,
+            "rows": [
+                {
+                    "name": row["name"].replace("_", " ") or "–",
+                    "classes": row["classes"],
+                    "positives": f"{row['positives']:,}",
+                    "macro_map": with_interval(row["methods"][MUMIC]["intervals"]["macro_map"]),
+                    "gap": number(row["methods"][MUMIC]["gap"]),
+                }
+                for row in measures["slices"]
+                if row["kind"] == kind
+            ],
+        }
+        for kind, title in (("category", "category"), ("frequency", "frequency in training"))
+    ]
 
 
-def _with_interval(row: Values, name: str) -> str:
-    found = row.get("intervals", {}).get(name)
-    if not found or found["low"] is None:
-        return _number(row[name])
-    return f"{found['value']:.3f} [{found['low']:.3f}, {found['high']:.3f}]"
-
-
-def _points(found: Values | None) -> str:
-    if not found or found["low"] is None:
-        return ""
-    return f"{100 * found['value']:+.1f} [{100 * found['low']:+.1f}, {100 * found['high']:+.1f}]"
+def _weighted(measures: Values) -> list[Values]:
+    """Every method with images counted as those of the catalogue that they stand for."""
+    weighted = (measures["catalogue"] or {}).get("methods", {})
+    return [
+        {
+            "name": name,
+            "own": name == MUMIC,
+            "cells": [
+                cell
+                for key in ("macro_map", "gap")
+                for cell in (with_interval(weighted[name]["intervals"][key]), number(row[key]))
+            ],
+        }
+        for name, row in measures["methods"].items()
+        if name in weighted
+    ]

@@ -21,7 +21,7 @@ from mumic.evaluation.evaluate import split_truth
 from mumic.evaluation.measure import Method, Truth
 from mumic.pixels import pixel_rows
 from mumic.run import Run, choose_device
-from mumic.scores import Scores, read_scores, run_logits, write_scores
+from mumic.scores import Scores, read_scores, run_logits, scores_file, write_scores
 from mumic.training.train import Reports, TrainOptions, train
 
 
@@ -101,7 +101,7 @@ def arm_method(
     whole = load_dataset(workspace).of_classes(run.class_ids)
     truth, dataset = split_truth(whole, split), whole.split(split)
     image_ids = list(dataset.images["image_id"])
-    if (run.path / f"scores-{split}.npz").is_file():
+    if scores_file(run.path, split).is_file():
         stored = read_scores(run.path, split)
         if stored.image_ids == image_ids:
             return Method(name, stored.logits, run.thresholds()), truth

@@ -17,7 +17,9 @@ from annotate.mining.round_files import save_round
 from annotate.settings import EvaluateSettings
 from annotate.tables import POOLS
 from annotate.taxonomy.model import TaxonomyClass
+from mumic.cli.evaluate_lines import comparison_lines, report_lines
 from mumic.data import load_dataset
+from mumic.evaluation.comparison import compare
 from mumic.evaluation.design import weighted_measures
 from mumic.evaluation.evaluate import EvaluateOptions, evaluate
 from mumic.evaluation.findings import findings
@@ -151,7 +153,8 @@ def test_metrics_json_weighs_the_images_of_a_stratified_round(
         ],
     }
     save_round(workspace.candidates, 1, Mined(drawn, {}, {}, pool_rows=pools), summary)
-    found = evaluate(workspace, EvaluateOptions("one", baselines=False))["catalogue"]
+    whole = evaluate(workspace, EvaluateOptions("one", baselines=False))
+    found = whole["catalogue"]
     assert found["images"] == len(ids)
     assert found["population_images"] == strata.count("hotel") * 10 + strata.count("villa") * 2
     weights = np.array([10.0 if name == "hotel" else 2.0 for name in strata])
@@ -165,3 +168,27 @@ def test_metrics_json_weighs_the_images_of_a_stratified_round(
     expected = np.mean(_each(logits, test.cells, range(4), weights))
     assert own["macro_map"] == pytest.approx(expected, abs=1e-9)
     assert own["intervals"]["gap"]["low"] <= own["gap"] <= own["intervals"]["gap"]["high"]
+    compared = compare(workspace, ["one"], "test")
+    assert compared["catalogue"] == found | {"methods": {"one": own}}
+    for lines in (report_lines(whole, "test"), comparison_lines(compared)):
+        (line,) = [each for each in lines if "weighted to the catalogue" in each]
+        for name, title in (("macro_map", "macro mAP"), ("gap", "GAP")):
+            low, high = (own["intervals"][name][end] for end in ("low", "high"))
+            mined = whole["methods"]["MuMIC"][name]
+            bounds = f"(95 %: {low:.3f} to {high:.3f})"
+            assert f"{title} {own[name]:.3f} {bounds}, as mined {mined:.3f}" in line
+
+
+def test_categories_and_bands_are_printed_for_the_first_method() -> None:
+    method, truth = _truth()
+    found = findings(truth, [method], SETTINGS, seed=0)
+    lines = report_lines(found | {"run": "x", "split": "test", "demo_model": False}, "test")
+    for row in found["slices"]:
+        shown = [line for line in lines if line.startswith(f"{row['name']} ")]
+        assert len(shown) == (row["kind"] != "majority")
+        for line in shown:
+            own = row["methods"]["ours"]
+            assert f"{own['macro_map']:.3f} (95 %: " in line
+            numbers = line.removeprefix(row["name"]).split()
+            assert numbers[:2] == [str(row["classes"]), str(row["positives"])]
+            assert numbers[-1] == f"{own['gap']:.3f}"

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from safetensors.torch import load_file, save_file
 
-from annotate.errors import DamagedError, MissingError
+from annotate.errors import DamagedError, InputError, MissingError
 from annotate.files import read_json, write_json
 from annotate.workspace import Workspace
 from mumic.cli.baseline import baseline
@@ -84,25 +85,46 @@ def test_baselines_of_other_classes_are_left_out(made: Workspace, folder: Path) 
     assert found["notes"][0] == "two-prompts has other classes than the run: left out."
 
 
+def test_baselines_of_another_tower_are_left_out_or_refused(
+    made: Workspace, folder: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(made.settings.model.name.removeprefix("local-dir:"), other)
+    state = load_file(other / "open_clip_model.safetensors")
+    changed = {name: 2 * tensor for name, tensor in state.items()}
+    save_file(changed, other / "open_clip_model.safetensors")
+    _call(made, baseline, "two-prompts", "--model", f"local-dir:{other}", "--pretrained", "")
+    found = _call(made, compare)
+    assert list(found["methods"]) == ["main"]
+    again = f"`mumic baseline two-prompts --model {made.settings.model.name} --pretrained ''`"
+    assert found["notes"][0] == (
+        f"two-prompts stands on another model: left out. Make it again with {again}."
+    )
+    with pytest.raises(InputError, match="two-prompts stands on another model than what it is"):
+        _call(made, compare, "main", "two-prompts")
+    assert list(_call(made, compare, "two-prompts")["methods"]) == [TITLE]  # it says on which
+    beside = _call(made, evaluate)
+    assert beside["baselines"] == {}  # those that stand on the run's start are computed anew
+    assert TITLE in beside["methods"]
+
+
 def test_what_had_not_saturated_is_marked(made: Workspace, folder: Path) -> None:
-    """A run of one epoch cannot have; of trials, the best one counts, by patience."""
+    """By one rule: an epoch after the best. A run of one has none; the best trial counts."""
     record = read_json(folder / "baseline.json", "")
     shared = {"lr": 0.1, "gamma_negative": 4.0, "clip": 0.05}
     trials = [
         shared | {"lr": 0.2, "failed": "logits are not numbers"},
         shared | {"lr": 0.3, "epochs": 10, "best_epoch": 10},
-        shared | {"epochs": 10, "best_epoch": 8},
     ]
-    for patience, shown in ((3, "8+"), (2, "8")):
+    for epochs, shown in ((8, "8+"), (9, "8")):
         found = {
             "best": shared,
-            "searched": trials,
-            "settings": {"patience": patience},
+            "searched": [*trials, shared | {"epochs": epochs, "best_epoch": 8}],
             "epochs_to_saturation": 8,
         }
         write_json(folder / "baseline.json", record | found)
         compared = _call(made, compare, "main", "two-prompts")
-        (note,) = [each for each in compared["notes"] if each.startswith("+: ")]
+        (note,) = [each for each in compared["notes"] if "(a + in table 2)" in each]
         assert ("main" in note, TITLE in note) == (True, shown == "8+")
         assert {name: cost["saturated"] for name, cost in compared["costs"].items()} == {
             "main": False,

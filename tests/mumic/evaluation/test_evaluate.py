@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +142,48 @@ def test_compare_is_the_difference_of_the_two_evaluations(trained: tuple[Workspa
     assert fewer["settings"]["bootstrap"] == 7
 
 
+def test_printed_intervals_are_those_of_the_json(trained: tuple[Workspace, Run]) -> None:
+    workspace, _ = trained
+    for name in ("main", "scratch"):
+        _json(workspace, evaluate, "--run", name, "--no-baselines")
+    found = _json(workspace, evaluate, "--compare", "main", "scratch")
+    shown = _call(workspace, evaluate, "--compare", "main", "scratch").stdout
+    lines = re.findall(r"^  (\S+) +(\S+) \(95 %: (\S+) to ([-+.\d]+)", shown, re.MULTILINE)
+    printed = {name: [float(number) for number in numbers] for name, *numbers in lines}
+    expected = found["differences"]["scratch"]
+    assert len(printed) == len(expected) >= 10
+    for name, values in printed.items():
+        wanted = [expected[name][each] for each in ("value", "low", "high")]
+        assert values == pytest.approx(wanted, abs=0.0005001), name
+    assert found["notes"]
+    for note in found["notes"]:
+        assert note in shown
+
+
+def test_what_the_images_of_a_split_were_to_a_run_is_printed(
+    trained: tuple[Workspace, Run],
+) -> None:
+    workspace, _ = trained
+    pair = ("main", "scratch")
+    for split, words in (
+        ("train", "trained on these very images"),
+        ("validation", "they chose epochs and thresholds"),
+        ("test", ""),
+    ):
+        printed = [
+            _call(workspace, evaluate, "--run", name, "--no-baselines", "--split", split).stdout
+            for name in pair
+        ]
+        printed.append(_call(workspace, evaluate, "--compare", *pair, "--split", split).stdout)
+        printed.append(_call(workspace, compare, *pair, "--split", split).stdout)
+        for text in printed:
+            assert words in text
+            assert ("these very images" in text) == (split == "train")
+            assert ("they chose" in text) == (split == "validation")
+    for name in pair:  # other tests have none
+        (workspace.runs / name / "scores-train.npz").unlink()
+
+
 def _study(workspace: Workspace, run: Run, changes: dict[str, Any]) -> None:
     """The files of a study of 12 trials on the same dataset and start."""
     folder = workspace.runs / "tune-lr"
@@ -162,11 +205,14 @@ def test_compare_prints_both_tables_with_the_baselines(trained: tuple[Workspace,
     assert found["costs"]["main"]["epochs_to_saturation"] == run.record["best_epoch"]
     assert found["costs"]["main"]["seconds_per_epoch"] >= 0
     assert found["costs"]["main"]["text_seconds"] > 0
-    assert "`mumic tune --trials 12` gives it as many" in found["notes"][0]
+    assert "`mumic tune --trials 12` gives a run as many" in found["notes"][0]
     _study(workspace, run, {"lr": run.record["settings"]["train"]["lr"]})
     searched = _json(workspace, compare, "main", "two-prompts", "linear-probe")
     assert searched["costs"]["main"]["trials"] == 12
     assert not any("mumic tune" in note for note in searched["notes"])
+    _json(workspace, baseline, "linear-probe", "--trials", "3")
+    fewer = _json(workspace, compare, "main", "linear-probe")["notes"][0]
+    assert f"unequally many settings: main of 12, {METHODS[3]} of 3." in fewer
     _study(workspace, run, {"lr": 0.5})  # what the study found is not what the run has
     assert _json(workspace, compare, "main", "two-prompts")["costs"]["main"]["trials"] == 1
     shown = _call(workspace, compare, "main", "two-prompts").stdout

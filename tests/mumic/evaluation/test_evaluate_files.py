@@ -220,6 +220,42 @@ def test_hostile_npy_is_no_pickle(tmp_path: Path) -> None:
     assert isinstance(missing, MissingError)
 
 
+def test_torn_and_wrongly_written_files_are_named(tmp_path: Path) -> None:
+    scores, labels = _data()
+    np.savez(tmp_path / "s.npz", logits=scores, image_ids=IDS, class_ids=CLASSES)
+    whole = (tmp_path / "s.npz").read_bytes()
+    _wide(labels).to_csv(tmp_path / "y.csv", index=False)
+    arguments = ["--scores", "s.npz", "--labels", "y.csv"]
+    (tmp_path / "names.txt").write_bytes("pool\nbed\nétage".encode("latin-1"))
+    error = _call(tmp_path, *arguments, "--classes", "names.txt").exception
+    assert isinstance(error, InputError)
+    assert "names.txt: not a list of classes" in str(error)
+    (tmp_path / "s.npz").write_bytes(whole[:-100])
+    error = _call(tmp_path, *arguments).exception
+    assert isinstance(error, InputError)
+    assert "s.npz: cannot be read" in str(error)
+
+
+def test_rare_classes_of_a_sparse_table_are_not_a_yes_everywhere(tmp_path: Path) -> None:
+    """Most scores are missing, which is lower than all: half of them lie at minus infinity."""
+    scores, labels = _data()
+    labels[:, 2] = np.nan_to_num(labels[:, 2])
+    labels[2:, 2] = 0  # at most two positives of pets
+    long = _long(scores, "score")
+    long[long["score"] > np.quantile(scores, 0.6)].to_csv(tmp_path / "s.csv", index=False)
+    kept = [image in set(pd.read_csv(tmp_path / "s.csv")["image_id"]) for image in IDS]
+    _wide(labels)[kept].to_csv(tmp_path / "y.csv", index=False)
+    arguments = ["--scores", "s.csv", "--labels", "y.csv", "--unit", "score"]
+    arguments += ["--validation-scores", "s.csv", "--validation-labels", "y.csv"]
+    result = _call(tmp_path, *arguments, "--json")
+    found = json.loads(result.stdout, parse_constant=lambda name: pytest.fail(name))
+    threshold = {row["class_id"]: row["threshold"] for row in found["per_class"]}["pets"]
+    cut = np.where(scores > np.quantile(scores, 0.6), scores, -np.inf)[kept]
+    truth, known = labels[kept], ~np.isnan(labels[kept])
+    best = max(f1_score(truth[known], cut[known] >= t) for t in np.unique(cut[known]))
+    assert f1_score(truth[known], cut[known] >= threshold) == pytest.approx(best)
+
+
 @pytest.mark.parametrize(
     ("setting", "value", "message"),
     [

@@ -20,7 +20,9 @@ from mumic.metrics.calibration import (
     reliability,
     squared_errors,
 )
-from mumic.metrics.ranking import rank
+from mumic.metrics.intervals import resample_groups
+from mumic.metrics.ranking import Cells, rank
+from mumic.metrics.resampled import reliability_samples
 
 
 def _data(images: int = 3000, classes: int = 7) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -39,9 +41,36 @@ def test_reliability_is_scikit_learns_curve() -> None:
     assert found.came_true[found.counts > 0] == pytest.approx(true, abs=1e-12)
     assert found.said[found.counts > 0] == pytest.approx(mean, abs=1e-12)
     assert found.counts.sum() == z.size
-    inside = found.counts > 0
-    assert (found.low[inside] <= found.came_true[inside]).all()
-    assert (found.came_true[inside] <= found.high[inside]).all()
+
+
+def test_intervals_are_quantiles_of_the_curves_of_repeated_groups() -> None:
+    logits, labels, mask = _data(images=200)
+    cells = Cells(labels, mask)
+    resamples = resample_groups([f"hotel {at // 10}" for at in range(200)], 40, seed=3)
+    edges = np.linspace(0, 1, 6)
+    samples = reliability_samples(logits, cells, edges, resamples)
+    for draw in range(40):
+        rows = np.repeat(np.arange(200), resamples.draws[resamples.group_of, draw])
+        known = mask[rows]
+        again = rank(logits[rows][known], labels[rows][known])
+        assert samples[:, draw] == pytest.approx(reliability(again, edges).came_true)
+    curve = reliability(rank(logits[mask], labels[mask]), edges)
+    for at, row in enumerate(curve.to_json(samples)):
+        assert [row["low"], row["high"]] == pytest.approx(np.quantile(samples[at], [0.025, 0.975]))
+        assert row["low"] < row["came_true"] < row["high"]
+
+
+def test_bins_without_spread_have_no_interval() -> None:
+    """In the first bin nothing came true, the second is of one group, the third has both."""
+    said = np.array([[0.1], [0.1], [0.5], [0.5], [0.9], [0.9]])
+    cells = Cells(np.array([[0], [0], [0], [1], [0], [1]], np.int8), np.ones((6, 1), bool))
+    resamples = resample_groups(["a", "b", "b", "b", "a", "b"], 200, seed=0)
+    edges = np.array([0, 1 / 3, 2 / 3, 1])
+    curve = reliability(rank(said.ravel(), cells.labels.ravel()), edges, "probability")
+    samples = reliability_samples(said, cells, edges, resamples, "probability")
+    rows = curve.to_json(samples)
+    assert [(row["low"], row["high"]) for row in rows] == [(None, None), (None, None), (0, 1)]
+    assert curve.to_json(samples[:, :0])[2]["low"] is None
 
 
 def test_expected_error_is_that_of_torchmetrics() -> None:
@@ -60,7 +89,7 @@ def test_by_hand() -> None:
     assert found.said == pytest.approx([0.2, 0.8])
     assert found.came_true == pytest.approx([0.5, 1.0])
     assert found.expected_error == pytest.approx(0.5 * 0.3 + 0.5 * 0.2)
-    assert found.to_json()[0]["cells"] == 2
+    assert found.to_json(np.zeros((2, 0)))[0]["cells"] == 2
 
 
 def test_equal_count_bins_hold_about_as_many_cells() -> None:

@@ -6,7 +6,7 @@ import pytest
 from sklearn.metrics import f1_score
 
 from mumic.metrics.measures import Cells
-from mumic.metrics.thresholds import BEST_F1, FALLBACK, Thresholds, pooled_threshold, sigmoid, tune
+from mumic.metrics.thresholds import BEST_F1, FALLBACK, Thresholds, sigmoid, tune
 
 
 def _data() -> tuple[npt.NDArray[np.float32], Cells]:
@@ -28,12 +28,20 @@ def test_no_other_threshold_has_a_better_f1() -> None:
         assert found.chosen[column] == BEST_F1
 
 
-def test_few_positives_keep_one_half() -> None:
+def test_few_positives_share_the_threshold_that_is_best_for_all_cells() -> None:
     scores, cells = _data()
     found = tune(scores, cells, min_positives=5)
-    assert found.probabilities[2] == 0.5
     assert found.chosen[2] == FALLBACK
-    assert tune(scores, cells, min_positives=5, default=-1.5).logits[2] == -1.5
+    truth, pooled = cells.labels[cells.mask], scores[cells.mask]
+    best = max(f1_score(truth, pooled >= t) for t in np.unique(pooled))
+    assert f1_score(truth, pooled >= found.logits[2]) == pytest.approx(best)
+
+
+def test_without_a_positive_all_are_at_the_middle() -> None:
+    scores, cells = _data()
+    nothing = Cells(np.zeros_like(cells.labels), cells.mask)
+    assert tune(scores, nothing, min_positives=5).probabilities.tolist() == [0.5] * 3
+    assert tune(scores, nothing, min_positives=5, middle=-1.5).logits.tolist() == [-1.5] * 3
 
 
 def test_unknown_cells_have_no_influence() -> None:
@@ -43,13 +51,6 @@ def test_unknown_cells_have_no_influence() -> None:
     )
     first, second = tune(scores, cells, min_positives=1), tune(scores, flipped, min_positives=1)
     assert (first.logits == second.logits).all()
-
-
-def test_pooled_threshold_is_the_best_for_all_cells() -> None:
-    scores, cells = _data()
-    truth, pooled = cells.labels[cells.mask], scores[cells.mask]
-    best = max(f1_score(truth, pooled >= t) for t in np.unique(pooled))
-    assert f1_score(truth, pooled >= pooled_threshold(scores, cells)) == pytest.approx(best)
 
 
 def test_json_keeps_thresholds_that_a_probability_cannot() -> None:

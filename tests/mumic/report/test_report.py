@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from mumic.cli import main
 from mumic.data import load_dataset
 from mumic.metrics.ranking import Cells
 from mumic.report.examples import Confusion, confusions, costs, doubts, rarest_category
+from mumic.report.material import gather
 from mumic.training.train import TrainOptions, train
 from tests.mumic.pages import Page
 
@@ -95,6 +97,17 @@ def test_the_page_is_self_contained(
     _baselines_made_since_are_on_the_page(workspace)
     monkeypatch.setattr("mumic.report.page._drawings", lambda workspace, material: {})
     _changed_settings_are_on_the_page(workspace)
+
+
+def test_the_bar_moves_while_the_run_is_evaluated_first(
+    tmp_path: Path, tiny_workspace: Any
+) -> None:
+    workspace = tiny_workspace(tmp_path / "ws", epochs=1)
+    run = train(workspace, TrainOptions(run="one"))
+    shutil.rmtree(workspace.data / "cache")  # what the training decoded
+    told: list[int] = []
+    gather(workspace, run, "test", allow_demo_model=True, on_progress=told.append)
+    assert sum(told) >= len(load_dataset(workspace))  # of which the page itself needs a fifth
 
 
 def _rename(workspace: Workspace, old: str, new: str) -> None:

@@ -11,7 +11,13 @@ from matplotlib.figure import Figure
 
 from mumic.figures.style import LIGHT, Drawing
 from mumic.metrics.ranking import Cells
-from mumic.report.figures import draw_logits, draw_maps, draw_precision_recall, logit_range
+from mumic.report.figures import (
+    draw_calibration,
+    draw_logits,
+    draw_maps,
+    draw_precision_recall,
+    logit_range,
+)
 
 
 def _figure(drawing: Drawing) -> Any:
@@ -66,3 +72,15 @@ def test_every_image_is_on_the_map_and_no_two_categories_look_alike() -> None:
             for each in drawn.values()
         }
         assert len(looks) == len(drawn)
+
+
+def test_bars_stand_on_the_bins_that_have_an_interval() -> None:
+    rows = [
+        {"said": 0.1, "came_true": 0.2, "low": 0.05, "high": 0.4},
+        {"said": 0.9, "came_true": 1.0, "low": None, "high": None},
+    ]
+    found = {"MuMIC": {"reliability": rows, "reliability_equal_count": rows[1:]}}
+    wide, full = _figure(draw_calibration(found)).axes
+    (bars,) = wide.collections
+    assert np.array(bars.get_segments()) == pytest.approx(np.array([[[0.1, 0.05], [0.1, 0.4]]]))
+    assert [len(each.get_segments()) for each in full.collections] in ([], [0])

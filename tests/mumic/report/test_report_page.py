@@ -36,7 +36,8 @@ ALL, MISSED, CHEAP, WRONG, UNSURE = (f"photos/{name}.png" for name in "abcde")
 def _measures(value: float, **intervals: Any) -> dict[str, Any]:
     row: dict[str, Any] = {"macro_map": value, "weighted_map": 0.6666, "gap": 0.5, "gap_at_2": 0.25}
     row |= {"f1_micro": None, "brier": 0.12344, "classes": 2, "classes_left_out": 1}
-    return row | {"intervals": intervals}
+    bare = {"gap": {"value": 0.5, "low": None, "high": None}}
+    return row | {"intervals": bare | intervals}
 
 
 METHODS = {
@@ -47,6 +48,23 @@ AHEAD = {
     "macro_map": {"value": 0.41284, "low": -0.0104, "high": 0.6},
     "gap": {"value": 0.1, "low": None, "high": None},
 }
+
+SLICES = [
+    {
+        "kind": kind,
+        "name": name,
+        "classes": 2,
+        "positives": 1234,
+        "methods": {
+            MUMIC: {
+                "gap": 0.25,
+                "intervals": {"macro_map": {"value": 0.3333, "low": 0.2, "high": 0.4}},
+            },
+            TWO_PROMPTS: {"gap": 0.9},
+        },
+    }
+    for kind, name in (("category", "at_home"), ("frequency", "rare"), ("majority", "2 most"))
+]
 
 
 @pytest.fixture
@@ -75,6 +93,8 @@ def material(workspace: Workspace) -> Material:
             "settings": {"k": 2},
             "methods": METHODS,
             "differences": {TWO_PROMPTS: AHEAD},
+            "slices": SLICES,
+            "catalogue": None,
         },
         train_positives=np.array([3, 2, 1]),
         logits=LOGITS,
@@ -153,11 +173,41 @@ def test_cells_are_rounded_as_by_hand(workspace: Workspace, material: Material) 
 
 
 @pytest.mark.usefixtures("undrawn")
+def test_categories_bands_and_the_catalogue_have_their_tables(
+    workspace: Workspace, material: Material
+) -> None:
+    heads = ["classes", "positives", "macro mAP", "GAP"]
+    cells = ["2", "1,234", "0.333 [0.200, 0.400]", "0.250"]
+    html = _written(workspace, material)
+    assert Page(html).rows[3:7] == [
+        ["category", *heads],
+        ["at home", *cells],
+        ["frequency in training", *heads],
+        ["rare", *cells],
+    ]
+    assert "Weighted" not in html
+    means = {"macro_map": {"value": 0.75, "low": 0.7, "high": 0.8}, "gap": AHEAD["gap"]}
+    catalogue = {
+        "images": 50,
+        "population_images": 4000,
+        "methods": {MUMIC: {"intervals": means}},
+    }
+    measures = material.measures | {"catalogue": catalogue}
+    html = _written(workspace, replace(material, measures=measures))
+    row = [MUMIC, "0.750 [0.700, 0.800]", "0.812", "0.100", "0.500"]
+    assert row in Page(html).rows
+    assert "50 for 4,000 of the catalogue" in html
+    measures |= {"catalogue": {"reason": "no image here is of a round", "methods": {}}}
+    html = _written(workspace, replace(material, measures=measures))
+    assert "Not weighted: no image here is of a round." in html
+
+
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize(
     ("split", "words"),
     [
         ("test", "5 test images of properties that training never saw."),
-        ("validation", "they chose the run's epoch and its thresholds"),
+        ("validation", "they chose epochs and thresholds"),
         ("train", "trained on these very images"),
     ],
 )

@@ -21,6 +21,7 @@ from annotate.dataset.learned import check_unlearned, write_learned
 from annotate.errors import InputError
 from annotate.files import atomic, write_json
 from annotate.locks import exclusive
+from annotate.times import now_text
 from annotate.workspace import Workspace
 from mumic.data import Dataset, load_dataset
 from mumic.memory import advice_in_use, clear_word
@@ -35,7 +36,6 @@ from mumic.run import (
     choose_device,
     open_run,
     settings_hash,
-    utc_now,
     write_text_rows,
     write_weights,
 )
@@ -175,7 +175,7 @@ def blend_run(
             "logit_scale": ends.logit_scale,
             "logit_bias": ends.logit_bias,
             "validation_gap": None,  # that of the training was another model's
-            "finished": utc_now(),
+            "finished": now_text(),
         }
         kept = {name: value for name, value in run.record.items() if name not in OF_A_TRAINING}
         write_json(path / "run.json", kept | changed)

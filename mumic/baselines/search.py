@@ -12,7 +12,7 @@ import numpy.typing as npt
 from torch import nn
 
 from annotate.errors import MumicError
-from annotate.files import atomic, read_json, write_json
+from annotate.files import atomic, number_or_none, read_json, write_json
 from annotate.settings import BaselineSettings
 from annotate.workspace import Workspace
 from mumic.baselines import supervised
@@ -114,8 +114,7 @@ def _one_trial(
         fitted = supervised.fit(network, material, trial, settings)
     except MumicError as error:
         return row | {"failed": str(error)}
-    value = None if np.isnan(fitted.validation_gap) else fitted.validation_gap
-    row |= asdict(fitted) | {"validation_gap": value}
+    row |= asdict(fitted) | {"validation_gap": number_or_none(fitted.validation_gap)}
     if _best([*done, row]) == len(done):
         scored = {
             split: supervised.logits(network, material.pixels, dataset.split(split))

@@ -24,9 +24,10 @@ demo: $(INSTALLED)        ## the whole path on drawn photos, with its page in bu
 	rm -rf $(DEMO)
 	$(BIN)/mumic demo $(DEMO)
 
-demo-photos: $(INSTALLED) ## the same commands on real photos with labels (../shared/data/photos)
+demo-photos: $(INSTALLED) ## make demo-photos PHOTOS=FOLDER: the same commands on real photos
+	$(if $(PHOTOS),,$(error say which photos: make demo-photos PHOTOS=FOLDER, with images/ and labels.jsonl in it))
 	rm -rf build/demo-photos
-	$(BIN)/python -m mumic.demo.photos ../shared/data/photos build/demo-photos
+	$(BIN)/python -m mumic.demo.photos "$(PHOTOS)" build/demo-photos
 
 experiments: $(INSTALLED) ## the paper's comparisons on drawn photos, three seeds; goes on where it was
 	$(BIN)/python -m mumic.demo.experiments build/experiments $(if $(QUICK),--quick)
@@ -51,13 +52,12 @@ bench: $(INSTALLED)       ## make bench NAME=index [QUICK=1]
 docs: $(INSTALLED)        ## the parts of docs/ that come from the code
 	$(BIN)/python -m docs.build
 
-wheel-test: $(INSTALLED)  ## a wheel in a clean environment, outside the repository
+wheel-test: $(INSTALLED)  ## a wheel with what it declares, and no more, outside the repository
 	rm -rf build/wheel && mkdir -p build/wheel
 	$(UV) build --quiet --wheel --out-dir build/wheel .
 	$(UV) venv --quiet --python $(PYTHON) build/wheel/env
-	$(UV) pip sync --quiet --compile-bytecode --python build/wheel/env/bin/python \
-	  --require-hashes requirements.lock
-	$(UV) pip install --quiet --python build/wheel/env/bin/python --no-deps build/wheel/*.whl
+	$(UV) pip install --quiet --compile-bytecode --python build/wheel/env/bin/python \
+	  --constraints requirements.lock build/wheel/*.whl
 	outside=$$(mktemp -d) && here=$$PWD && cd $$outside && \
 	  $$here/build/wheel/env/bin/mumic demo --quick demo && rm -rf $$outside
 	rm -rf build/wheel/env

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
 import os
 import secrets
 from collections.abc import Iterator
@@ -77,6 +78,15 @@ def write_json(path: Path, value: Any) -> None:
     text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
     with atomic(path) as file:
         file.write(text.encode() + b"\n")
+
+
+def number_or_none(value: float) -> float | None:
+    """A number for :func:`write_json`: NaN, which says that there is no value, becomes null.
+
+    >>> number_or_none(0.5), number_or_none(math.nan)
+    (0.5, None)
+    """
+    return None if math.isnan(value) else float(value)
 
 
 def read_json(path: Path, made_by: str) -> Any:

@@ -1,6 +1,11 @@
-"""Real crowds with gold: what voting and Dawid-Skene reach. Writes ``docs/figures/crowds.json``.
+"""Real crowds: what voting and Dawid-Skene reach. Writes ``docs/figures/crowds.json``.
 
-python -m docs.crowds ../shared/data/crowd
+    python -m docs.crowds FOLDER
+
+``FOLDER`` holds a folder for each set of answers in ``SOURCES``, which are published and not part
+of this project. ``bluebirds`` and ``rte`` have ``votes.csv`` (item, worker, answer: 1 or 0) and
+``gold.csv`` (item, answer); ``keyframes_multichoice`` has ``answers.csv`` (item, worker, selected,
+with a ``|`` between two choices) and ``options.txt``, an option a line.
 """
 
 from __future__ import annotations
@@ -18,6 +23,14 @@ from annotate.labels.summary import agreement
 from annotate.labels.votes import count_votes
 
 FIGURES = Path(__file__).parent / "figures" / "crowds.json"
+SOURCES = {
+    "bluebirds": "P. Welinder, S. Branson, S. Belongie and P. Perona: The Multidimensional Wisdom "
+    "of Crowds, NIPS 2010",
+    "rte": "R. Snow, B. O'Connor, D. Jurafsky and A. Ng: Cheap and Fast - But is it Good? "
+    "Evaluating Non-Expert Annotations for Natural Language Tasks, EMNLP 2008",
+    "keyframes_multichoice": "the multiple choice task of CrowdTruth's tutorial, 2018 "
+    "(`tutorial/data/person-video-multiple-choice.csv` of CrowdTruth/CrowdTruth-core)",
+}
 METHODS = (
     ("half of the votes", "half"),
     ("0.6 of the votes", "share"),
@@ -103,6 +116,10 @@ def crowd_block(figures: dict[str, Any]) -> str:
         f"Of the multi-label answers on {shown['images']} key frames ({shown['classes']} classes, "
         f"{shown['annotators']} people, mean alpha {shown['mean_alpha']:.2f}, no gold) the methods "
         f"make these many positives: {counts}.",
+        "",
+        "Sources:",
+        "",
+        *(f"- {name}: {source}." for name, source in SOURCES.items()),
     ]
     return "\n".join(lines) + "\n"
 
@@ -117,4 +134,6 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2 or not Path(sys.argv[1]).is_dir():
+        sys.exit(__doc__)
     main(Path(sys.argv[1]))

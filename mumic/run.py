@@ -11,7 +11,6 @@ import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +28,7 @@ from annotate.files import atomic, read_json, write_json
 from annotate.runs import checked_name, finished_run, readable_record
 from annotate.settings import ModelSettings
 from annotate.taxonomy.model import TaxonomyClass
+from annotate.times import utc_now
 from annotate.workspace import Workspace
 from mumic.data import Dataset, parse_classes
 from mumic.metrics.thresholds import Thresholds
@@ -195,7 +195,7 @@ def choose_folder(workspace: Workspace, name: str | None, digest: str) -> Path:
     """
     if name is None:
         unfinished = _unfinished(workspace, digest)
-        stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+        stamp = utc_now().strftime("%Y%m%d-%H%M%S")
         return unfinished or workspace.runs / f"{stamp}-{digest[:4]}"
     path = workspace.runs / checked_name(name)
     if (path / "run.json").is_file():
@@ -271,8 +271,3 @@ def write_text_rows(path: Path, rows: npt.NDArray[np.float32]) -> None:
     write_tensors(
         path / "text_embeddings.safetensors", {"text": torch.from_numpy(rows)}, {"format": "pt"}
     )
-
-
-def utc_now() -> str:
-    """This moment in ISO 8601, UTC."""
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -18,7 +18,7 @@ from annotate.annotators.sheet import Sheet, make_sheet
 from annotate.answers.excluded import read_excluded
 from annotate.answers.packed import Packed, read_packed
 from annotate.errors import MissingError
-from annotate.files import write_json
+from annotate.files import number_or_none, write_json
 from annotate.golden.stage import golden_file
 from annotate.labels.dawid_skene import dawid_skene
 from annotate.labels.stage import labelled_questions
@@ -114,7 +114,7 @@ def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Rows for JSON: what is not defined is null."""
     return [
         {
-            str(name): None if isinstance(value, float) and np.isnan(value) else value
+            str(name): number_or_none(value) if isinstance(value, float) else value
             for name, value in row.items()
         }
         for row in frame.to_dict("records")

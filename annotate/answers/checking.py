@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, NamedTuple, TypeGuard
 
 import pyarrow as pa
@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from annotate.answers.choices import NONE, UNSURE, Choices, read_choices
 from annotate.answers.found import LONGEST, RawAnswers, bare_content, short_text
+from annotate.times import time_text
 
 Questions = Mapping[str, frozenset[str]]
 UNKNOWN_IMAGE = "unknown image"
@@ -137,17 +138,15 @@ def _hidden_copy(
 
 
 def time_of(value: Any) -> str:
-    """ISO 8601 in UTC with milliseconds, so that texts compare as times; "" where there is none.
+    """As :func:`time_text` writes it, so that texts compare as times; "" where there is none.
 
     >>> time_of("2020-12-28T20:59:15+02:00")
     '2020-12-28T18:59:15.000Z'
     """
     try:
-        moment = datetime.fromisoformat(value)
-        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        return time_text(datetime.fromisoformat(value))
     except (TypeError, ValueError, OverflowError):
         return ""
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def times_of(values: Sequence[Any]) -> pa.Array:

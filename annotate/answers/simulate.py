@@ -31,6 +31,7 @@ from annotate.files import atomic
 from annotate.labels.truth import Truth
 from annotate.tasks.manifest import TaskLine
 from annotate.taxonomy.model import Taxonomy
+from annotate.times import time_text
 
 UNSURE_RATE = 0.01
 _FIRST_DAY = datetime(2026, 1, 5, 8, tzinfo=UTC)
@@ -123,8 +124,8 @@ def _answer(
     return [
         {
             "workerId": crowd.names[person],
-            "acceptanceTime": _iso(float(started[row])),
-            "submissionTime": _iso(float(started[row] + seconds[row])),
+            "acceptanceTime": _time(float(started[row])),
+            "submissionTime": _time(float(started[row] + seconds[row])),
             "timeSpentInSeconds": float(seconds[row]),
             "answerContent": {
                 question: _boxes(
@@ -159,9 +160,8 @@ def _boxes(ticks: dict[str, bool], *, unsure: bool) -> dict[str, bool]:
     return {**ticks, NONE: not unsure and not any(ticks.values()), UNSURE: unsure}
 
 
-def _iso(seconds: float) -> str:
-    moment = _FIRST_DAY + timedelta(seconds=seconds)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def _time(seconds: float) -> str:
+    return time_text(_FIRST_DAY + timedelta(seconds=seconds))
 
 
 def append_lines(path: Path, lines: Iterable[dict[str, Any]]) -> int:

@@ -8,16 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from annotate.cli.console import emit, json_option, note, open_workspace, progress
-from annotate.cli.job_lines import import_lines
+from annotate.cli.job_lines import finding_lines, import_lines, plan_counts, plan_summary
 
 if TYPE_CHECKING:
-    from annotate.jobs.check import Finding
-    from annotate.jobs.launch import JobPlan
+    from annotate.jobs.plan import JobPlan
     from annotate.jobs.record import JobRecord
     from annotate.settings import JobSettings
     from annotate.workspace import Workspace
-
-_MARKS = {"ok": "ok", "unknown": "?", "problem": "NO"}
 
 
 @click.group()
@@ -46,7 +43,7 @@ def _plan(
 ) -> JobPlan:
     from dataclasses import replace
 
-    from annotate.jobs.launch import plan_job
+    from annotate.jobs.plan import plan_job
 
     tasks = workspace.settings.tasks
     if image_prefix is not None:
@@ -86,14 +83,9 @@ def check(
     clients = Clients.open(_region(workspace.settings.job, region))
     findings = check_job(plan, clients, force_public=force_public)
     summary = {"job": plan.name, "region": clients.region, "findings": [vars(f) for f in findings]}
-    emit(summary, _finding_lines(findings), as_json=as_json)
+    emit(summary, finding_lines(findings), as_json=as_json)
     if any(finding.state == "problem" for finding in findings):
         ctx.exit(1)
-
-
-def _finding_lines(findings: list[Finding]) -> list[str]:
-    width = max(len(finding.subject) for finding in findings)
-    return [f"{_MARKS[f.state]:<2}  {f.subject:<{width}}  {f.message}" for f in findings]
 
 
 @job.command()
@@ -117,7 +109,7 @@ def launch(
     Example:
       mumic-annotate job launch --yes
     """
-    from annotate.jobs.launch import judge, request_text
+    from annotate.jobs.plan import judge, request_text
 
     workspace = open_workspace()
     plan = _plan(workspace, name, chain, image_prefix)
@@ -126,12 +118,12 @@ def launch(
         judge(plan, region=where, force_public=force_public)
         lines = [
             request_text(plan),
-            _counts(plan),
+            plan_counts(plan),
             str(plan.cost),
             "Nothing was sent. `mumic-annotate job check` looks at buckets, role and work team; "
             "--yes sends it.",
         ]
-        emit({"sent": False, **_summary(plan)}, lines, as_json=as_json)
+        emit({"sent": False, **plan_summary(plan)}, lines, as_json=as_json)
         return
     note(f"{plan.name}: {plan.cost}")
     sent = _send(workspace, plan, where, force_public=force_public)
@@ -140,7 +132,7 @@ def launch(
         f"{len(plan.manifest):,} images, {sent['images_sent']:,} uploaded now; "
         f"follow it with `mumic-annotate job status {plan.name}`",
     ]
-    emit({"sent": True, **sent, **_summary(plan)}, lines, as_json=as_json)
+    emit({"sent": True, **sent, **plan_summary(plan)}, lines, as_json=as_json)
 
 
 def _send(
@@ -148,34 +140,19 @@ def _send(
 ) -> dict[str, Any]:
     from annotate.errors import InputError
     from annotate.jobs.check import Clients, check_job
-    from annotate.jobs.launch import judge, launch_job
+    from annotate.jobs.launch import launch_job
+    from annotate.jobs.plan import judge
 
     judge(plan, region=region, force_public=force_public)
     clients = Clients.open(region)
     findings = check_job(plan, clients, force_public=force_public)
     if any(finding.state == "problem" for finding in findings):
-        raise InputError("nothing was sent:\n" + "\n".join(_finding_lines(findings)))
+        raise InputError("nothing was sent:\n" + "\n".join(finding_lines(findings)))
     for finding in findings:
         if finding.state == "unknown":
             note(f"Not checked: {finding.subject}: {finding.message}")
     with progress(len(plan.images) + len(plan.examples), "upload") as bar:
         return launch_job(workspace, plan, clients.s3, clients.sagemaker, bar.update)
-
-
-def _summary(plan: JobPlan) -> dict[str, Any]:
-    return {
-        "job": plan.name,
-        "images": len(plan.manifest),
-        "already_answered": plan.answered,
-        "local_images": len(plan.images),
-        "cost": vars(plan.cost),
-        "request": plan.request,
-    }
-
-
-def _counts(plan: JobPlan) -> str:
-    chained = f", {plan.answered:,} have all their answers" if plan.answered else ""
-    return f"{len(plan.manifest):,} images{chained}; {len(plan.images):,} of them local"
 
 
 @job.command()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from annotate.cli.console import table
 from annotate.cli.numbers import number_text
@@ -39,6 +39,29 @@ def cost_table(compared: Sequence[Comparison], planned: str) -> list[str]:
     if golden:
         return [*lines, f"Precision and recall of all labels of up to {golden:,} golden images."]
     return [*lines, "No golden image was answered in any of these ways: no precision and recall."]
+
+
+def plan_summary(plan: QuestionPlan, saving: Saving | None, loss: Loss | None) -> dict[str, Any]:
+    """A plan as JSON."""
+    return {
+        "strategy": plan.strategy,
+        "similarity": plan.similarity,
+        "questions": len(plan.questions),
+        "waiting": sum(bool(question.after) for question in plan.questions),
+        "classes": sum(len(question.classes) for question in plan.questions),
+        "saving": vars(saving) if saving else None,
+        "loss": {**vars(loss), "lost": loss.lost} if loss else None,
+    }
+
+
+def plan_lines(plan: QuestionPlan, saving: Saving | None, loss: Loss | None) -> list[str]:
+    """What there is to say of a plan that was written."""
+    from annotate.questions.comparison import skips
+
+    lines = [f"Texts compared by {plan.similarity}."] if plan.similarity else []
+    if skips(plan):
+        lines += skip_lines(plan, saving, loss)
+    return [*lines, "Look at them with `mumic-annotate questions show`."]
 
 
 def skip_lines(plan: QuestionPlan, saving: Saving | None, loss: Loss | None) -> list[str]:

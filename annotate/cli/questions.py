@@ -10,7 +10,7 @@ import click
 
 from annotate.cli.compare_questions import compare
 from annotate.cli.console import Stage, emit, json_option, note, open_workspace, table
-from annotate.cli.question_lines import cost_table, skip_lines
+from annotate.cli.question_lines import cost_table, plan_lines, plan_summary, skip_lines
 from annotate.errors import InputError, MissingError
 
 if TYPE_CHECKING:
@@ -115,28 +115,12 @@ def plan(
     findings = [finding for finding in lint_plan(planned, taxonomy, settings) if not finding.advice]
     for finding in findings:
         note(str(finding))
-    classes = sum(len(question.classes) for question in planned.questions)
-    summary = {
-        "file": str(workspace.questions),
-        "written": written,
-        "strategy": planned.strategy,
-        "similarity": planned.similarity,
-        "questions": len(planned.questions),
-        "waiting": sum(bool(question.after) for question in planned.questions),
-        "classes": classes,
-        "broken_rules": len(findings),
-        "saving": vars(saving) if saving else None,
-        "loss": {**vars(loss), "lost": loss.lost} if loss else None,
-    }
+    about = plan_summary(planned, saving, loss)
+    summary = {"file": str(workspace.questions), "written": written, **about}
     state = "" if written else " (unchanged)"
-    lines = [
-        f"{workspace.questions}: {classes} classes in {len(planned.questions)} questions{state}"
-    ]
-    if planned.similarity:
-        lines.append(f"Texts compared by {planned.similarity}.")
-    if skips(planned):
-        lines += skip_lines(planned, saving, loss)
-    emit(summary, [*lines, "Look at them with `mumic-annotate questions show`."], as_json=as_json)
+    first = f"{workspace.questions}: {about['classes']} classes in {about['questions']} questions"
+    lines = [f"{first}{state}", *plan_lines(planned, saving, loss)]
+    emit({**summary, "broken_rules": len(findings)}, lines, as_json=as_json)
 
 
 @questions.command()

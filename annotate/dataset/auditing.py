@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from annotate.images.contact_sheet import Sheet, write_sheet
 from annotate.mining.draw import Draw, Mined, receipts
 from annotate.mining.round_files import new_round, save_round
 from annotate.tables import LABELS, POOLS, Table, empty, read, write
+from annotate.times import now_text
 from annotate.workspace import Workspace
 
 STRATEGY = "audit"
@@ -157,7 +157,7 @@ def _write_round(workspace: Workspace, found: pd.DataFrame, said: OutOfSample) -
             "round": number,
             "strategy": STRATEGY,
             "run": said.run_id,
-            "since": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+            "since": now_text(),
             "images": int(found["image_id"].nunique()),
             "receipts": len(found),
             "drawn_from": [{"name": k, "pool": v, "drawn": v} for k, v in counts.items()],

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from annotate.files import number_or_none
 from annotate.golden.cells import UNKNOWN, Cells
 from annotate.golden.rates import (
     Counts,
@@ -190,7 +191,7 @@ def _points(
             int(counts.raw[0, at]),
             precision[at],
             recall[at],
-            None if np.isnan(f1[at]) else float(f1[at]),
+            number_or_none(f1[at]),
         )
         for at, threshold in enumerate(thresholds)
     ]

@@ -23,6 +23,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from annotate.files import number_or_none
 from annotate.golden.cells import UNKNOWN, Cells
 from annotate.golden.rates import Counts, count_class, f_score, resample, share
 from annotate.golden.score import GRID
@@ -246,7 +247,7 @@ class _Chooser:
         """
         counts = count_class(self.cells, labels, at)
         sums = (part.sum(axis=0) for part in (counts.hits, counts.found, counts.true))
-        score, stay, before = (None if np.isnan(v) else float(v) for v in self._objective(*sums))
+        score, stay, before = map(number_or_none, self._objective(*sums))
         # What descendants gain is no reason for another threshold of the class itself.
         gains = (score or 0.0) > (stay or 0.0)
         taken = pick.carried if gains else self.defaults[at]

@@ -9,7 +9,8 @@ from functools import partial
 from typing import Any, Literal
 
 from annotate.errors import InputError, RemoteError
-from annotate.jobs.launch import JobPlan, judge, name_is_taken
+from annotate.jobs.launch import name_is_taken
+from annotate.jobs.plan import JobPlan, judge
 from annotate.jobs.team import check_team
 from annotate.storage.aws import RefusedError, call, connect, split_uri
 

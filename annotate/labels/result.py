@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from annotate.labels.votes import Votes, count_votes
 from annotate.settings import ConsolidateSettings
 from annotate.tables import ANSWER_REJECTS, ANSWERS, LABEL_CHANGES, LABELS, LACKING, write
 from annotate.taxonomy.model import Taxonomy
+from annotate.times import time_text
 from annotate.together import together
 
 
@@ -153,5 +154,4 @@ def moment(text: str) -> str:
         ) from error
     if len(text) <= len("2026-01-31"):
         time = time.replace(hour=23, minute=59, second=59, microsecond=999_000)
-    time = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
-    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return time_text(time)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -13,6 +12,7 @@ import pandas as pd
 
 from annotate.answers.excluded import EXCLUDED
 from annotate.answers.packed import Packed
+from annotate.files import number_or_none
 from annotate.labels.agreement import nominal_alpha, percent_agreement
 from annotate.labels.decisions import HOW, UNKNOWN, Decisions
 from annotate.labels.votes import Votes
@@ -100,14 +100,10 @@ def agreement(votes: Votes) -> dict[str, Any]:
         "mean_alpha": float(defined.mean()) if len(defined) else None,
         "mean_percent": float(shares.mean()) if len(shares) else None,
         "classes": {
-            class_id: {"alpha": _finite(alpha[at]), "percent": _finite(percent[at])}
+            class_id: {"alpha": number_or_none(alpha[at]), "percent": number_or_none(percent[at])}
             for at, class_id in enumerate(votes.class_ids)
         },
     }
-
-
-def _finite(value: float) -> float | None:
-    return None if math.isnan(value) else float(value)
 
 
 def conflicts(decisions: Decisions, taxonomy: Taxonomy) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from statistics import median
 
 import numpy as np
 
+from annotate.files import number_or_none
 from annotate.labels.agreement import nominal_alpha, percent_agreement
 from annotate.labels.intervals import wilson_interval
 from annotate.server.answering import golden_counts
@@ -148,15 +149,11 @@ def _agreement(tallies: dict[str, Tally]) -> tuple[ClassAgreement, ...]:
             class_id,
             votes=int(np.sum(pairs)),
             yes=sum(yes for yes, _ in pairs),
-            agreement=_number(percent_agreement(pairs).item()),
-            alpha=_number(nominal_alpha(pairs).item()),
+            agreement=number_or_none(percent_agreement(pairs).item()),
+            alpha=number_or_none(nominal_alpha(pairs).item()),
         )
         for class_id, pairs in sorted(counts.items())
     )
-
-
-def _number(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
 
 
 def _disagreements(tallies: dict[str, Tally]) -> tuple[tuple[str, Tally], ...]:

@@ -6,7 +6,7 @@ import json
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,14 +17,10 @@ from annotate.server.errors import StaleLease
 from annotate.server.leasing import Draw, Moment
 from annotate.server.model import ACTIVE, Annotator, OpenTask, OwnerReport, Pace, Progress, Rules
 from annotate.server.schema import Database
+from annotate.times import time_text, utc_now
 
 T = TypeVar("T")
 AHEAD = 3  # pages
-
-
-def utc_now() -> datetime:
-    """The time, with its zone."""
-    return datetime.now(UTC)
 
 
 class Store:
@@ -269,14 +265,14 @@ class Store:
         return bytes.fromhex(row["value"])
 
     def _now(self) -> str:
-        return _text(self._clock())
+        return time_text(self._clock())
 
     def _hour_ago(self) -> str:
-        return _text(self._clock() - timedelta(hours=1))
+        return time_text(self._clock() - timedelta(hours=1))
 
     def _moment(self) -> Moment:
         now = self._clock()
-        return Moment(_text(now), _text(now + timedelta(seconds=self.rules.lease_seconds)))
+        return Moment(time_text(now), time_text(now + timedelta(seconds=self.rules.lease_seconds)))
 
 
 def _outcome(call: Callable[[], T]) -> T | Exception:
@@ -287,8 +283,3 @@ def _outcome(call: Callable[[], T]) -> T | Exception:
         raise
     except Exception as error:
         return error
-
-
-def _text(moment: datetime) -> str:
-    """ISO 8601 in UTC with milliseconds; such texts compare as times."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -17,6 +17,7 @@ from annotate.clip.memory import clear_word
 from annotate.errors import InputError
 from annotate.files import remove_stale, sha256
 from annotate.locks import exclusive
+from annotate.times import now_text
 from annotate.workspace import Workspace
 from mumic.baselines import supervised
 from mumic.baselines.backbones import (
@@ -44,7 +45,7 @@ from mumic.metrics.thresholds import tune
 from mumic.model.mumic_model import logit_scale_of, logits_of, use_bf16
 from mumic.pixels import pixel_rows
 from mumic.prompts import NEUTRAL_PROMPT, label_texts, zero_shot_texts
-from mumic.run import check_demo_model, choose_device, utc_now
+from mumic.run import check_demo_model, choose_device
 from mumic.scores import Floats, frozen_rows
 from mumic.text_time import time_texts
 
@@ -130,7 +131,7 @@ def run_baseline(
             "seed": workspace.settings.project.seed,
             "settings": asdict(settings),
             "machine": machine(),
-            "finished": utc_now(),
+            "finished": now_text(),
         }
         splits = {split: (part, found.logits[split]) for split, part in parts.items()}
         return write_baseline(folder, record | facts | found.facts, thresholds, splits)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from annotate.errors import MumicError
-from annotate.files import atomic, read_json, write_json
+from annotate.files import atomic, number_or_none, read_json, write_json
 from annotate.workspace import Workspace
 from mumic.baselines import supervised
 from mumic.baselines.backbones import Classifier
@@ -125,8 +125,7 @@ def _one_trial(
         fitted = fit()
     except MumicError as error:
         return {"failed": str(error)}
-    value = None if np.isnan(fitted.validation_gap) else fitted.validation_gap
-    row: dict[str, Any] = asdict(fitted) | {"validation_gap": value}
+    row: dict[str, Any] = asdict(fitted) | {"validation_gap": number_or_none(fitted.validation_gap)}
     if _best([*done, row]) == len(done):
         scored = {
             split: supervised.logits(network, pixels, dataset.split(split)) for split in SCORED

@@ -8,6 +8,7 @@ from annotate.cli.given import given_options, listed
 
 SEARCHED = ("linear-probe", "asl-head", "asl-timm")
 TRAINED = ("asl-head", "asl-timm")
+OF_CLIP = ("two-prompts", "cosine", "softmax", "linear-probe", "asl-head")
 ONLY_FOR = {  # options that are not for every baseline, and the baselines they are for
     "trials": SEARCHED,
     "max_epochs": TRAINED,
@@ -15,6 +16,8 @@ ONLY_FOR = {  # options that are not for every baseline, and the baselines they 
     "batch_size": TRAINED,
     "backbone": ("asl-timm",),
     "weights": ("asl-timm",),
+    "model": OF_CLIP,
+    "pretrained": OF_CLIP,
 }
 
 

@@ -32,8 +32,8 @@ without a network and without anyone's photos; `mumic-annotate init` never picks
     python -m mumic.demo.model_card --model annotate/resources/small_clip
 
 {steps:,} steps of {batch} pairs with the symmetric contrastive loss, AdamW at {rate}, {warmup}
-steps of warmup, then a cosine, bfloat16 autocast: {minutes:.0f} minutes on a shared 2-core
-machine without a GPU. The pictures are {pairs:,} scenes of the *pretraining world*, drawn from
+steps of warmup, then a cosine, bfloat16 autocast: {minutes:.0f} minutes on
+{machine}, without a GPU. The pictures are {pairs:,} scenes of the *pretraining world*, drawn from
 code; their captions are written anew at each step. The pretraining world shares no layout, colour,
 shape or seed with the demo's catalogue (`tests/mumic/demo/test_worlds_disjoint.py`), and
 training reads nothing of the catalogue, neither images nor labels. Its captions may name the
@@ -80,6 +80,7 @@ def write_card(folder: Path, work: Path, *, images: int, seed: int) -> str:
         **_architecture(folder),
         **kept["config"],
         **kept["figures"],
+        machine=kept["machine"],
         chance=math.log(kept["config"]["batch"]),
         parameters=sum(p.numel() for p in model.parameters()) / 1e6,
         megabytes=weights.stat().st_size / 1e6,

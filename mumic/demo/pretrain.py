@@ -4,12 +4,13 @@
 
 An ordinary CLIP (open_clip's architecture and tokenizer) and the ordinary contrastive loss on
 pictures with captions. It imports nothing of the catalogue world. A checkpoint is written
-every few minutes; the same command goes on from it.
+every few minutes; the same command goes on from it, one with other settings is refused.
 """
 
 import argparse
 import json
 import math
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -22,9 +23,11 @@ import open_clip
 import torch
 from torch.nn import functional
 
+from annotate.errors import InputError, MumicError
 from mumic.demo.captions import Facts, write_caption
 from mumic.demo.pretraining_data import Pixels, load_or_draw
 from mumic.demo.small_clip import MEAN, MODEL_CONFIG, STD, encode_texts, save_small_clip
+from mumic.machine import machine
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,11 @@ class _State:
 
 
 def pretrain(config: PretrainConfig, out: Path, work: Path) -> dict[str, float]:
-    """Train, write the model to ``out`` and return its figures on held-out pairs."""
+    """Train, write the model to ``out`` and return its figures on held-out pairs.
+
+    Raises:
+        InputError: the checkpoint in ``work`` is of other settings.
+    """
     pixels, facts = load_or_draw(
         work, count=config.pairs + config.held_out, side=config.side, seed=config.seed
     )
@@ -71,9 +78,9 @@ def pretrain(config: PretrainConfig, out: Path, work: Path) -> dict[str, float]:
         if step % 20 == 0:
             _report(state, config)
         if time.monotonic() - saved > config.checkpoint_seconds:
-            _checkpoint(state, work)
+            _checkpoint(state, config, work)
             saved = time.monotonic()
-    _checkpoint(state, work)
+    _checkpoint(state, config, work)
     figures = {
         "loss": state.loss,
         "minutes": state.seconds / 60,
@@ -81,7 +88,7 @@ def pretrain(config: PretrainConfig, out: Path, work: Path) -> dict[str, float]:
     }
     save_small_clip(state.model, out)
     (work / "figures.json").write_text(
-        json.dumps({"config": asdict(config), "figures": figures}, indent=1)
+        json.dumps({"config": asdict(config), "machine": machine(), "figures": figures}, indent=1)
     )
     return figures
 
@@ -98,13 +105,25 @@ def _start(config: PretrainConfig, work: Path) -> _State:
     checkpoint = work / "checkpoint.pt"
     if checkpoint.exists():
         kept = torch.load(checkpoint, weights_only=True)
+        if kept.get("settings") != _settings(config):
+            raise InputError(
+                f"{checkpoint} was begun with other settings, so it cannot go on: delete it, or "
+                "name another folder with --work."
+            )
         model.load_state_dict(kept["model"])
         state.optimiser.load_state_dict(kept["optimiser"])
         state.step, state.loss, state.seconds = kept["step"], kept["loss"], kept["seconds"]
     return state
 
 
-def _checkpoint(state: _State, work: Path) -> None:
+def _settings(config: PretrainConfig) -> dict[str, Any]:
+    """What a checkpoint has to agree in: all but how often one is written."""
+    settings = asdict(config)
+    del settings["checkpoint_seconds"]
+    return settings
+
+
+def _checkpoint(state: _State, config: PretrainConfig, work: Path) -> None:
     partial = work / "checkpoint.part"
     torch.save(
         {
@@ -113,6 +132,7 @@ def _checkpoint(state: _State, work: Path) -> None:
             "step": state.step,
             "loss": state.loss,
             "seconds": state.seconds,
+            "settings": _settings(config),
         },
         partial,
     )
@@ -262,7 +282,10 @@ def main() -> None:
     config = PretrainConfig(
         seed=args.seed, pairs=args.pairs, batch=args.batch, rate=args.rate, steps=args.steps
     )
-    print(json.dumps(pretrain(config, args.out, args.work), indent=1))
+    try:
+        print(json.dumps(pretrain(config, args.out, args.work), indent=1))
+    except MumicError as error:
+        sys.exit(f"Error: {error}")
 
 
 if __name__ == "__main__":

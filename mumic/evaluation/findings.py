@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
-
+from annotate.files import number_or_none
 from annotate.settings import EvaluateSettings
 from mumic.evaluation.design import Design, weighted_measures
 from mumic.evaluation.measure import (
@@ -101,7 +100,7 @@ def class_rows(
             "threshold": _threshold(own, at),
             "f1": None if f1 is None else float(f1[at]),
             "average_precision": {
-                each.name: _number(float(each.precisions[at])) for each in measured
+                each.name: number_or_none(each.precisions[at]) for each in measured
             },
             "interval": interval(
                 float(measured[0].precisions[at]), measured[0].sampled.precisions[at]
@@ -138,9 +137,9 @@ def slice_row(
         value = macro_map(precisions, included)
         samples = macro_samples(found.sampled.precisions[columns][included])
         rows[method.name] = {
-            "macro_map": _number(value),
-            "weighted_map": _number(weighted_map(precisions, counts, included)),
-            "gap": _number(gap(method.logits[:, columns], labels, mask)),
+            "macro_map": number_or_none(value),
+            "weighted_map": number_or_none(weighted_map(precisions, counts, included)),
+            "gap": number_or_none(gap(method.logits[:, columns], labels, mask)),
             "intervals": {"macro_map": interval(value, samples).to_json()},
         }
     return {
@@ -166,7 +165,7 @@ def calibration(method: Method, truth: Truth, resamples: Resamples) -> dict[str,
     wide = reliability(ranking, unit=method.unit)
     full = reliability(ranking, equal_count_edges(ranking, unit=method.unit), method.unit)
     return {
-        "ece": _number(wide.expected_error),
+        "ece": number_or_none(wide.expected_error),
         "reliability": rows(wide),
         "reliability_equal_count": rows(full),
     }
@@ -191,7 +190,3 @@ def _catalogue(
 def _values(found: dict[str, Interval], k: int) -> dict[str, Any]:
     named = intervals_json(found, k)
     return {name: each["value"] for name, each in named.items()} | {"intervals": named}
-
-
-def _number(value: float) -> float | None:
-    return None if np.isnan(value) else value

@@ -15,6 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
+from annotate.files import number_or_none
+
 Samples = npt.NDArray[np.float64]
 _ROUNDING = 1e-6
 ONE_GROUP = (
@@ -38,7 +40,7 @@ class Interval:
 
     def to_json(self) -> dict[str, float | None]:
         """As JSON; null where there is no value."""
-        return {name: None if value != value else value for name, value in asdict(self).items()}
+        return {name: number_or_none(value) for name, value in asdict(self).items()}
 
 
 @dataclass(frozen=True)

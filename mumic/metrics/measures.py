@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from annotate.files import number_or_none
 from mumic.metrics.blocks import ROWS, over_blocks
 from mumic.metrics.calibration import Unit, coverage, squared_errors
 from mumic.metrics.decisions import decide
@@ -88,7 +89,10 @@ class Metrics:
         values = asdict(self)
         k = values.pop("k")
         named = {name.replace("at_k", f"at_{k}"): value for name, value in values.items()}
-        return {name: None if value != value else value for name, value in named.items()}
+        return {
+            name: value if isinstance(value, int) else number_or_none(value)
+            for name, value in named.items()
+        }
 
 
 def positives(labels: Labels, mask: Mask) -> npt.NDArray[np.int64]:

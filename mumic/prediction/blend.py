@@ -23,6 +23,7 @@ from annotate.errors import InputError
 from annotate.files import atomic, write_json
 from annotate.locks import exclusive
 from annotate.runs import checked_name
+from annotate.times import now_text
 from annotate.workspace import Workspace
 from mumic.data import Dataset, load_dataset
 from mumic.memory import advice_in_use
@@ -36,7 +37,6 @@ from mumic.run import (
     choose_device,
     open_run,
     settings_hash,
-    utc_now,
     write_text_rows,
     write_weights,
 )
@@ -176,7 +176,7 @@ def blend_run(
             "logit_scale": ends.logit_scale,
             "logit_bias": ends.logit_bias,
             "validation_gap": None,  # that of the training was another model's
-            "finished": utc_now(),
+            "finished": now_text(),
         }
         kept = {name: value for name, value in run.record.items() if name not in OF_A_TRAINING}
         write_json(path / "run.json", kept | changed)

@@ -15,6 +15,7 @@ from annotate.clip.encoder import encode_texts
 from annotate.clip.memory import clear_word
 from annotate.dataset.learned import check_unlearned, learned_in_training
 from annotate.errors import InputError, closest
+from annotate.files import number_or_none
 from annotate.taxonomy.model import TaxonomyClass, lookup_key
 from annotate.taxonomy.prompts import TEMPLATE, prompt_name
 from annotate.workspace import Workspace
@@ -95,7 +96,7 @@ def _measures(scores: Floats, cells: Cells, fewest: int) -> dict[str, float | No
         "macro_map": macro_map(precisions, included_classes(cells, fewest)),
         "gap": gap(scores, cells.labels, cells.mask),
     }
-    return {name: None if np.isnan(value) else value for name, value in found.items()}
+    return {name: number_or_none(value) for name, value in found.items()}
 
 
 def read_unseen(workspace: Workspace, run: Run, file: Path) -> Judged:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from annotate.files import number_or_none
 from annotate.settings import EvaluateSettings
 from mumic.evaluation.measure import Method, Truth
 from mumic.metrics.intervals import Interval, Resamples, interval
@@ -77,14 +78,10 @@ def arm_rows(seen: Sequence[Seen]) -> list[dict[str, Any]]:
         values = {name: [getattr(found, name) for found in of_arm] for name in MEANS}
         rows.append(
             {"arm": arm, "seeds": len(of_arm)}
-            | {name: _number(np.mean(found)) for name, found in values.items()}
-            | {"spread": {name: _number(np.ptp(found)) for name, found in values.items()}}
+            | {name: number_or_none(np.mean(found)) for name, found in values.items()}
+            | {"spread": {name: number_or_none(np.ptp(found)) for name, found in values.items()}}
         )
     return rows
-
-
-def _number(value: Any) -> float | None:
-    return None if value != value else float(value)
 
 
 def arm_difference(

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 
 from annotate.errors import MumicError
-from annotate.files import remove_stale
+from annotate.files import number_or_none, remove_stale
 from mumic.metrics.measures import gap
 from mumic.run import write_weights
 from mumic.training.batches import batch_rows, make_batch
@@ -230,7 +230,7 @@ def _end_epoch(training: Training, progress: Progress, history: History, board: 
         training.on_note(f"epoch {epoch}: validation GAP {value:.4f}")
     return replace(
         progress,
-        best_gap=_number(value) if better else progress.best_gap,
+        best_gap=number_or_none(value) if better else progress.best_gap,
         best_epoch=epoch if better else progress.best_epoch,
         epochs_without_gain=0 if better else progress.epochs_without_gain + 1,
     )
@@ -248,7 +248,3 @@ def _validation_gap(training: Training, step: int) -> float:
     if not np.isfinite(logits).all():
         raise _not_a_number(training, "logits of validation are not numbers", step)
     return gap(logits, cells.labels, cells.mask)
-
-
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else value

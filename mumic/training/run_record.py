@@ -11,11 +11,12 @@ import torch
 
 from annotate.clip.loading import Clip
 from annotate.files import read_json
+from annotate.times import now_text
 from annotate.workspace import Workspace
 from mumic.data import Dataset
 from mumic.model.mumic_model import use_bf16
 from mumic.prompts import label_texts
-from mumic.run import settings_hash, utc_now, write_start
+from mumic.run import settings_hash, write_start
 from mumic.training.optimiser import IMPLEMENTATION
 
 # Settings that change how a training runs, not what comes out of it.
@@ -74,7 +75,7 @@ def start_record(
             "micro_batch": settings.train.micro_batch,
             "recorded_steps": settings.train.cuda_graph and clip.device.type == "cuda",
         },
-        "started": utc_now(),
+        "started": now_text(),
         "finished": None,
     }
 

@@ -20,6 +20,7 @@ from annotate.files import write_json
 from annotate.locks import exclusive
 from annotate.memory import keep_freed_memory
 from annotate.settings import TrainSettings
+from annotate.times import now_text
 from annotate.workspace import Workspace
 from mumic.checks import USED_BY, check_dataset, check_settings
 from mumic.data import Dataset, load_dataset, soft_labels
@@ -40,7 +41,6 @@ from mumic.run import (
     open_run,
     read_run,
     read_weights,
-    utc_now,
     write_text_rows,
 )
 from mumic.training.checkpoint import FILE, Progress
@@ -277,7 +277,7 @@ def _finish(
             "best_epoch": progress.best_epoch,
             "validation_gap": progress.best_gap,
             "images": {"train": len(training.train), "validation": len(training.validation)},
-            "finished": utc_now(),
+            "finished": now_text(),
         }
         write_json(folder / "run.json", record | found)
     joined.wait()

@@ -17,7 +17,7 @@ import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from annotate.errors import InputError, MumicError
-from annotate.files import remove_stale
+from annotate.files import number_or_none, remove_stale
 from annotate.locks import exclusive
 from annotate.runs import checked_name
 from annotate.workspace import Workspace
@@ -225,7 +225,7 @@ def _found(workspace: Workspace, run: Run, device: str) -> dict[str, Any]:
         "run": run.id,
         "logit_scale": run.logit_scale,
         "best_epoch": run.record["best_epoch"],
-    } | {name: None if value != value else value for name, value in values.items()}
+    } | {name: number_or_none(value) for name, value in values.items()}
 
 
 def _thin(folder: Path, study: optuna.Study) -> None:

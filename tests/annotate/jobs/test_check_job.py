@@ -15,7 +15,8 @@ from click.testing import CliRunner
 from annotate.cli import main
 from annotate.errors import InputError, RemoteError
 from annotate.jobs.check import Clients, Finding, check_job
-from annotate.jobs.launch import JobPlan, launch_job, plan_job
+from annotate.jobs.launch import launch_job
+from annotate.jobs.plan import JobPlan, plan_job
 from annotate.jobs.team import check_team
 from annotate.storage.aws import RefusedError, connect
 from annotate.workspace import Workspace

@@ -19,9 +19,7 @@ from annotate.settings import QuestionSettings
 from annotate.taxonomy.load import load_taxonomy
 from annotate.taxonomy.model import Category, Taxonomy, TaxonomyClass
 
-cp_model = pytest.importorskip(
-    "ortools.sat.python.cp_model", reason="needs OR-Tools: the extra solver"
-)
+cp_model = pytest.importorskip("ortools.sat.python.cp_model", reason="needs OR-Tools")
 
 MAX_HARD = 2
 # A group's size costs 100,000 for each item that it is short of four, and 5 million if it is one.

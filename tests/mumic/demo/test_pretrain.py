@@ -10,9 +10,13 @@ import open_clip
 import pytest
 import torch
 
+from annotate.errors import InputError
 from mumic.demo import pretrain as module
+from mumic.demo import small_clip
+from mumic.demo.model_card import write_card
 from mumic.demo.pretrain import PretrainConfig, contrastive_loss, learning_rate, pretrain
 from mumic.demo.small_clip import MODEL_CONFIG, encode_texts, save_small_clip
+from mumic.machine import machine
 
 TINY = {
     "embed_dim": 16,
@@ -76,6 +80,31 @@ def test_a_stopped_run_goes_on_to_the_same_weights(
     )
     assert first.keys() == second.keys()
     assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+@pytest.mark.parametrize("other", [{"seed": 1}, {"batch": 4}, {"rate": 0.5}, {"steps": 3}])
+def test_a_checkpoint_of_other_settings_is_refused(
+    other: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MODEL_CONFIG", TINY)
+    config = PretrainConfig(pairs=10, held_out=5, steps=2, batch=8, warmup=1)
+    pretrain(config, tmp_path / "out", tmp_path)
+    with pytest.raises(InputError, match="other settings"):
+        pretrain(dataclasses.replace(config, **other), tmp_path / "none", tmp_path)
+    assert not (tmp_path / "none").exists()
+
+
+def test_the_card_names_the_settings_and_the_machine_of_its_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for user in (module, small_clip):
+        monkeypatch.setattr(user, "MODEL_CONFIG", TINY)
+    config = PretrainConfig(seed=3, pairs=10, held_out=5, steps=2, batch=8, warmup=1)
+    pretrain(config, tmp_path / "out", tmp_path)
+    card = " ".join(write_card(tmp_path / "out", tmp_path, images=200, seed=0).split())
+    assert "--seed 3 --out" in card
+    assert "2 steps of 8 pairs" in card
+    assert f"minutes on {machine()}, without a GPU" in card
 
 
 def test_the_folder_is_a_plain_open_clip_folder(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -116,7 +117,7 @@ def _threshold(method: Method, at: int) -> float | None:
         return None
     logit = method.unit == "logit"
     values = method.thresholds.probabilities if logit else method.thresholds.logits
-    return float(values[at]) if np.isfinite(values[at]) else None
+    return float(values[at]) if math.isfinite(values[at]) else None
 
 
 def slice_row(

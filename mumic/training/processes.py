@@ -18,8 +18,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from annotate.clip.memory import is_memory_full
 from annotate.errors import InputError, MumicError
-from mumic.memory import is_memory_full
 
 PATIENCE = timedelta(hours=2)  # while another process fills the pixel cache
 BUCKET = 2**24  # numbers that are sent at a time

@@ -21,10 +21,15 @@ TEMPORARY_SUFFIX = ".tmp"
 
 
 @contextlib.contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
+def atomic_path(path: Path, *, durable: bool = True) -> Iterator[Path]:
     """The path of a temporary file that takes the target's place when the block ends well.
 
     For libraries that write files by name; :func:`atomic` gives an open file.
+
+    Args:
+        path: the target.
+        durable: wait until it is on the disk. One of many files that are easily made again need
+            not wait.
 
     >>> import tempfile
     >>> target = Path(tempfile.mkdtemp()) / "a.txt"
@@ -39,8 +44,9 @@ def atomic_path(path: Path) -> Iterator[Path]:
     try:
         mode = temporary.stat().st_mode  # what the umask leaves of it
         yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
+        if durable:
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
         temporary.chmod(mode)  # a library may have put another file there
         temporary.replace(path)
     except BaseException:
@@ -49,8 +55,12 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def atomic(path: Path) -> Iterator[IO[bytes]]:
+def atomic(path: Path, *, durable: bool = True) -> Iterator[IO[bytes]]:
     """Open a temporary file that takes the target's place when the block ends without an error.
+
+    Args:
+        path: see :func:`atomic_path`.
+        durable: see there.
 
     >>> import tempfile
     >>> target = Path(tempfile.mkdtemp()) / "a.txt"
@@ -59,7 +69,7 @@ def atomic(path: Path) -> Iterator[IO[bytes]]:
     >>> target.read_text()
     'whole'
     """
-    with atomic_path(path) as temporary, temporary.open("wb") as file:
+    with atomic_path(path, durable=durable) as temporary, temporary.open("wb") as file:
         yield file
 
 

@@ -14,7 +14,8 @@ from annotate.resources import resource
 from annotate.settings import Settings, render
 from annotate.workspace import SETTINGS_FILE
 
-# What can be made again stays out of version control; what nothing else knows does not.
+# The dataset's lock, its splits and migrations go into version control. People's answers, which may
+# be large and are of persons, stay out, as does what can be made again.
 IGNORED = """\
 data/*
 !data/dataset/

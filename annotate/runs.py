@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from annotate.errors import InputError, MissingError, closest
+from annotate.errors import DamagedError, InputError, MissingError, closest
 from annotate.files import read_json
 
 MADE_BY = "mumic train"
@@ -63,6 +63,9 @@ def finished_run(folder: Path, name: str | None = None) -> Path:
             f"no run {name} in {folder}{closest(name, known) or '.'} Name another, or none for the "
             f"newest; `{MADE_BY}` trains one."
         )
-    if not read_json(file, MADE_BY).get("finished"):
+    record = read_json(file, MADE_BY)
+    if not isinstance(record, dict):
+        raise DamagedError(f"{file} is no record of a run. Delete its folder, or restore it.")
+    if not record.get("finished"):
         raise MissingError(f"run {name} is unfinished. Go on with `{MADE_BY} --run {name}`.")
     return file.parent

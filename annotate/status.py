@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from annotate.errors import DamagedError
 from annotate.index.folders import named_folders, shard_files
 from annotate.runs import finished_runs
 from annotate.workspace import Workspace
@@ -154,11 +152,9 @@ def _changed(path: Path) -> float:
 
 def _shards(workspace: Workspace) -> list[Path]:
     """Of the configured model: the newest, as to tell its weights it would have to be loaded."""
-    with contextlib.suppress(DamagedError):
-        folders = named_folders(workspace.index, workspace.settings.model)
-        found = [list(shard_files(folder).values()) for folder in folders]
-        return max(found, key=lambda files: max(map(_changed, files)), default=[])
-    return []
+    folders = named_folders(workspace.index, workspace.settings.model, strict=False)
+    found = [list(shard_files(folder).values()) for folder in folders]
+    return max(found, key=lambda files: max(map(_changed, files)), default=[])
 
 
 def status(workspace: Workspace) -> list[StageState]:

@@ -91,8 +91,28 @@ class Templates:
             place = _line_of(error, self._own) or f"the template {name}"
             raise InputError(f"{place}: it does not render: {error}") from error
         except UnicodeDecodeError as error:
-            file = own_or_packaged(self._own, name)
+            file = _not_utf_8(self._own, name)
             raise InputError(f"{file} is not UTF-8: {error}; save it as UTF-8.") from error
+
+    def check(self, name: str) -> None:
+        """Refuse a template whose marks are broken before anything is made for it.
+
+        Raises:
+            InputError: it is missing, or broken; file and line are named.
+        """
+        with self._explained(name):
+            self._environment.get_template(name)
+
+
+def _not_utf_8(own_templates: Path, name: str) -> Path:
+    """The file that cannot be decoded: a template, or one of a workspace's that it includes."""
+    own = own_or_packaged(own_templates, name)
+    for file in (own, *sorted(own_templates.glob("*.*"))):
+        try:
+            file.read_text("utf-8")
+        except UnicodeDecodeError:
+            return file
+    return own
 
 
 def _line_of(error: jinja2.TemplateError, own_templates: Path) -> str:

@@ -123,13 +123,14 @@ def _unseen(found: dict[str, Any]) -> list[str]:
         [row["arm"], *(number(row[key]) for key in ("macro_map", "weighted_map", "gap"))]
         for row in found["labelled"]
     ]
+    trained, blended = (_ahead(ahead, name) or "no clear number" for name in ("run", "half_way"))
     return [
         "## Classes that nobody annotated",
         f"Average precision on {seeds[0]['images']:,} photos that were never annotated: before "
         "training (zero-shot CLIP), after it, and with the weights half way between, as "
         "`mumic blend --alpha 0.5` makes them. On average over the concepts the trained weights "
-        f"are ahead of zero-shot CLIP by {_ahead(ahead, 'run')} seeds, the blended ones by "
-        f"{_ahead(ahead, 'half_way')}: points, with paired 95 % intervals over whole properties.",
+        f"are ahead of zero-shot CLIP by {trained} seeds, the blended ones by {blended}: points, "
+        "with paired 95 % intervals over whole properties.",
         table(["concept", "photos that show it", "before", "after", "half way"], rows),
         "What the blend costs where there are labels, on the test images:",
         table(["weights", "macro mAP", "weighted mAP", "GAP"], labelled),

@@ -46,7 +46,10 @@ def _named(node: ast.AST) -> list[str]:
             return [each.name for each in names]
         case ast.ImportFrom(module=str(module), level=0):
             return [module]
-        case ast.Call(func=ast.Name(id="import_module"), args=[ast.Constant(value=str(module))]):
+        case ast.Call(
+            func=ast.Name(id="import_module") | ast.Attribute(attr="import_module"),
+            args=[ast.Constant(value=str(module))],
+        ):
             return [module]
     return []
 

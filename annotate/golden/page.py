@@ -9,7 +9,7 @@ from typing import Any
 from annotate.pages import write_page
 from annotate.workspace import Workspace
 
-TEMPLATE = "golden-score.html.j2"
+TEMPLATE = "golden.html.j2"
 WIDTH, HEIGHT = 240, 130  # of a plot, in units of its own
 LEFT, RIGHT, TOP, BOTTOM = 26, 6, 6, 18
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from annotate.errors import DamagedError
 from annotate.files import read_json
 from annotate.settings import ModelSettings
 
@@ -21,20 +22,26 @@ def shard_files(folder: Path) -> dict[int, Path]:
     return dict(sorted((int(found[1]), file) for found, file in names if found))
 
 
-def named_folders(index: Path, model: ModelSettings) -> list[Path]:
+def named_folders(index: Path, model: ModelSettings, *, strict: bool = True) -> list[Path]:
     """Folders with embeddings of a model of that name; several, where its weights have changed.
 
     Args:
         index: the workspace's.
         model: the configured one.
+        strict: refuse a ``model.json`` that cannot be read, as it may be this model's.
 
     Raises:
-        DamagedError: a ``model.json`` cannot be read.
+        DamagedError: there is such a file.
     """
     wanted = {(model.name, model.pretrained), (model.name, "")}
     found = []
     for file in sorted(index.glob("*/model.json")):
-        about = read_json(file, MADE_BY)
+        try:
+            about = read_json(file, MADE_BY)
+        except DamagedError:
+            if strict:
+                raise
+            continue
         named = isinstance(about, dict) and (about.get("name"), about.get("pretrained")) in wanted
         if named and shard_files(file.parent):
             found.append(file.parent)

@@ -103,7 +103,9 @@ def collect_answers(
     wanted = [entry for entry in _local(found, target) if not _is_there(entry)]
     _fetch_all(wanted, on_progress)
     lines = merge(target, images)
-    with atomic(workspace.answers / f"job-{record.name}.jsonl") as file:
+    answers = workspace.answers / f"job-{record.name}.jsonl"
+    remove_stale(answers.parent, answers.name)
+    with atomic(answers) as file:
         for line in lines:
             file.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
     people = [

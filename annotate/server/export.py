@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from annotate.files import atomic, write_json
+from annotate.files import atomic, remove_stale, write_json
 from annotate.server.leasing import COUNTED
 from annotate.server.model import Rules
 
@@ -58,6 +58,7 @@ def write(db: sqlite3.Connection, folder: Path, rules: Rules) -> int:
     path, count = folder / EXPORT_FILE, 0
     if not path.exists() and next(lines(db), None) is None:
         return 0
+    remove_stale(folder, path.name)
     with atomic(path) as file:
         for line in lines(db):
             file.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")

@@ -7,8 +7,9 @@ from typing import Any
 import click
 
 from annotate.cli.console import emit, json_option, note, open_workspace, progress
+from annotate.cli.given import given_options
 from mumic.cli.baseline_usage import check_usage
-from mumic.cli.options import model_option, override, pretrained_option
+from mumic.cli.options import check_weights, model_option, override, pretrained_option
 
 
 @click.command()
@@ -75,6 +76,7 @@ def baseline(
         model={"name": model, "pretrained": pretrained},
         project={"seed": seed},
     )
+    check_weights(given_options(ctx), workspace.settings.model)
     options = BaselineOptions(random_init, allow_demo_model, device)
     made = []
     with progress(None, "decoding") as bar:

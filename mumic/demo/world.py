@@ -119,7 +119,7 @@ def _draw_missing(jobs: Sequence[tuple[Path, int, int, int]], processes: int | N
 
 def _draw_one(job: tuple[Path, int, int, int]) -> None:
     path, index, images, seed = job
-    with atomic(path) as file:
+    with atomic(path, durable=False) as file:
         file.write(jpeg_bytes(plan_catalogue(index, images=images, seed=seed).scene))
 
 

@@ -27,7 +27,7 @@ def test_the_own_copy_wins_else_the_packaged_file_is_found(tmp_path: Path) -> No
         ("one\n{% if %}", "page.j2:2: "),
         ("one\ntwo\n{{ nothing }}", "page.j2:3: it does not render: 'nothing' is undefined"),
         ("{% macro m() %}\n{{ entry.gone }}\n{% endmacro %}\n\n{{ m() }}", "page.j2:2: "),
-        ("{% include 'other.j2' %}", "other.j2"),
+        ("{% include 'other.j2' %}", "page.j2:1: "),
     ],
 )
 def test_a_mistake_is_named_with_its_file_and_line(tmp_path: Path, text: str, said: str) -> None:
@@ -41,6 +41,18 @@ def test_a_template_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
     (tmp_path / "page.j2").write_bytes(b"caf\xe9")
     with pytest.raises(InputError, match=r"page\.j2 is not UTF-8"):
         Templates(tmp_path).render("page.j2")
+    (tmp_path / "page.j2").write_text("{% include 'page.css' %}", "utf-8")
+    (tmp_path / "page.css").write_bytes(b"caf\xe9")
+    with pytest.raises(InputError, match=r"page\.css is not UTF-8"):
+        Templates(tmp_path).render("page.j2")
+
+
+def test_a_template_is_checked_before_it_is_used(tmp_path: Path) -> None:
+    (tmp_path / "page.j2").write_text("{{ later }}", "utf-8")
+    Templates(tmp_path).check("page.j2")
+    (tmp_path / "page.j2").write_text("{{ later }}\n{% if %}", "utf-8")
+    with pytest.raises(InputError, match=r"page\.j2:2: "):
+        Templates(tmp_path).check("page.j2")
 
 
 def test_brackets_leave_braces_as_they_are(tmp_path: Path) -> None:

@@ -1,11 +1,13 @@
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from annotate.errors import InputError, MissingError
+from annotate.errors import DamagedError, InputError, MissingError
 from annotate.init import init_workspace
+from annotate.runs import finished_run
 from annotate.settings import Settings
 from annotate.workspace import Workspace
 
@@ -22,6 +24,7 @@ def test_init_writes_what_the_user_edits(folder: Path) -> None:
     assert (folder / "templates").is_dir()
 
 
+@pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
 def test_git_keeps_what_nothing_else_knows_and_ignores_the_rest(folder: Path) -> None:
     kept = {
         ".gitignore",
@@ -47,7 +50,7 @@ def test_git_keeps_what_nothing_else_knows_and_ignores_the_rest(folder: Path) ->
         (folder / name).touch()
     subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
     said = subprocess.run(
-        ["git", "check-ignore", "--stdin"],
+        ["git", "-c", "core.excludesFile=/dev/null", "check-ignore", "--stdin"],
         cwd=folder,
         input="\n".join(sorted(kept | ignored)),
         capture_output=True,
@@ -106,3 +109,6 @@ def test_the_latest_run_is_the_one_that_finished_last(folder: Path) -> None:
         (workspace.runs / name).mkdir()
         (workspace.runs / name / "run.json").write_text(text, "latin-1")
     assert workspace.latest_run().name == "a"
+    for name in ("cut", "list", "bytes"):
+        with pytest.raises(DamagedError, match=name):
+            finished_run(workspace.runs, name)

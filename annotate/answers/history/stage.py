@@ -23,7 +23,7 @@ from annotate.answers.history.mturk import read_batch, read_pages, xml_page
 from annotate.answers.history.past import LARGEST_FILE, Past, PastAnswer, PastLabels, SetAside
 from annotate.answers.history.translate import Find, translate
 from annotate.errors import InputError, MissingError
-from annotate.files import atomic
+from annotate.files import atomic, remove_stale
 from annotate.storage.store import canonical_uri
 from annotate.tables import CATALOG, read
 from annotate.tasks.build import read_questions
@@ -269,6 +269,7 @@ def _write(
     written: dict[str, str | None] = {}
     for key, (path, content) in wanted.items():
         written[key] = str(path) if content else None
+        remove_stale(path.parent, path.name)
         if content:
             with atomic(path) as file:
                 file.write(content.encode("utf-8", "backslashreplace"))

@@ -36,6 +36,15 @@ class CardWishes:
     own_templates: Path
 
 
+def check_card(own_templates: Path) -> None:
+    """Refuse a broken template before anything is exported.
+
+    Raises:
+        InputError: see :meth:`annotate.templates.Templates.check`.
+    """
+    _templates(own_templates).check(TEMPLATE)
+
+
 def write_card(data: ExportData, folder: Path, wishes: CardWishes) -> str:
     """Write ``README.md``.
 
@@ -50,8 +59,7 @@ def write_card(data: ExportData, folder: Path, wishes: CardWishes) -> str:
     Raises:
         InputError: a template of one's own is broken.
     """
-    templates = Templates(wishes.own_templates, autoescape=False, keep_trailing_newline=True)
-    text = templates.render(
+    text = _templates(wishes.own_templates).render(
         TEMPLATE,
         front=json.dumps(_front(data, wishes), indent=2, ensure_ascii=False),
         images=len(data),
@@ -70,6 +78,10 @@ def write_card(data: ExportData, folder: Path, wishes: CardWishes) -> str:
     with atomic(folder / CARD) as file:
         file.write(text.encode())
     return CARD
+
+
+def _templates(own_templates: Path) -> Templates:
+    return Templates(own_templates, autoescape=False, keep_trailing_newline=True)
 
 
 def _front(data: ExportData, wishes: CardWishes) -> dict[str, Any]:

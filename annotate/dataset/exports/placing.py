@@ -90,5 +90,5 @@ def _place(placement: Placement, root: Path, settings: CatalogSettings, *, link:
         with contextlib.suppress(OSError):  # another disk, or one that has no hard links
             os.link(os.path.realpath(root / placement.uri), placement.target)
             return
-    with atomic(placement.target) as file:
+    with atomic(placement.target, durable=False) as file:
         file.write(data)

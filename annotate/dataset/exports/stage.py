@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from annotate.dataset.exports.card import CardWishes, write_card
+from annotate.dataset.exports.card import CardWishes, check_card, write_card
 from annotate.dataset.exports.data import ExportData, load_export_data
 from annotate.dataset.exports.formats import FORMATS, Format
 from annotate.dataset.exports.licence import check_licence
@@ -100,6 +100,7 @@ def _export(
         remove_shards(folder)
     write_json(folder / ABOUT, {**same, **unfinished})
     remove_stale(folder)
+    check_card(workspace.templates)  # before many pictures are copied
     with progress(len(data)) as bar:
         files: list[str] = []
         rejects: dict[str, str] = {}

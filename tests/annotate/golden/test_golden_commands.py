@@ -70,7 +70,7 @@ def test_from_sample_to_score(workspace: Path) -> None:
 
 def test_a_mistake_in_the_own_page_is_named(workspace: Path) -> None:
     write_truth(workspace)
-    own = workspace / "templates/golden-score.html.j2"
+    own = workspace / "templates/golden.html.j2"
     own.parent.mkdir()
     own.write_text("<style>{{ style }}</style>\n{{ summary.images }} of {{ nothing }}", "utf-8")
     said = run("golden", expect=1)

@@ -8,6 +8,7 @@ from typing import Any
 from docs.markdown import table
 from mumic.demo.experiments import VARIED
 from mumic.page_numbers import number, points
+from mumic.series.ablations import ABLATIONS
 
 HEAD = """# Experiments on the demo world
 
@@ -80,10 +81,10 @@ def _about_head(heads: list[dict[str, Any]]) -> str:
     """What ASL's heads were given, as it is not the same as what MuMIC has."""
     epochs = ", ".join(str(head["epochs_to_saturation"]) for head in heads)
     return (
-        f"The rate of ASL's heads is the better of {heads[0]['trials']} on validation with the "
-        "first seed, the middle one being MuMIC's; they are trained until validation GAP stops "
-        f"growing (best after {epochs} epochs), on images that are not mirrored and at a rate that "
-        "stays."
+        f"The rate of the tower below ASL's heads is the better of {heads[0]['trials']} on "
+        "validation with the first seed, the middle one being MuMIC's, and the heads have the rate "
+        "of `[baseline] head_lr`; they are trained until validation GAP stops growing (best after "
+        f"{epochs} epochs), on images that are not mirrored and at rates that stay."
     )
 
 
@@ -179,12 +180,14 @@ def _prompts(found: dict[str, Any]) -> list[str]:
 
 
 def _ablation(name: str, found: dict[str, Any]) -> list[str]:
+    others = {arm.name: f" ({arm.against})" for arm in ABLATIONS[name].arms if arm.against}
     rows = [
         [
             row["arm"],
             *(number(row[key]) for key in ("macro_map", "weighted_map", "gap")),
             f"{row['logit_scale']:.3f}",
-            points(found["differences"].get(row["arm"], {}).get("macro_map")),
+            points(found["differences"].get(row["arm"], {}).get("macro_map"))
+            + others.get(row["arm"], ""),
         ]
         for row in found["arms"]
     ]
@@ -194,7 +197,7 @@ def _ablation(name: str, found: dict[str, Any]) -> list[str]:
         "weighted mAP",
         "GAP",
         "logit_scale at the end",
-        "first ahead, macro mAP",
+        "the first (or the one named) ahead, macro mAP" if others else "first ahead, macro mAP",
     ]
     about = found["about"]
     return [f"## `mumic ablate {name}`", f"{about[0].upper()}{about[1:]}.", table(head, rows)]

@@ -19,6 +19,7 @@ from annotate.clip.encoder import normalise_pixels
 from annotate.clip.hub import cache_only_if_unreachable, quiet
 from annotate.clip.loading import Clip
 from annotate.errors import DamagedError, InputError, MissingError, closest
+from mumic.model.mumic_model import keep_statistics
 from mumic.model.precision import tower_precision
 
 
@@ -60,6 +61,12 @@ class HeadOnTower(Classifier):
             rows = self.tower(normalise_pixels(self.clip, pixels))
         found: Tensor = self.head(rows.float())
         return found
+
+    def train(self, mode: bool = True) -> HeadOnTower:
+        """Training mode, in which the tower keeps its statistics as MuMIC's does."""
+        super().train(mode)
+        keep_statistics(self.tower)
+        return self
 
     def rates(self, rate: float, head_rate: float) -> list[tuple[list[nn.Parameter], float]]:
         """The tower's, and the head's, which is never lower."""

@@ -58,13 +58,13 @@ class Baseline:
             own[name] == start.get(name, own[name]) for name in ("weights_hash", "model_hash")
         )
 
-    def made_on(self, start: Mapping[str, Any]) -> str:
-        """The command that makes it on the start of a run."""
+    def made_on(self, start: Mapping[str, Any], seed: int) -> str:
+        """The command that makes it on the start of a run, whose random weights rest on a seed."""
         options = ["--model", str(start["name"])]
-        if "pretrained" in start:
-            options += ["--pretrained", str(start["pretrained"])]
         if start.get("random_init"):
-            options.append("--random-init")
+            options += ["--random-init", "--seed", str(seed)]
+        elif start.get("pretrained"):
+            options += ["--pretrained", str(start["pretrained"])]
         return f"{self.made_by} {shlex.join(options)}"
 
     def has_scores(self, split: str) -> bool:
@@ -109,7 +109,7 @@ class Baseline:
         if set(self.class_ids) != set(run.class_ids):
             return "has other classes than the run: left out."
         if not self.stands_on(run.start_model):
-            again = f"Make it again with `{self.made_on(run.start_model)}`."
+            again = f"Make it again with `{self.made_on(run.start_model, run.record['seed'])}`."
             return f"stands on another model: left out. {again}"
         if split not in SCORED:
             return f"is scored on {' and '.join(SCORED)} only: left out."

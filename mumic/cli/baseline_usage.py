@@ -32,6 +32,8 @@ def check_usage(ctx: click.Context, names: tuple[str, ...]) -> None:
         click.UsageError: names an option, and what it belongs to.
     """
     given = given_options(ctx)
+    if set(names) - {*OF_CLIP, *SEARCHED}:
+        return  # which is said where they are made
     made = names or ("linear-probe",)  # of the default ones it alone has a search
     for name, owners in ONLY_FOR.items():
         if name in given and not set(owners) & set(made):

@@ -101,7 +101,7 @@ class SeriesBars:
 
 
 def series_lines(summary: dict[str, Any]) -> list[str]:
-    """Arms, then the differences of the first to the others, then the classes that it moves."""
+    """Arms, then the differences of each to the one it is measured against, and what it moves."""
     k = summary["k"]
     header = ["", "macro mAP", "weighted mAP", "GAP", f"GAP@{k}", "F1 micro", "logit_scale"]
     keys = ("macro_map", "weighted_map", "gap", "gap_at_k", "f1_micro", "logit_scale")
@@ -116,12 +116,10 @@ def series_lines(summary: dict[str, Any]) -> list[str]:
             [[row["arm"], *(number_text(row[key]) for key in keys)] for row in summary["arms"]],
         ),
     ]
-    first = summary["arms"][0]["arm"]
     for other, found in summary["differences"].items():
-        lines.append(
-            f"{first} - {other}: macro mAP {difference_text(found['macro_map'])}; "
-            f"GAP {difference_text(found['gap'])}"
-        )
+        macro_map, gap = (difference_text(found[key]) for key in ("macro_map", "gap"))
+        pair = f"{summary['against'][other]} - {other}"
+        lines.append(f"{pair}: macro mAP {macro_map}; GAP {gap}")
         lines += _moved(summary["per_class"][other])
     lines += [f"Figure: {path}" for path in summary.get("figures", ())]
     if summary["demo_model"]:

@@ -20,7 +20,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from annotate.errors import InputError
+from annotate.errors import InputError, MumicError
 from annotate.files import read_json, write_json
 from annotate.workspace import Workspace
 from mumic.data import load_dataset
@@ -236,7 +236,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--quick", action="store_true", help="a few minutes, to try it")
     given = parser.parse_args(arguments)
-    print(run_experiments(given.folder, quick=given.quick))
+    try:
+        print(run_experiments(given.folder, quick=given.quick))
+    except MumicError as error:
+        sys.exit(f"Error: {error}")
 
 
 if __name__ == "__main__":

@@ -117,8 +117,8 @@ def _saturation_notes(contenders: Sequence[Contender]) -> list[str]:
     if not unsaturated:
         return []
     return [
-        f"{', '.join(unsaturated)} might have become better with more epochs (a + in table 2): "
-        "the best one was the last. Raise --epochs of a run, --max-epochs of a baseline."
+        f"{', '.join(unsaturated)} might have become better with more epochs (marked +): the "
+        "best one was the last. Raise --epochs of a run, --max-epochs of a baseline."
     ]
 
 
@@ -152,13 +152,17 @@ def _check_starts(entries: Sequence[Run | Baseline]) -> None:
     Its title says that it stands on theirs. Without a run the first baseline says on which.
     """
     baselines = [entry for entry in entries if isinstance(entry, Baseline)]
-    starts = [entry.start_model for entry in entries if isinstance(entry, Run)]
-    starts = starts or [entry.start_model for entry in baselines if entry.start_model][:1]
+    runs = [entry for entry in entries if isinstance(entry, Run)]
+    starts = [
+        (start, int(entry.record["seed"]))
+        for entry in runs or [entry for entry in baselines if entry.start_model][:1]
+        if (start := entry.start_model)
+    ]
     for entry in baselines:
-        if starts and not any(entry.stands_on(start) for start in starts):
+        if starts and not any(entry.stands_on(start) for start, _ in starts):
             raise InputError(
                 f"baseline {entry.name} stands on another model than what it is compared with. "
-                f"Make it again with `{entry.made_on(starts[0])}`."
+                f"Make it again with `{entry.made_on(*starts[0])}`."
             )
 
 

@@ -187,11 +187,7 @@ class MumicModel(nn.Module):
         for name, part in self.towers.named_children():
             learns = self.trains_image if name == "visual" else self.trains_text
             part.train(mode and learns)
-        # Batch norm keeps the statistics that it came with, as is usual in fine-tuning: those of a
-        # batch would differ with its micro-batches and with its shares among processes.
-        for part in self.towers.modules():
-            if isinstance(part, _BatchNorm):
-                part.eval()
+        keep_statistics(self.towers)
         return self
 
     def set_logit_scale(self, value: float) -> None:
@@ -218,6 +214,16 @@ class MumicModel(nn.Module):
     def logit_bias(self) -> float:
         """What is added to every logit; 0 without a bias."""
         return float(self.towers.logit_bias.detach()) if self.bias else 0.0
+
+
+def keep_statistics(module: nn.Module) -> None:
+    """Batch norm keeps the statistics that it came with, as is usual in fine-tuning.
+
+    Those of a batch would differ with its micro-batches and with its shares among processes.
+    """
+    for part in module.modules():
+        if isinstance(part, _BatchNorm):
+            part.eval()
 
 
 def logit_scale_of(towers: Any) -> float:

@@ -1,6 +1,6 @@
 """The paper's ablations, ready-made: arms, what they are about, and their results.
 
-The first arm of each is the one that the others are measured against.
+The first arm of each is the one that the others are measured against, unless they name another.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ ABLATIONS = {
             Arm("learned temperature, no bias", {"loss": "tempered-bce", "logit_bias": 0.0}),
             Arm("temperature 1, no bias", {"loss": "bce", "logit_bias": 0.0}),
             Arm("learned temperature", {"loss": "tempered-bce"}),
-            Arm("temperature 1", {"loss": "bce"}),
+            Arm("temperature 1", {"loss": "bce"}, against="learned temperature"),
         ),
     ),
     "noise": Ablation(
@@ -215,9 +215,15 @@ def series_summary(
     truth: Truth,
     split: str,
 ) -> dict[str, Any]:
-    """Arms with their measures and temperatures, and differences of the first to each other."""
+    """Arms with their measures and temperatures.
+
+    ``against`` names for each arm but the first the one that it is measured against;
+    ``differences`` and ``per_class`` are that one's minus its own.
+    """
     settings = workspace.settings.evaluate
-    first, *others = dict.fromkeys(entry.arm.name for entry in trained)
+    arms = {entry.arm.name: entry.arm for entry in trained}
+    first, *others = arms
+    against = {other: arms[other].against or first for other in others}
     rows = arm_rows(seen)
     for row in rows:
         scales = [entry.run.logit_scale for entry in trained if entry.arm.name == row["arm"]]
@@ -232,20 +238,24 @@ def series_summary(
             {"arm": entry.arm.name, "seed": entry.seed, "path": str(entry.run.path)}
             for entry in trained
         ],
+        "against": against,
         "differences": {
-            other: arm_difference(seen, first, other, truth.cells, settings) for other in others
+            other: arm_difference(seen, reference, other, truth.cells, settings)
+            for other, reference in against.items()
         },
-        "per_class": {other: class_rows(seen, first, other, truth, settings) for other in others},
+        "per_class": {
+            other: class_rows(seen, reference, other, truth, settings)
+            for other, reference in against.items()
+        },
         "demo_model": bool(trained[0].run.record.get("demo_model")),
     }
 
 
 def _draw(folder: Path, trained: Sequence[Trained], summary: dict[str, Any]) -> list[Path]:
-    first = trained[0].arm.name
     found = []
     for other, rows in summary["per_class"].items():
         target = folder / f"per-class-{'-'.join(other.replace('%', '').split())}.png"
-        found.append(draw_gains(rows, f"{first} against {other}").save(target))
+        found.append(draw_gains(rows, f"{summary['against'][other]} against {other}").save(target))
     curves = {
         entry.arm.name: logit_scales(entry.run.path)
         for entry in trained

@@ -27,10 +27,14 @@ from mumic.training.train import Reports, TrainOptions, train
 
 @dataclass(frozen=True)
 class Arm:
-    """A name for people, and the settings of ``[train]`` that it changes."""
+    """A name for people, and the settings of ``[train]`` that it changes.
+
+    ``against`` names the arm that it is measured against; None: the first.
+    """
 
     name: str
     changes: Mapping[str, Any]
+    against: str | None = None
 
 
 def arm_workspace(workspace: Workspace, series: str, arm: Arm, seed: int) -> Workspace:

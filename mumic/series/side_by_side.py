@@ -65,7 +65,7 @@ def train_side_by_side(
 
 def _begin() -> None:
     # Ctrl-C reaches the terminal's whole group; what then comes from the parent would be a second
-    # signal, which ends a training before it has saved.
+    # signal, which ends a training before it has saved. Ctrl-Z then stops the parent alone.
     os.setpgrp()
     end_with_parent()
 

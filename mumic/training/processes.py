@@ -104,14 +104,17 @@ def _or_say_who() -> Iterator[None]:
 
     Raises:
         MumicError: another process has ended, or has not answered for too long.
+        RuntimeError: it is of this process, such as one of its GPU, which shows itself late.
     """
     try:
         yield
     except RuntimeError as error:  # gloo's are no more than that, NCCL's are a kind of it
-        if is_memory_full(error):
+        if is_memory_full(error) or "CUDA error" in str(error):
             raise
         why = str(error).split("\n")[0]
-        raise MumicError(f"another process has ended; its message says why ({why})") from error
+        raise MumicError(
+            f"another process has ended or does not answer; its message says why ({why})"
+        ) from error
 
 
 def _buckets(parameters: list[nn.Parameter]) -> Iterator[list[nn.Parameter]]:

@@ -96,7 +96,7 @@ def test_baselines_of_another_tower_are_left_out_or_refused(
     _call(made, baseline, "two-prompts", "--model", f"local-dir:{other}", "--pretrained", "")
     found = _call(made, compare)
     assert list(found["methods"]) == ["main"]
-    again = f"`mumic baseline two-prompts --model {made.settings.model.name} --pretrained ''`"
+    again = f"`mumic baseline two-prompts --model {made.settings.model.name}`"
     assert found["notes"][0] == (
         f"two-prompts stands on another model: left out. Make it again with {again}."
     )
@@ -124,7 +124,7 @@ def test_what_had_not_saturated_is_marked(made: Workspace, folder: Path) -> None
         }
         write_json(folder / "baseline.json", record | found)
         compared = _call(made, compare, "main", "two-prompts")
-        (note,) = [each for each in compared["notes"] if "(a + in table 2)" in each]
+        (note,) = [each for each in compared["notes"] if "(marked +)" in each]
         assert ("main" in note, TITLE in note) == (True, shown == "8+")
         assert {name: cost["saturated"] for name, cost in compared["costs"].items()} == {
             "main": False,

@@ -16,6 +16,7 @@ from annotate import tables
 from annotate.errors import InputError, MissingError
 from annotate.settings import EvaluateSettings
 from mumic.cli import main
+from mumic.cli.series import series_lines
 from mumic.data import load_dataset
 from mumic.evaluation.measure import Method, Truth
 from mumic.metrics.intervals import resample_groups
@@ -115,6 +116,26 @@ def test_an_ablation_from_the_command_line_is_taken_up_again(
         assert Path(figure).read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     with pytest.raises(MissingError, match="no finished run"):
         workspace.latest_run()  # an arm is nobody's newest run
+
+
+def test_arms_are_measured_against_the_one_that_differs_in_the_temperature_alone(
+    tmp_path: Path, tiny_workspace: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = tiny_workspace(tmp_path / "ws", epochs=1, logit_bias=-2.0)
+    monkeypatch.chdir(workspace.root)
+    result = CliRunner().invoke(main, ["ablate", "temperature", "--allow-demo-model", "--json"])
+    summary = json.loads(result.stdout)
+    values = {row["arm"]: row["macro_map"] for row in summary["arms"]}
+    pairs = {
+        "temperature 1, no bias": "learned temperature, no bias",
+        "learned temperature": "learned temperature, no bias",
+        "temperature 1": "learned temperature",
+    }
+    assert {name: row["macro_map"]["value"] for name, row in summary["differences"].items()} == {
+        name: pytest.approx(values[other] - values[name]) for name, other in pairs.items()
+    }
+    lines = series_lines(summary)
+    assert any(line.startswith("learned temperature - temperature 1: ") for line in lines)
 
 
 @pytest.mark.parametrize(

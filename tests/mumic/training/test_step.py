@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 
 from annotate.clip.loading import Clip
 from annotate.settings import TrainSettings
+from mumic.baselines.backbones import HeadOnTower
 from mumic.model.mumic_model import MumicModel, Trained
 from mumic.training.loss import bce_cost, tempered_bce
 from mumic.training.optimiser import make_optimiser
@@ -105,6 +106,14 @@ def test_batch_norm_keeps_its_statistics(tiny_clip: MakeClip, freeze: str) -> No
         _assert_close(parts, found[0])
     after = dict(clip.model.named_buffers())
     assert all(torch.equal(after[name], entry) for name, entry in buffers.items())
+
+
+def test_a_head_on_a_tower_with_batch_norm_keeps_its_statistics(tiny_clip: MakeClip) -> None:
+    network = HeadOnTower(_resnet(tiny_clip()), 3, 0, bf16=False).train()
+    before = {name: entry.clone() for name, entry in network.tower.named_buffers()}
+    network(_batch().pixels)
+    assert network.head.training
+    assert all(torch.equal(before[name], entry) for name, entry in network.tower.named_buffers())
 
 
 def test_texts_are_encoded_once_a_step(tiny_clip: MakeClip) -> None:

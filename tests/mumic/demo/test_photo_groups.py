@@ -18,7 +18,7 @@ from mumic.training.train import TrainOptions, train
 def test_images_are_ranked_by_their_cost_and_known_labels_named(
     tmp_path: Path, tiny_workspace: Any
 ) -> None:
-    workspace = tiny_workspace(tmp_path / "ws", epochs=1)
+    workspace = tiny_workspace(tmp_path / "ws", images=100, epochs=1)
     run = train(workspace, TrainOptions(run="one"))
     evaluate(workspace, EvaluateOptions("one", baselines=False))
     test, scores = load_dataset(workspace).split("test"), read_scores(run.path, "test")

@@ -17,7 +17,7 @@ from mumic.baselines.runs import BaselineOptions, run_baseline
 from mumic.baselines.runs import Reports as BaselineReports
 from mumic.baselines.store import Baseline
 from mumic.data import load_dataset
-from mumic.demo.unseen import see_unseen
+from mumic.demo.unseen import ALPHAS, see_unseen
 from mumic.evaluation.measure import Method
 from mumic.evaluation.methods import MUMIC, Material, baseline_methods
 from mumic.pixels import pixel_rows
@@ -31,7 +31,10 @@ from mumic.training.train import Reports, TrainOptions
 
 SERIES = "experiments"
 OWN = Arm(MUMIC, {})
-HALF_WAY = Arm("weights half way to the start", {})
+BLENDS = {
+    "quarter": Arm("blend --alpha 0.25", {}),
+    "half_way": Arm("blend --alpha 0.5", {}),
+}
 TEMPERATURE_1 = Arm("temperature 1 (plain BCE)", {"loss": "bce"})
 ASL = Arm("ASL as the loss, same towers", {"loss": "asl"})
 MAIN = (OWN, TEMPERATURE_1, ASL)
@@ -145,7 +148,10 @@ def unseen_concepts(workspace: Workspace, seeds: Sequence[int]) -> dict[str, Any
     for entry in trained:
         here = arm_workspace(workspace, SERIES, OWN, entry.seed)
         measured.append(see_unseen(here, entry.run))
-        blends.append(Trained(HALF_WAY, entry.seed, _half_way(here, entry.run)))
+        blends += [
+            Trained(arm, entry.seed, _blended(here, entry.run, name))
+            for name, arm in BLENDS.items()
+        ]
     both = [*trained, *blends]
     seen, truth = measure_series(workspace, both, "test")
     summary = series_summary(workspace, both, seen, truth, "test")
@@ -153,17 +159,18 @@ def unseen_concepts(workspace: Workspace, seeds: Sequence[int]) -> dict[str, Any
     cells, settings = measured[0].cells, workspace.settings.evaluate
     ahead = {
         name: arm_difference(ranked, name, "start", cells, settings)["macro_map"]
-        for name in ("run", "half_way")
+        for name in (*BLENDS, "run")
     }
     seeds_json = [one.to_json() for one in measured]
     return {"seeds": seeds_json, "ahead": ahead, "labelled": summary["arms"]}
 
 
-def _half_way(workspace: Workspace, run: Run) -> Run:
-    """The run's weights half way to its start; those of an earlier call where there are some."""
-    name = f"{run.id}-half-way"
-    made = workspace.runs / name / "run.json"
-    return open_run(workspace, name) if made.is_file() else blend_run(workspace, run, 0.5, name)
+def _blended(workspace: Workspace, run: Run, share: str) -> Run:
+    """Weights between the run's start and its own; those of an earlier call where they are."""
+    name = f"{run.id}-{share}"
+    if (workspace.runs / name / "run.json").is_file():
+        return open_run(workspace, name)
+    return blend_run(workspace, run, ALPHAS[share], name)
 
 
 def temperatures(workspace: Workspace) -> dict[str, Any]:

@@ -71,6 +71,11 @@ class Plan:
         return range(1 if self.quick else 3)
 
     @property
+    def long(self) -> int:
+        """Epochs of the main comparison: so many that none of the arms would gain from more."""
+        return 1 if self.quick else 18
+
+    @property
     def short(self) -> int:
         """Epochs of a training in the other tables; those of a table are alike."""
         return 1 if self.quick else 3
@@ -95,14 +100,13 @@ def run_experiments(folder: Path, *, quick: bool) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     _step(folder, "world", lambda: _world(folder, plan))
     workspace = Workspace.find(folder)
-    if quick:
-        workspace = _short(workspace, plan.short)
+    long, short = (_epochs(workspace, count) for count in (plan.long, plan.short))
     steps: dict[str, Callable[[], Any]] = {
-        "main": lambda: compare_methods(workspace, plan.seeds),
-        "unseen": lambda: unseen_concepts(workspace, plan.seeds),
-        "temperatures": lambda: temperatures(_short(workspace, plan.short)),
-        "prompts": lambda: _prompts(_short(workspace, plan.short)),
-    } | {name: _ablation(_short(workspace, plan.short), name) for name in VARIED}
+        "main": lambda: compare_methods(long, plan.seeds),
+        "unseen": lambda: unseen_concepts(long, plan.seeds),
+        "temperatures": lambda: temperatures(short),
+        "prompts": lambda: _prompts(short),
+    } | {name: _ablation(short, name) for name in VARIED}
     for name, work in steps.items():
         _step(folder, name, work)
     stored = {
@@ -116,8 +120,8 @@ def run_experiments(folder: Path, *, quick: bool) -> Path:
         "minutes": _sum([found.get("minutes") for found in stored.values()]),
         "side_by_side": choose_device("auto") == "cpu",
         "seeds": len(plan.seeds),
-        "epochs": {"main": workspace.settings.train.epochs, "short": plan.short},
-        "scale_reach": _scale_reach(_short(workspace, plan.short)),
+        "epochs": {"main": plan.long, "short": plan.short},
+        "scale_reach": _scale_reach(short),
     }
     target = folder / "experiments.json"
     write_json(target, result)
@@ -191,10 +195,11 @@ def _world(folder: Path, plan: Plan) -> dict[str, Any]:
     }
 
 
-def _short(workspace: Workspace, epochs: int) -> Workspace:
-    """With fewer epochs, of which the same share is warm-up."""
+def _epochs(workspace: Workspace, epochs: int) -> Workspace:
+    """With other epochs; of fewer ones the same share is warm-up."""
     settings = workspace.settings
-    warm = settings.train.warmup_steps * epochs // settings.train.epochs
+    share = min(1, epochs / settings.train.epochs)
+    warm = int(settings.train.warmup_steps * share)
     train = replace(settings.train, epochs=epochs, warmup_steps=warm)
     return replace(workspace, settings=replace(settings, train=train))
 

@@ -2,8 +2,8 @@
 
 The demo world draws them and keeps their truth in a file of its own, ``demo/unseen_truth.csv``,
 which is read here and nowhere else. They are ranked by the cosine with "a photo with {name}", on
-photos that were never annotated, by the small CLIP as it came, by the trained run, and by the
-weights half way between them (``mumic blend --alpha 0.5``).
+photos that were never annotated, by the small CLIP as it came, by the trained run, and by weights
+between them (``mumic blend --alpha 0.25`` and ``0.5``).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from mumic.prediction.blend import load_ends
 from mumic.run import Run
 from mumic.series.compare import Seen, see
 
-ALPHAS = {"start": 0.0, "run": 1.0, "half_way": 0.5}
+ALPHAS = {"start": 0.0, "quarter": 0.25, "half_way": 0.5, "run": 1.0}
 MAX_IMAGES = 3_000
 BATCH = 256
 
@@ -66,7 +66,7 @@ class Unseen:
 
 
 def see_unseen(workspace: Workspace, run: Run) -> Unseen:
-    """Rank the concepts before training, after it, and half way between.
+    """Rank the concepts before training, after it, and between.
 
     All runs of a workspace are measured under the same resamples of whole properties.
     """

@@ -149,8 +149,8 @@ def unseen_concepts(workspace: Workspace, seeds: Sequence[int]) -> dict[str, Any
         here = arm_workspace(workspace, SERIES, OWN, entry.seed)
         measured.append(see_unseen(here, entry.run))
         blends += [
-            Trained(arm, entry.seed, _blended(here, entry.run, name))
-            for name, arm in BLENDS.items()
+            Trained(arm, entry.seed, _blended(here, entry.run, share))
+            for share, arm in BLENDS.items()
         ]
     both = [*trained, *blends]
     seen, truth = measure_series(workspace, both, "test")

@@ -21,7 +21,14 @@ from mumic.figures.differences import draw_gains
 from mumic.figures.temperature import draw_temperature
 from mumic.run import Run
 from mumic.scores import check_split
-from mumic.series.arms import Arm, arm_method, arm_workspace, series_folder, train_arm
+from mumic.series.arms import (
+    Arm,
+    arm_method,
+    arm_workspace,
+    file_name,
+    series_folder,
+    train_arm,
+)
 from mumic.series.compare import Seen, arm_difference, arm_rows, class_rows, see
 from mumic.training.history import logit_scales
 from mumic.training.train import Reports, TrainOptions
@@ -254,7 +261,7 @@ def series_summary(
 def _draw(folder: Path, trained: Sequence[Trained], summary: dict[str, Any]) -> list[Path]:
     found = []
     for other, rows in summary["per_class"].items():
-        target = folder / f"per-class-{'-'.join(other.replace('%', '').split())}.png"
+        target = folder / f"per-class-{file_name(other)}.png"
         found.append(draw_gains(rows, f"{summary['against'][other]} against {other}").save(target))
     curves = {
         entry.arm.name: logit_scales(entry.run.path)

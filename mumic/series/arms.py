@@ -81,21 +81,23 @@ def train_arm(
         reports: see :class:`mumic.training.train.Reports`.
     """
     here = arm_workspace(workspace, series, arm, seed)
-    run = train(here, replace(options, run=None, prefix=_file_name(arm.name, seed)), reports)
+    run = train(
+        here, replace(options, run=None, prefix=f"{file_name(arm.name)}-seed{seed}"), reports
+    )
     if run.path.parent == here.runs:
         # Three times the weights, and of no use to a finished run.
         shutil.rmtree(run.path / "last", ignore_errors=True)
     return run
 
 
-def _file_name(arm: str, seed: int) -> str:
-    """As a run may be called.
+def file_name(arm: str) -> str:
+    """An arm's name as runs and files may be called.
 
-    >>> _file_name("20 % flipped", 1)
-    '20-flipped-seed1'
+    >>> file_name("20 % flipped")
+    '20-flipped'
     """
-    words = "".join(letter if letter.isalnum() or letter in "._" else " " for letter in arm).split()
-    return "-".join([*words, f"seed{seed}"])
+    words = "".join(letter if letter.isalnum() or letter in "._" else " " for letter in arm)
+    return "-".join(words.split())
 
 
 def arm_method(

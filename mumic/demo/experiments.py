@@ -43,6 +43,9 @@ from mumic.training.train import TrainOptions
 
 VARIED = ("temperature", "crop", "frozen", "noise")  # ablations
 
+# Epochs without a better GAP that end a training: a dip in its middle, at the full rate, does not.
+PATIENCE = 5
+
 PLACES = ("runs", "figures", "figure")
 
 DATA_COMMANDS = (
@@ -100,7 +103,8 @@ def run_experiments(folder: Path, *, quick: bool) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     _step(folder, "world", lambda: _world(folder, plan))
     workspace = Workspace.find(folder)
-    long, short = (_epochs(workspace, count) for count in (plan.long, plan.short))
+    short = _with(workspace, epochs=plan.short)
+    long = _with(workspace, epochs=plan.long, early_stop=PATIENCE)
     steps: dict[str, Callable[[], Any]] = {
         "main": lambda: compare_methods(long, plan.seeds),
         "unseen": lambda: unseen_concepts(long, plan.seeds),
@@ -195,12 +199,12 @@ def _world(folder: Path, plan: Plan) -> dict[str, Any]:
     }
 
 
-def _epochs(workspace: Workspace, epochs: int) -> Workspace:
-    """With other epochs; of fewer ones the same share is warm-up."""
+def _with(workspace: Workspace, *, epochs: int, **more: Any) -> Workspace:
+    """With other settings of the training; of fewer epochs the same share is warm-up."""
     settings = workspace.settings
     share = min(1, epochs / settings.train.epochs)
     warm = int(settings.train.warmup_steps * share)
-    train = replace(settings.train, epochs=epochs, warmup_steps=warm)
+    train = replace(settings.train, epochs=epochs, warmup_steps=warm, **more)
     return replace(workspace, settings=replace(settings, train=train))
 
 

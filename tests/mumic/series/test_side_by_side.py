@@ -55,10 +55,12 @@ def test_what_fails_ends_all_of_them(
 
 
 CHILDREN = """
+import signal
 from annotate.workspace import Workspace
 from mumic.series import side_by_side
 from mumic.series.arms import Arm
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 side_by_side.usable_cores = lambda: 2
 arms = [Arm("one", {}), Arm("two", {"lr": 2e-3})]
 side_by_side.train_side_by_side(Workspace.find(), "series", arms, [0])

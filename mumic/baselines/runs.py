@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -146,13 +147,15 @@ def _of_clip(
     reports: Reports,
 ) -> tuple[Scored, dict[str, Any]]:
     settings = workspace.settings
-    clip = load_clip(
+    load = partial(
+        load_clip,
         settings.model,
         workspace.root,
         random_init=options.random_init,
         device=choose_device(options.device),
         seed=settings.project.seed,
     )
+    clip = load()
     check_demo_model(workspace, clip, allow=options.allow_demo_model)
     facts = {
         "start_model": {
@@ -171,14 +174,7 @@ def _of_clip(
     facts["head_lr"] = settings.baseline.head_lr
 
     def make() -> Classifier:
-        fresh = load_clip(
-            settings.model,
-            workspace.root,
-            random_init=options.random_init,
-            device=str(clip.device),
-            seed=settings.project.seed,
-        )
-        return HeadOnTower(fresh, len(dataset.classes), settings.project.seed, bf16=bf16)
+        return HeadOnTower(load(), len(dataset.classes), settings.project.seed, bf16=bf16)
 
     rate = settings.baseline.tower_lr
     return search(workspace, dataset, folder, facts, material, (make, rate), reports.on_note), facts

@@ -20,9 +20,10 @@ import click
 from click.testing import CliRunner
 
 from annotate.cli import main as annotate_main
-from docs.benchmark_pages import benchmarks_page, scale_plan
+from docs.benchmark_pages import benchmarks_page
 from docs.crowds import crowd_block
 from docs.experiment_page import experiments_page
+from docs.scale_page import scale_plan
 from docs.taxonomy_keys import keys_block
 from mumic.cli import main as mumic_main
 from mumic.page_numbers import points

@@ -22,6 +22,7 @@ from safetensors.torch import load_file
 
 from annotate.catalog.scan import is_demo_catalog
 from annotate.clip.loading import Clip, load_clip, local_files, require_real_model
+from annotate.clip.memory import is_memory_full
 from annotate.dataset.learned import write_learned
 from annotate.errors import DamagedError, InputError
 from annotate.files import atomic, read_json, write_json
@@ -261,6 +262,8 @@ def read_weights(path: Path, clip: Clip) -> None:
     try:
         clip.model.load_state_dict(load_file(path / WEIGHTS))
     except (OSError, SafetensorError, RuntimeError) as error:
+        if is_memory_full(error):
+            raise  # for whoever has asked, who knows what takes less
         raise DamagedError(
             f"{path / WEIGHTS}: not readable ({error}). Train the run again."
         ) from error

@@ -106,6 +106,18 @@ def split_groups(dataset: Dataset) -> list[str]:
     ]
 
 
+def metrics_of(method: Method, cells: Cells, settings: EvaluateSettings) -> Metrics:
+    """A method's metrics, without intervals; of the settings, ``min_positives`` and ``k``."""
+    return summarise(
+        method.logits,
+        cells,
+        method.cuts,
+        min_positives=settings.min_positives,
+        k=settings.k,
+        unit=method.unit,
+    )
+
+
 def measure(
     method: Method, truth: Truth, resamples: Resamples, settings: EvaluateSettings
 ) -> Measured:
@@ -118,14 +130,7 @@ def measure(
         settings: ``min_positives`` and ``k``.
     """
     cells = truth.cells
-    metrics = summarise(
-        method.logits,
-        cells,
-        method.cuts,
-        min_positives=settings.min_positives,
-        k=settings.k,
-        unit=method.unit,
-    )
+    metrics = metrics_of(method, cells, settings)
     sampled = all_samples(
         method.logits,
         cells,

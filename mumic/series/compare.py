@@ -16,15 +16,9 @@ import numpy.typing as npt
 
 from annotate.files import number_or_none
 from annotate.settings import EvaluateSettings
-from mumic.evaluation.measure import Method, Truth
+from mumic.evaluation.measure import Method, Truth, metrics_of
 from mumic.metrics.intervals import Interval, Resamples, interval
-from mumic.metrics.measures import (
-    Metrics,
-    average_precisions,
-    included_classes,
-    positives,
-    summarise,
-)
+from mumic.metrics.measures import Metrics, average_precisions, included_classes, positives
 from mumic.metrics.ranking import Cells
 from mumic.metrics.resampled import class_samples, gap_samples, macro_samples
 
@@ -57,13 +51,7 @@ def see(
     return Seen(
         arm=method.name,
         seed=seed,
-        metrics=summarise(
-            method.logits,
-            cells,
-            method.cuts,
-            min_positives=settings.min_positives,
-            k=settings.k,
-        ),
+        metrics=metrics_of(method, cells, settings),
         precisions=average_precisions(method.logits, cells.labels, cells.mask),
         class_samples=class_samples(method.logits, cells, resamples)[0],
         gap_samples=gap_samples(method.logits, cells, resamples),

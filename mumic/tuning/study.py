@@ -23,7 +23,7 @@ from annotate.runs import checked_name
 from annotate.workspace import Workspace
 from mumic.checks import check_evaluate
 from mumic.data import load_dataset
-from mumic.metrics.measures import summarise
+from mumic.evaluation.measure import metrics_of
 from mumic.run import WEIGHTS, Run
 from mumic.series.arms import Arm, arm_method, series_folder, train_arm
 from mumic.training.loop import NotANumberError
@@ -212,14 +212,7 @@ def _watched(trial: Trial, reports: Reports) -> Reports:
 def _found(workspace: Workspace, run: Run, device: str) -> dict[str, Any]:
     """Where it went, and its measures on validation."""
     method, truth = arm_method(workspace, run, "trial", "validation", device)
-    settings = workspace.settings.evaluate
-    metrics = summarise(
-        method.logits,
-        truth.cells,
-        method.cuts,
-        min_positives=settings.min_positives,
-        k=settings.k,
-    )
+    metrics = metrics_of(method, truth.cells, workspace.settings.evaluate)
     values = {name: getattr(metrics, name) for name in MEASURES}
     return {
         "run": run.id,

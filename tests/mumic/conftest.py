@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,9 @@ from annotate import tables
 from annotate.files import write_json
 from annotate.settings import ModelSettings, Settings, render
 from annotate.workspace import Workspace
+
+if TYPE_CHECKING:
+    from mumic.run import Run
 
 CLASSES = ("Bed", "Swimming pool", "Kitchen", "Pets")
 TINY_MODEL = {
@@ -149,3 +152,15 @@ def _make(root: Path, images: int, settings: Settings) -> Workspace:
     write_json(workspace.dataset / "classes.json", {"taxonomy_hash": "feed", "classes": classes})
     write_json(workspace.dataset / "lock.json", {"seed": 0})
     return workspace
+
+
+@pytest.fixture(scope="module")
+def two_runs(
+    tmp_path_factory: pytest.TempPathFactory, tiny_workspace: MakeWorkspace
+) -> tuple[Workspace, Run]:
+    """A workspace with the runs "scratch", of random weights, and "main", and the latter."""
+    from mumic.training.train import TrainOptions, train
+
+    workspace = tiny_workspace(tmp_path_factory.mktemp("evaluated") / "ws", images=60)
+    train(workspace, TrainOptions(run="scratch", random_init=True))
+    return workspace, train(workspace, TrainOptions(run="main"))

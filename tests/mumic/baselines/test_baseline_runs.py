@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -13,21 +12,20 @@ import numpy as np
 import pytest
 import timm
 import torch
-from click.testing import CliRunner, Result
 from safetensors.torch import save_file
 
 from annotate.clip.loading import load_clip
-from annotate.errors import DamagedError, InputError
+from annotate.errors import DamagedError
 from annotate.settings import BaselineSettings, render
 from annotate.workspace import Workspace
 from mumic.baselines.backbones import HeadOnTower, load_backbone
 from mumic.baselines.frozen import single_label
 from mumic.baselines.store import known_baselines, open_baseline
 from mumic.baselines.supervised import Material, Trial, asl_sum, fit, trials
-from mumic.checks import check_baseline
 from mumic.cli import main
 from mumic.data import load_dataset
 from mumic.pixels import pixel_rows
+from tests.mumic.commands import call
 
 BACKBONE = "test_resnet"  # timm's smallest
 QUICK = ("--max-epochs", "2", "--patience", "1", "--batch-size", "8")
@@ -39,20 +37,14 @@ def workspace(tmp_path_factory: pytest.TempPathFactory, tiny_workspace: Any) -> 
     return found
 
 
-def _call(workspace: Workspace, *arguments: str) -> Result:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(workspace.root)
-        return CliRunner().invoke(main, ["baseline", *arguments])
-
-
 def _record(workspace: Workspace, *arguments: str) -> Any:
-    result = _call(workspace, *arguments, "--json")
+    result = call(workspace, main, "baseline", *arguments, "--json")
     assert result.exit_code == 0, result.output
     return json.loads(result.stdout)["baselines"][-1]
 
 
 def test_without_a_name_the_four_that_train_no_tower(workspace: Workspace) -> None:
-    result = _call(workspace)
+    result = call(workspace, main, "baseline")
     assert result.exit_code == 0, result.output
     names = {entry.name for entry in known_baselines(workspace)}
     assert names >= {"two-prompts", "cosine", "softmax", "linear-probe"}
@@ -167,7 +159,7 @@ def test_asl_with_a_head_is_searched_and_goes_on_where_it_was(workspace: Workspa
     first = _record(workspace, "asl-head", "--trials", "1", *QUICK)
     folder = Path(first["path"])
     kept = json.loads((folder / "trials.json").read_text())["trials"]
-    result = _call(workspace, "asl-head", "--trials", "2", *QUICK)
+    result = call(workspace, main, "baseline", "asl-head", "--trials", "2", *QUICK)
     assert "trial 2 of 2" in result.stderr
     assert "trial 1" not in result.stderr
     rows = json.loads((folder / "trials.json").read_text())["trials"]
@@ -185,9 +177,11 @@ def test_asl_with_a_head_is_searched_and_goes_on_where_it_was(workspace: Workspa
     settings = workspace.settings  # of another baseline, which is none of this one's business
     baseline = replace(settings.baseline, backbone=BACKBONE, weights="x.pth", backbone_lr=1.0)
     (workspace.root / "mumic.toml").write_text(render(replace(settings, baseline=baseline)))
-    assert "trial" not in _call(workspace, "asl-head", "--trials", "2", *QUICK).stderr
+    assert (
+        "trial" not in call(workspace, main, "baseline", "asl-head", "--trials", "2", *QUICK).stderr
+    )
     (workspace.root / "mumic.toml").write_text(render(settings))
-    other = _call(workspace, "asl-head", "--trials", "1", "--seed", "5", *QUICK)
+    other = call(workspace, main, "baseline", "asl-head", "--trials", "1", "--seed", "5", *QUICK)
     assert "trial 1 of 1" in other.stderr  # another seed is another search
 
 
@@ -215,8 +209,8 @@ def test_asl_on_a_timm_backbone_from_a_file(workspace: Workspace, tmp_path: Path
     other = timm.create_model("test_vit", pretrained=False)
     save_file(dict(other.state_dict()), tmp_path / "other.safetensors")
     for wrong in (torn, tmp_path / "other.safetensors"):
-        error = _call(
-            workspace, "asl-timm", "--backbone", BACKBONE, "--weights", str(wrong)
+        error = call(
+            workspace, main, "baseline", "asl-timm", "--backbone", BACKBONE, "--weights", str(wrong)
         ).exception
         assert isinstance(error, SystemExit)
     with pytest.raises(DamagedError, match="other"):
@@ -232,91 +226,22 @@ def test_another_weights_file_of_the_same_name_is_another_search(
         torch.manual_seed(seed)
         model = timm.create_model(BACKBONE, pretrained=False)
         save_file(dict(model.state_dict()), file)
-        assert "trial 1 of 1" in _call(workspace, *command).stderr
-        assert "trial" not in _call(workspace, *command).stderr  # nothing new: kept
+        assert "trial 1 of 1" in call(workspace, main, "baseline", *command).stderr
+        assert (
+            "trial" not in call(workspace, main, "baseline", *command).stderr
+        )  # nothing new: kept
 
 
 def test_a_backbone_without_weights_is_refused(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    result = _call(workspace, "asl-timm", "--backbone", BACKBONE, "--trials", "1", *QUICK)
+    result = call(
+        workspace, main, "baseline", "asl-timm", "--backbone", BACKBONE, "--trials", "1", *QUICK
+    )
     assert result.exit_code == 1
     assert "--random-init" in result.output
     found = _record(
         workspace, "asl-timm", "--backbone", BACKBONE, "--random-init", "--trials", "1", *QUICK
     )
     assert found["start_model"]["random_init"]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["ask-head"], "must be one of"),
-        (["asl-head", "--trials", "13"], "trials must be 1 to 12"),
-        (["asl-head", "--batch-size", "0"], "[baseline] batch_size must be 1 or more"),
-        (["asl-head", "--batch-size", "-64"], "[baseline] batch_size must be 1 or more"),
-        (["asl-timm", "--backbone", "tresnet_x"], "did you mean tresnet_"),
-        (["asl-timm", "--weights", "none.pth", "--backbone", BACKBONE], "no weights file"),
-    ],
-)
-def test_what_cannot_be_made_is_said(
-    workspace: Workspace, arguments: list[str], message: str
-) -> None:
-    result = _call(workspace, *arguments)
-    assert result.exit_code == 1
-    assert message in result.output
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        (
-            {"tower_lr": -1.0, "patience": 0},
-            "patience must be 1 or more\n.*tower_lr must be",
-        ),
-        ({"backbone_lr": 0.0}, "backbone_lr must be above 0"),
-        ({"tower_lr": math.inf}, "tower_lr must be a finite number"),
-        ({"backbone_lr": math.nan}, "backbone_lr must be a finite number"),
-    ],
-)
-def test_a_search_that_trains_nothing_is_refused(settings: dict[str, Any], message: str) -> None:
-    check_baseline(BaselineSettings())
-    with pytest.raises(InputError, match=message):
-        check_baseline(replace(BaselineSettings(), **settings))
-
-
-def test_a_seed_is_0_or_more(workspace: Workspace) -> None:
-    result = _call(workspace, "cosine", "--seed", "-1")
-    assert result.exit_code == 2
-    assert "-1 is not in the range" in result.output
-
-
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (["two-prompts", "--trials", "3"], "--trials would have no effect: it belongs to linear-"),
-        (["--max-epochs", "3"], "--max-epochs would"),
-        (["cosine", "linear-probe", "--patience", "2"], "--patience would"),
-        (["linear-probe", "--batch-size", "2"], "--batch-size would"),
-        (
-            ["asl-head", "--backbone", BACKBONE],
-            "--backbone would have no effect: it belongs to asl",
-        ),
-        (["asl-head", "--weights", "x.pth"], "--weights would"),
-    ],
-)
-def test_options_without_effect_are_refused(arguments: list[str], said: str) -> None:
-    result = CliRunner().invoke(main, ["baseline", *arguments])
-    assert result.exit_code == 2
-    assert said in " ".join(result.output.split())
-
-
-@pytest.mark.parametrize(
-    "arguments", [["--trials", "3"], ["cosine", "asl-head", "--patience", "2", "--trials", "3"]]
-)
-def test_options_of_one_of_several_baselines_are_no_wrong_usage(
-    arguments: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert CliRunner().invoke(main, ["baseline", *arguments]).exit_code == 1  # no workspace

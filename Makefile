@@ -30,7 +30,7 @@ demo-photos: $(INSTALLED) ## make demo-photos PHOTOS=FOLDER: the same commands o
 	$(BIN)/python -m mumic.demo.photos "$(PHOTOS)" build/demo-photos
 
 experiments: $(INSTALLED) ## the paper's comparisons on drawn photos, three seeds; goes on where it was
-	$(BIN)/python -m mumic.demo.experiments build/experiments $(if $(QUICK),--quick)
+	$(BIN)/python -m mumic.demo.experiments build/experiments$(if $(QUICK),-quick --quick)
 	$(if $(QUICK),,$(BIN)/python -m docs.build build/experiments/experiments.json)
 
 test: $(INSTALLED)        ## all tests

@@ -27,11 +27,9 @@ def experiments_page(figures: dict[str, Any]) -> str:
         HEAD.rstrip(),
         f"{images['train']:,} training, {images['validation']:,} validation and {images['test']:,} "
         f"test images, {world['classes']} classes: most photos test, so that methods can be told "
-        f"apart. {_times(figures)} The main table is the mean of {figures['seeds']} seeds; its "
-        "trainings end where validation GAP stops growing, after "
-        f"{figures['epochs']['main']} epochs at most; all trainings of the other tables have "
-        f"{figures['epochs']['short']} epochs and one seed.",
-        *_main(found["main"]),
+        f"apart. {_times(figures)} The main table is the mean of {figures['seeds']} seeds; all "
+        f"trainings of the other tables have {figures['epochs']['short']} epochs and one seed.",
+        *_main(found["main"], _about_epochs(figures)),
         *_unseen(found["unseen"]),
         *_temperatures(found["temperatures"], figures["scale_reach"]),
         *_prompts(found["prompts"]),
@@ -40,7 +38,7 @@ def experiments_page(figures: dict[str, Any]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _main(found: dict[str, Any]) -> list[str]:
+def _main(found: dict[str, Any], about_epochs: str) -> list[str]:
     rows = []
     for row in found["arms"]:
         ahead = found["differences"].get(row["arm"])
@@ -56,7 +54,7 @@ def _main(found: dict[str, Any]) -> list[str]:
         "with paired 95 % intervals over whole properties, and in how many seeds MuMIC is ahead. "
         "Temperature 1 and ASL as the loss have MuMIC's other settings, its bias included, which "
         "shifts all logits alike and so changes no ranking by itself. "
-        f"{_about_head(found['asl_head'])}",
+        f"{about_epochs} {_about_head(found['asl_head'])}",
         table(head, rows),
         _verdict(found),
     ]
@@ -76,6 +74,24 @@ def _times(figures: dict[str, Any]) -> str:
         f"{trainings['count']} trainings took {trainings['minutes']:.0f} minutes and those of "
         f"ASL's heads {heads:.0f}{several}, on {figures['machine']}. {rest}"
     )
+
+
+def _about_epochs(figures: dict[str, Any]) -> str:
+    """How long the trainings of the main table went on, and whether that was long enough."""
+    epochs = figures["epochs"]
+    told = [
+        f"{arm} {', '.join(_saturation(seed) for seed in seeds)}"
+        for arm, seeds in figures["trained"].items()
+    ]
+    return (
+        f"Trainings have {epochs['main']} epochs, at the end of which the rate is 0, or end after "
+        f"{epochs['patience']} without a better validation GAP. Best epoch of each seed, with a "
+        f"plus where it was the last: {'; '.join(told)}."
+    )
+
+
+def _saturation(seed: dict[str, int]) -> str:
+    return f"{seed['best']}{'+' if seed['best'] == seed['ended'] else ''}"
 
 
 def _about_head(heads: list[dict[str, Any]]) -> str:

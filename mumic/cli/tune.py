@@ -44,9 +44,10 @@ def tune(
     from mumic.cli.options import override
     from mumic.cli.series import SeriesBars
     from mumic.training.train import TrainOptions
+    from mumic.tuning.draws import Request
     from mumic.tuning.results import write_results
     from mumic.tuning.space import parse_search
-    from mumic.tuning.study import Request, study_name
+    from mumic.tuning.study import study_name
     from mumic.tuning.study import tune as run_study
 
     space = parse_search(search)

@@ -15,8 +15,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from annotate.files import read_json, write_json
 from annotate.workspace import Workspace
 from mumic.data import load_dataset
 from mumic.demo.commands import Session
+from mumic.demo.experiment_results import epochs_of, trainings, without_places
 from mumic.demo.experiment_steps import (
     compare_methods,
     reports,
@@ -43,11 +43,6 @@ from mumic.training.train import TrainOptions
 
 VARIED = ("temperature", "crop", "frozen", "noise")  # ablations
 
-# Epochs without a better GAP that end a training: a dip in its middle, at the full rate, does not.
-PATIENCE = 5
-
-PLACES = ("runs", "figures", "figure")
-
 DATA_COMMANDS = (
     "mumic-annotate catalog",
     "mumic-annotate index",
@@ -64,24 +59,26 @@ DATA_COMMANDS = (
 
 @dataclass(frozen=True)
 class Plan:
-    """How much is trained: seeds of the main comparison, and epochs of the tables beside it."""
+    """How much is trained.
+
+    Attributes:
+        quick: whether only to see that all of it works.
+        seeds: how many, of the main comparison.
+        long: epochs of the main comparison at most, at the end of which the rate is 0.
+        short: epochs of a training in the other tables; those of a table are alike.
+        patience: epochs without a better GAP that end a long training: a dip in its middle, at the
+            full rate, does not.
+    """
 
     quick: bool
+    seeds: int
+    long: int
+    short: int
+    patience: int = 5
 
-    @property
-    def seeds(self) -> range:
-        """Three, or one."""
-        return range(1 if self.quick else 3)
 
-    @property
-    def long(self) -> int:
-        """Epochs of the main comparison: so many that none of the arms would gain from more."""
-        return 1 if self.quick else 18
-
-    @property
-    def short(self) -> int:
-        """Epochs of a training in the other tables; those of a table are alike."""
-        return 1 if self.quick else 3
+WHOLE = Plan(quick=False, seeds=3, long=18, short=3)
+QUICK = Plan(quick=True, seeds=1, long=1, short=1)
 
 
 def run_experiments(folder: Path, *, quick: bool) -> Path:
@@ -95,19 +92,18 @@ def run_experiments(folder: Path, *, quick: bool) -> Path:
         The JSON file.
 
     Raises:
-        InputError: the folder is a workspace of another origin.
+        InputError: the folder is a workspace of another origin, or was begun with another plan.
     """
-    plan = Plan(quick)
-    if (folder / "mumic.toml").is_file() and not _begun(folder, "world").exists():
-        raise InputError(f"{folder} is a workspace of yours; name a new folder.")
-    folder.mkdir(parents=True, exist_ok=True)
+    plan = QUICK if quick else WHOLE
+    _check_plan(folder, plan)
     _step(folder, "world", lambda: _world(folder, plan))
     workspace = Workspace.find(folder)
     short = _with(workspace, epochs=plan.short)
-    long = _with(workspace, epochs=plan.long, early_stop=PATIENCE)
+    long = _with(workspace, epochs=plan.long, early_stop=plan.patience)
+    seeds = range(plan.seeds)
     steps: dict[str, Callable[[], Any]] = {
-        "main": lambda: compare_methods(long, plan.seeds),
-        "unseen": lambda: unseen_concepts(long, plan.seeds),
+        "main": lambda: compare_methods(long, seeds),
+        "unseen": lambda: unseen_concepts(long, seeds),
         "temperatures": lambda: temperatures(short),
         "prompts": lambda: _prompts(short),
     } | {name: _ablation(short, name) for name in VARIED}
@@ -117,14 +113,15 @@ def run_experiments(folder: Path, *, quick: bool) -> Path:
         name: read_json(_file(folder, name), "make experiments") for name in ["world", *steps]
     }
     result = {
-        "experiments": {name: _kept(found) for name, found in stored.items()},
+        "experiments": {name: without_places(found) for name, found in stored.items()},
         "quick": quick,
         "machine": machine(),
-        "trainings": _trainings(workspace),
+        "trainings": trainings(workspace),
         "minutes": _sum([found.get("minutes") for found in stored.values()]),
         "side_by_side": choose_device("auto") == "cpu",
-        "seeds": len(plan.seeds),
-        "epochs": {"main": plan.long, "short": plan.short},
+        "seeds": plan.seeds,
+        "epochs": {"main": plan.long, "short": plan.short, "patience": plan.patience},
+        "trained": epochs_of(stored["main"]["runs"]),
         "scale_reach": _scale_reach(short),
     }
     target = folder / "experiments.json"
@@ -132,17 +129,25 @@ def run_experiments(folder: Path, *, quick: bool) -> Path:
     return target
 
 
+def _check_plan(folder: Path, plan: Plan) -> None:
+    """Write the plan into a new folder, or make sure that a begun one is about the same."""
+    file = _file(folder, "plan")
+    if file.is_file():
+        if read_json(file, "make experiments") != asdict(plan):
+            raise InputError(
+                f"{folder} was begun with other seeds or epochs ({file} has them). Name a new "
+                "folder, or delete this one."
+            )
+    elif (folder / "mumic.toml").exists():
+        raise InputError(f"{folder} is a workspace of another origin; name a new folder.")
+    else:
+        write_json(file, asdict(plan))
+
+
 def _sum(minutes: list[float | None]) -> float | None:
     """All of them; None where a step was broken off, and its minutes are not known."""
     known = [each for each in minutes if each is not None]
     return sum(known) if len(known) == len(minutes) else None
-
-
-def _kept(found: Any) -> Any:
-    """Results without the places on this machine."""
-    if isinstance(found, dict):
-        return {key: _kept(value) for key, value in found.items() if key not in PLACES}
-    return [_kept(value) for value in found] if isinstance(found, list) else found
 
 
 def _file(folder: Path, name: str) -> Path:
@@ -166,19 +171,6 @@ def _step(folder: Path, name: str, work: Callable[[], dict[str, Any]]) -> None:
         found = work()
         minutes = (time.monotonic() - started) / 60 if whole else None
         write_json(_file(folder, name), found | {"minutes": minutes})
-
-
-def _trainings(workspace: Workspace) -> dict[str, float]:
-    """How many there were and their minutes, those of earlier calls included."""
-    seconds = []
-    for file in workspace.runs.glob("*/*/run.json"):
-        record = read_json(file, "make experiments")
-        if record["finished"] and "blend" not in record:
-            began, ended = (
-                datetime.fromisoformat(record[name]) for name in ("started", "finished")
-            )
-            seconds.append((ended - began).total_seconds())
-    return {"count": len(seconds), "minutes": sum(seconds) / 60}
 
 
 def _world(folder: Path, plan: Plan) -> dict[str, Any]:

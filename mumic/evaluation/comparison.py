@@ -210,7 +210,9 @@ def _trials(workspace: Workspace, record: dict[str, Any]) -> int:
         alike = _begun_with(trial) == _begun_with(record)
         settings = record["settings"]["train"]
         if alike and all(settings.get(name) == value for name, value in best["changes"].items()):
-            most = max(most, len(study["trials"]))
+            # One that failed was never judged, and equal settings are one.
+            judged = [trial["changes"] for trial in study["trials"] if trial["state"] != "fail"]
+            most = max(most, sum(each not in judged[:at] for at, each in enumerate(judged)))
     return most
 
 

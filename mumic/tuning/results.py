@@ -9,12 +9,18 @@ from typing import Any
 
 from optuna.trial import FrozenTrial
 
-from annotate.files import write_json
+from annotate.files import number_or_none, write_json
 from annotate.settings.toml import toml_value
 from annotate.workspace import Workspace
+from mumic.evaluation.measure import metrics_of
 from mumic.figures.temperature import draw_temperature
+from mumic.run import open_run
+from mumic.series.arms import Arm, arm_method, arm_workspace
 from mumic.training.history import logit_scales
-from mumic.tuning.study import MEASURES, Request, complete_trials
+from mumic.tuning.draws import Request
+from mumic.tuning.study import complete_trials
+
+MEASURES = ("macro_map", "weighted_map", "gap", "gap_at_k")
 
 
 def write_results(
@@ -28,14 +34,14 @@ def write_results(
         folder: of the study.
         trials: all of them.
     """
-    rows = [_row(trial) for trial in sorted(trials, key=lambda trial: trial.number)]
+    rows = [_row(workspace, request, trial) for trial in sorted(trials, key=lambda t: t.number)]
     best = complete_trials(trials)
     summary: dict[str, Any] = {
         "study": request.name,
         "searched": [entry.name for entry in request.space],
         "max_logit_scale": workspace.settings.train.max_logit_scale,
         "trials": rows,
-        "best": _row(best[0]) if best else None,
+        "best": _row(workspace, request, best[0]) if best else None,
         "settings": _lines(best[0]) if best else [],
         "path": str(folder),
         "figure": _draw(folder, trials),
@@ -44,7 +50,7 @@ def write_results(
     return summary
 
 
-def _row(trial: FrozenTrial) -> dict[str, Any]:
+def _row(workspace: Workspace, request: Request, trial: FrozenTrial) -> dict[str, Any]:
     changes, found = trial.user_attrs.get("changes", {}), trial.user_attrs.get("found", {})
     row: dict[str, Any] = {
         "trial": trial.number,
@@ -56,8 +62,21 @@ def _row(trial: FrozenTrial) -> dict[str, Any]:
     }
     if "logit_scale" in changes:
         row["initial_scale"] = math.exp(changes["logit_scale"])  # 1 / temperature
-    names = ("run", "logit_scale", "best_epoch", *MEASURES)
-    return row | {name: found.get(name) for name in names}
+    row |= {name: found.get(name) for name in ("run", "logit_scale", "best_epoch")}
+    return row | _measured(workspace, request, changes, found.get("run"))
+
+
+def _measured(
+    workspace: Workspace, request: Request, changes: dict[str, Any], run: str | None
+) -> dict[str, float | None]:
+    """Measures on validation, all trials by the same settings: those of this call."""
+    if run is None:
+        return dict.fromkeys(MEASURES)
+    seed = workspace.settings.project.seed
+    here = arm_workspace(workspace, f"tune-{request.name}", Arm(run, changes), seed)
+    method, truth = arm_method(here, open_run(here, run), run, "validation")
+    metrics = metrics_of(method, truth.cells, workspace.settings.evaluate)
+    return {name: number_or_none(getattr(metrics, name)) for name in MEASURES}
 
 
 def _lines(trial: FrozenTrial) -> list[str]:

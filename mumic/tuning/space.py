@@ -43,6 +43,12 @@ class Dimension:
             return value in self.choices
         return isinstance(value, int | float) and self.low <= value <= self.high
 
+    def all_values(self) -> tuple[Any, ...]:
+        """Every value, where they are finitely many; else none."""
+        if self.whole:
+            return tuple(range(int(self.low), int(self.high) + 1))
+        return self.choices
+
     @property
     def edges(self) -> tuple[Any, ...]:
         """Values that are good where all are: the choices, or a range's ends and what is beside.

@@ -1,15 +1,15 @@
 """The study: Optuna draws settings, a training judges them, SQLite remembers.
 
 A study can be killed at any moment. Started again, it finishes the training that was under way from
-its last checkpoint and goes on; as every draw follows from the seed, the trial's number and the
-trials before it, it ends with the same trials as if it had never been stopped.
+its last checkpoint and goes on, and ends with the same trials as if it had never been stopped:
+see :mod:`mumic.tuning.draws`.
 """
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,38 +17,20 @@ import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from annotate.errors import InputError, MumicError
-from annotate.files import number_or_none, remove_stale
+from annotate.files import remove_stale
 from annotate.locks import exclusive
 from annotate.runs import checked_name
 from annotate.workspace import Workspace
 from mumic.checks import check_evaluate
 from mumic.data import load_dataset
-from mumic.evaluation.measure import metrics_of
 from mumic.run import WEIGHTS, Run
 from mumic.series.arms import Arm, arm_method, series_folder, train_arm
 from mumic.training.loop import NotANumberError
 from mumic.training.train import Reports, TrainOptions
+from mumic.tuning.draws import Request, drawn, ended_trials, open_study, trials_in_all
 from mumic.tuning.refusals import check_search, check_trial
-from mumic.tuning.space import Dimension, changes_of
+from mumic.tuning.space import Dimension
 from mumic.tuning.task import check_task
-
-STARTUP = 5  # trials drawn at random before the Gaussian process has something to fit
-JUDGED_FROM = 2  # epochs count from 1; after the first one little is known
-MEASURES = ("macro_map", "weighted_map", "gap", "gap_at_k")
-_DONE = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
-
-
-@dataclass(frozen=True)
-class Request:
-    """A study's name, what it searches, and how many trials it has in all.
-
-    ``prune`` ends a training early whose validation GAP is below the median of earlier ones.
-    """
-
-    name: str
-    space: tuple[Dimension, ...]
-    trials: int
-    prune: bool = True
 
 
 def study_name(given: str | None, space: Sequence[Dimension]) -> str:
@@ -98,12 +80,15 @@ def tune(
     with exclusive(folder / ".lock", busy=busy):
         remove_stale(folder)
         check_task(workspace, dataset, request.space, folder)
-        study = _open(workspace, request, folder)
+        study = open_study(workspace.settings, request, folder)
         failed = ""
-        while (number := _done(study)) < request.trials:
-            trial, changes = _drawn(workspace, request, study, number)
+        while (number := len(ended_trials(study))) < (most := trials_in_all(study, request)):
+            trial, changes = drawn(workspace.settings, request, study, number)
+            if same := _like(study, changes):
+                _as_before(trial, same)
+                continue
             told = ", ".join(f"{name} {_short(value)}" for name, value in changes.items())
-            reports = reports_for(f"trial {number + 1} of {request.trials}: {told}")
+            reports = reports_for(f"trial {number + 1} of {most}: {told}")
             try:
                 check_trial(settings, changes, dataset)
             except InputError as refused:  # values that do not go together
@@ -113,50 +98,23 @@ def tune(
             if error and failed:
                 raise MumicError(f"two trials in a row failed: {error}")
             failed = error
-        return folder, study.get_trials()
+        return folder, ended_trials(study)
 
 
-def _open(workspace: Workspace, request: Request, folder: Path) -> optuna.Study:
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(
-        study_name=request.name,
-        storage=f"sqlite:///{folder / 'study.sqlite3'}",
-        direction="maximize",
-        load_if_exists=True,
-        pruner=optuna.pruners.MedianPruner(n_startup_trials=STARTUP, n_warmup_steps=JUDGED_FROM)
-        if request.prune
-        else optuna.pruners.NopPruner(),
-    )
-    own = {entry.name: getattr(workspace.settings.train, entry.name) for entry in request.space}
-    if not study.get_trials() and all(entry.holds(own[entry.name]) for entry in request.space):
-        study.enqueue_trial(own)  # the settings as they are come first
-    return study
+def _like(study: optuna.Study, changes: dict[str, Any]) -> FrozenTrial | None:
+    """A trial with the same settings, which came to a judgement: with the same seed, the same."""
+    judged = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
+    return next((entry for entry in judged if entry.user_attrs["changes"] == changes), None)
 
 
-def _done(study: optuna.Study) -> int:
-    return len(study.get_trials(deepcopy=False, states=_DONE))
-
-
-def _drawn(
-    workspace: Workspace, request: Request, study: optuna.Study, number: int
-) -> tuple[Trial, dict[str, Any]]:
-    """The trial that was under way, or a new one; and what it changes."""
-    seed = workspace.settings.project.seed * 100_003 + number
-    ended = study.get_trials(deepcopy=False, states=_DONE)
-    # The Gaussian process sees complete trials only: after another one it knows no more than before
-    # it, and would propose nearly the same again.
-    at_random = bool(ended) and ended[-1].state != TrialState.COMPLETE
-    study.sampler = (
-        optuna.samplers.RandomSampler(seed)
-        if at_random
-        else optuna.samplers.GPSampler(seed=seed, n_startup_trials=STARTUP)
-    )
-    begun = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-    trial = Trial(study, begun[0]._trial_id) if begun else study.ask()
-    values = {entry.name: entry.suggest(trial) for entry in request.space}
-    changes = changes_of(values, workspace.settings.train.max_logit_scale)
-    trial.set_user_attr("changes", changes)
-    return trial, changes
+def _as_before(trial: Trial, same: FrozenTrial) -> None:
+    for epoch, value in same.intermediate_values.items():
+        trial.report(value, epoch)
+    if same.state == TrialState.PRUNED:
+        trial.study.tell(trial, state=TrialState.PRUNED)
+        return
+    trial.set_user_attr("found", same.user_attrs["found"])
+    trial.study.tell(trial, same.value)
 
 
 def _one(
@@ -210,20 +168,18 @@ def _watched(trial: Trial, reports: Reports) -> Reports:
 
 
 def _found(workspace: Workspace, run: Run, device: str) -> dict[str, Any]:
-    """Where it went, and its measures on validation."""
-    method, truth = arm_method(workspace, run, "trial", "validation", device)
-    metrics = metrics_of(method, truth.cells, workspace.settings.evaluate)
-    values = {name: getattr(metrics, name) for name in MEASURES}
+    """Where it went. Its scores on validation are kept beside it: its weights may not be."""
+    arm_method(workspace, run, "trial", "validation", device)
     return {
         "run": run.id,
         "logit_scale": run.logit_scale,
         "best_epoch": run.record["best_epoch"],
-    } | {name: number_or_none(value) for name, value in values.items()}
+    }
 
 
 def _thin(folder: Path, study: optuna.Study) -> None:
     """Of ended trials only the best keeps its weights: a study may have hundreds."""
-    ended = study.get_trials(deepcopy=False, states=_DONE)
+    ended = ended_trials(study)
     complete = [trial for trial in ended if trial.state == TrialState.COMPLETE]
     best = max(complete, key=lambda trial: (trial.value, -trial.number), default=None)
     for trial in ended:

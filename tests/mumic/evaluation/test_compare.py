@@ -95,10 +95,12 @@ def test_what_the_images_of_a_split_were_to_a_run_is_printed(
 
 
 def _study(workspace: Workspace, run: Run, changes: dict[str, Any]) -> None:
-    """The files of a study of 12 trials on the same dataset and start."""
+    """The files of a study of 12 settings on the same dataset and start; one was drawn twice."""
     folder = workspace.runs / "tune-lr"
     write_json(folder / "trial-003" / "run.json", run.record)
-    found = {"best": {"run": "trial-003", "changes": changes}, "trials": [{}] * 12}
+    trials = [{"state": "complete", "changes": {"lr": rate}} for rate in [*range(12), 3]]
+    trials.append({"state": "fail", "changes": {"lr": 12}})
+    found = {"best": {"run": "trial-003", "changes": changes}, "trials": trials}
     write_json(folder / "summary.json", found)
 
 

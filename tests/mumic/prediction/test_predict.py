@@ -20,13 +20,6 @@ from mumic.run import Run
 from mumic.scores import read_scores
 from tests.mumic.commands import call, call_json
 
-METHODS = [
-    "MuMIC",
-    "zero-shot CLIP, two prompts",
-    "zero-shot CLIP, cosine",
-    "linear probe, same frozen tower",
-]
-
 
 def test_predictions_are_the_scores_above_the_storage_threshold(
     two_runs: tuple[Workspace, Run],

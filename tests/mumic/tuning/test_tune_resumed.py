@@ -13,8 +13,9 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from annotate.workspace import Workspace
 from mumic.training.checkpoint import save_checkpoint
 from mumic.training.train import Reports, TrainOptions
-from mumic.tuning.space import parse_search
-from mumic.tuning.study import Request, tune
+from mumic.tuning.draws import Request
+from mumic.tuning.space import Dimension, parse_search
+from mumic.tuning.study import tune
 
 SPACE = parse_search(["lr=1e-6..1e-2:log", "logit_scale=0.7..5.8"])
 REQUEST = Request("both", SPACE, trials=7)
@@ -59,7 +60,7 @@ def test_proposals_and_judgements_survive_kills(
 ) -> None:
     kinds = {"epochs": 3, "early_stop": 0}
     whole, killed = (tiny_workspace(tmp_path / name, **kinds) for name in ("whole", "killed"))
-    monkeypatch.setattr("mumic.tuning.study.STARTUP", 1)
+    monkeypatch.setattr("mumic.tuning.draws.STARTUP", 1)
     proposed: set[int] = set()
     usual = optuna.samplers.GPSampler.sample_relative
 
@@ -75,7 +76,9 @@ def test_proposals_and_judgements_survive_kills(
     told = {row.number + 1 for row in expected[:-1] if row.state == TrialState.COMPLETE}
     assert proposed == told
     assert 2 <= len(told) < len(expected) - 1
-    # Between the checkpoint of an epoch and its report; and between report and judgement.
+    # Between two settings of a draw; between the checkpoint of an epoch and its report; and between
+    # report and judgement.
+    monkeypatch.setattr(Dimension, "suggest", _dies_after(Dimension.suggest, 5))
     monkeypatch.setattr("mumic.training.loop.save_checkpoint", _dies_after(save_checkpoint, 4))
     monkeypatch.setattr(Trial, "should_prune", _dies_after(Trial.should_prune, 3))
     found, times = _ended(killed)

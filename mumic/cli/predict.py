@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from annotate.cli.console import emit, json_option, open_workspace, progress
+from mumic.cli.demo_note import demo_lines
 
 
 @click.command()
@@ -89,6 +90,4 @@ def _lines(summary: dict[str, Any]) -> list[str]:
             f"{len(summary['rejects'])} images set aside (listed in the JSON file beside it), such "
             f"as {first['uri']}: {first['reason']}"
         )
-    if summary["demo_model"]:
-        lines.append("The model stems from the small CLIP of the demo world.")
-    return lines
+    return [*lines, *demo_lines(summary["demo_model"])]

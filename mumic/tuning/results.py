@@ -10,6 +10,7 @@ from typing import Any
 from optuna.trial import FrozenTrial
 
 from annotate.files import write_json
+from annotate.runs import readable_record
 from annotate.settings.toml import toml_value
 from annotate.workspace import Workspace
 from mumic.figures.temperature import draw_temperature
@@ -37,6 +38,7 @@ def write_results(
         "trials": rows,
         "best": _row(best[0]) if best else None,
         "settings": _lines(best[0]) if best else [],
+        "demo_model": bool(best) and _of_demo_model(folder, best[0]),
         "path": str(folder),
         "figure": _draw(folder, trials),
     }
@@ -58,6 +60,12 @@ def _row(trial: FrozenTrial) -> dict[str, Any]:
         row["initial_scale"] = math.exp(changes["logit_scale"])  # 1 / temperature
     names = ("run", "logit_scale", "best_epoch", *MEASURES)
     return row | {name: found.get(name) for name in names}
+
+
+def _of_demo_model(folder: Path, trial: FrozenTrial) -> bool:
+    """As its run says: all trials of a study start from the same model."""
+    record = readable_record(folder / trial.user_attrs["found"]["run"] / "run.json")
+    return bool(record.get("demo_model"))
 
 
 def _lines(trial: FrozenTrial) -> list[str]:

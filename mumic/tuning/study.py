@@ -172,7 +172,7 @@ def _one(
     arm = Arm(f"trial {trial.number:03d}", changes)
     try:
         run = train_arm(workspace, series, arm, seed, options, _watched(trial, reports))
-        trial.set_user_attr("found", _found(workspace, run, options.device))
+        trial.set_user_attr("found", _found(workspace, run, options.device, reports))
         trial.study.tell(trial, run.record["validation_gap"])
     except optuna.TrialPruned:
         trial.study.tell(trial, state=TrialState.PRUNED)
@@ -209,9 +209,9 @@ def _watched(trial: Trial, reports: Reports) -> Reports:
     return replace(reports, on_epoch=on_epoch)
 
 
-def _found(workspace: Workspace, run: Run, device: str) -> dict[str, Any]:
+def _found(workspace: Workspace, run: Run, device: str, reports: Reports) -> dict[str, Any]:
     """Where it went, and its measures on validation."""
-    method, truth = arm_method(workspace, run, "trial", "validation", device)
+    method, truth = arm_method(workspace, run, "trial", "validation", device, reports.on_measured)
     metrics = metrics_of(method, truth.cells, workspace.settings.evaluate)
     values = {name: getattr(metrics, name) for name in MEASURES}
     return {

@@ -135,7 +135,7 @@ _STAGES = (
     _Stage(
         "predictions",
         "mumic predict",
-        lambda w: sorted(w.predictions.glob("*.parquet"), key=_changed),
+        lambda w: _predicted(w),
         ("model",),
         _rows("logits"),
     ),
@@ -155,6 +155,15 @@ def _shards(workspace: Workspace) -> list[Path]:
     folders = named_folders(workspace.index, workspace.settings.model, strict=False)
     found = [list(shard_files(folder).values()) for folder in folders]
     return max(found, key=lambda files: max(map(_changed, files)), default=[])
+
+
+def _predicted(workspace: Workspace) -> list[Path]:
+    """What there is of the catalogue by runs that are still there, the newest last.
+
+    Other files, such as those of photos named for ``mumic predict``, are no material for mining.
+    """
+    found = (workspace.predictions / f"{run.name}.parquet" for run in finished_runs(workspace.runs))
+    return sorted((file for file in found if file.is_file()), key=_changed)
 
 
 def status(workspace: Workspace) -> list[StageState]:

@@ -132,7 +132,7 @@ class Workspace:
 
     @property
     def predictions(self) -> Path:
-        """``RUN.parquet`` per run."""
+        """``RUN.parquet`` per run, of the catalogue; in ``sources/`` likewise of named images."""
         return self.data / "predictions"
 
     @property

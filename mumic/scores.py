@@ -35,34 +35,48 @@ class Scores:
 
 
 def image_rows(
-    clip: Clip, pixels: Rows, dataset: Dataset, *, batch_size: int, precision: str
+    workspace: Workspace,
+    clip: Clip,
+    pixels: Rows,
+    dataset: Dataset,
+    on_progress: Callable[[int], object] | None = None,
 ) -> Floats:
-    """Unit rows of a dataset's images, float32 (images, dim)."""
+    """Unit rows of a dataset's images, float32 (images, dim).
+
+    Args:
+        workspace: whose settings say the batch size and the precision.
+        clip: the model.
+        pixels: of its size, of all the images.
+        dataset: the images.
+        on_progress: told how many more images are embedded.
+    """
+    size, precision = workspace.settings.predict.batch_size, workspace.settings.model.precision
     hashes = list(dataset.images["content_hash"])
     batches = [np.zeros((0, clip.dim), np.float32)]
-    for start in range(0, len(hashes), batch_size):
-        batches.append(
-            encode_images(clip, pixels.gather(hashes[start : start + batch_size]), precision)
-        )
+    for start in range(0, len(hashes), size):
+        batches.append(encode_images(clip, pixels.gather(hashes[start : start + size]), precision))
+        if on_progress is not None:
+            on_progress(len(batches[-1]))
     return np.concatenate(batches)
 
 
 def run_logits(
-    workspace: Workspace, run: Run, clip: Clip, pixels: Rows, dataset: Dataset
+    workspace: Workspace,
+    run: Run,
+    clip: Clip,
+    pixels: Rows,
+    dataset: Dataset,
+    on_progress: Callable[[int], object] | None = None,
 ) -> Floats:
     """A run's logits on a dataset's images, float32 (images, classes of the run).
+
+    See :func:`image_rows` for the arguments.
 
     Raises:
         InputError: the run has learned from images of validation or test.
     """
     check_unlearned(run.path, dataset.images)
-    rows = image_rows(
-        clip,
-        pixels,
-        dataset,
-        batch_size=workspace.settings.predict.batch_size,
-        precision=workspace.settings.model.precision,
-    )
+    rows = image_rows(workspace, clip, pixels, dataset, on_progress)
     return logits_of(rows, run.text_rows(), run.logit_scale, run.logit_bias)
 
 

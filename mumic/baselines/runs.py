@@ -63,9 +63,9 @@ FROZEN = ("two-prompts", "cosine", "softmax", "linear-probe")
 
 @dataclass(frozen=True)
 class Reports:
-    """Where progress goes: images decoded, and messages."""
+    """Where progress goes: images decoded or embedded by a frozen tower, and messages."""
 
-    on_decoded: Callable[[int], object] | None = None
+    on_images: Callable[[int], object] | None = None
     on_note: Callable[[str], object] = lambda message: None
 
 
@@ -185,13 +185,14 @@ def _frozen(
 ) -> Scored:
     settings = workspace.settings
     resize = settings.train.resize
-    pixels = pixel_rows(workspace, dataset.images, clip.image_size, reports.on_decoded, resize)
+    told = reports.on_images
+    pixels = pixel_rows(workspace, dataset.images, clip.image_size, told, resize)
     parts = [dataset.split(split) for split in SCORED]
-    rows = [frozen_rows(workspace, clip, pixels, part, None, resize) for part in parts]
+    rows = [frozen_rows(workspace, clip, pixels, part, told, resize) for part in parts]
     facts: dict[str, Any]
     if name == "linear-probe":
         train = dataset.split("train")
-        fit = frozen_rows(workspace, clip, pixels, train, None, resize)
+        fit = frozen_rows(workspace, clip, pixels, train, told, resize)
         probe = linear_probe(fit, train.cells, rows[0], parts[0].cells, settings.baseline.trials)
         scored = [probe.logits(some) for some in rows]
         best = {"C": probe.inverse_penalty, "class_weight": probe.class_weight}
@@ -256,7 +257,7 @@ def _material(
         dataset.split("train"),
         dataset.split("validation"),
         pixel_rows(
-            workspace, dataset.images, size, reports.on_decoded, workspace.settings.train.resize
+            workspace, dataset.images, size, reports.on_images, workspace.settings.train.resize
         ),
         workspace.settings.project.seed,
     )

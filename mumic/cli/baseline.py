@@ -9,6 +9,7 @@ import click
 from annotate.cli.console import emit, json_option, note, open_workspace, progress
 from annotate.cli.given import given_options
 from mumic.cli.baseline_usage import check_usage
+from mumic.cli.demo_note import demo_lines
 from mumic.cli.options import check_weights, model_option, override, pretrained_option
 
 
@@ -79,13 +80,14 @@ def baseline(
     check_weights(given_options(ctx), workspace.settings.model)
     options = BaselineOptions(random_init, allow_demo_model, device)
     made = []
-    with progress(None, "decoding") as bar:
+    with progress(None, "reading") as bar:
         for name in names or default_baselines(workspace):
             made.append(run_baseline(workspace, name, options, Reports(bar.update, note)))
     summary: dict[str, Any] = {
         "baselines": [{"path": str(entry.path)} | entry.record for entry in made]
     }
     lines = [_line(entry.record) for entry in made]
+    lines += demo_lines(any(entry.record["demo_model"] for entry in made))
     emit(summary, [*lines, "Next: mumic compare"], as_json=as_json)
 
 

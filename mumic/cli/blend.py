@@ -9,6 +9,7 @@ import click
 
 from annotate.cli.console import emit, json_option, open_workspace, progress, table
 from annotate.cli.numbers import number_text
+from mumic.cli.demo_note import demo_lines
 
 
 @click.command()
@@ -52,7 +53,7 @@ def blend(
 
         if name:
             raise click.UsageError("--name needs --alpha, without which no run is written.")
-        with progress(None, "embedding") as bar:
+        with progress(None, "reading") as bar:
             found = blend_grid(
                 workspace,
                 opened,
@@ -67,14 +68,25 @@ def blend(
         raise click.UsageError("--unseen is for judging; leave out --alpha.")
     from mumic.prediction.blend import blend_run
 
-    made = blend_run(
-        workspace, opened, alpha, name, device=device, allow_demo_model=allow_demo_model
-    )
-    emit(
-        {"run": made.id, "path": str(made.path), "of": opened.id, "alpha": alpha},
-        [f"Run {made.id}: {made.path}", f"Next: mumic evaluate --run {made.id}"],
-        as_json=as_json,
-    )
+    with progress(None, "reading") as bar:
+        made = blend_run(
+            workspace,
+            opened,
+            alpha,
+            name,
+            device=device,
+            allow_demo_model=allow_demo_model,
+            on_progress=bar.update,
+        )
+    summary = {
+        "run": made.id,
+        "path": str(made.path),
+        "of": opened.id,
+        "alpha": alpha,
+        "demo_model": bool(made.record.get("demo_model")),
+    }
+    lines = [f"Run {made.id}: {made.path}", *demo_lines(summary["demo_model"])]
+    emit(summary, [*lines, f"Next: mumic evaluate --run {made.id}"], as_json=as_json)
 
 
 def _lines(found: dict[str, Any]) -> list[str]:
@@ -96,4 +108,5 @@ def _lines(found: dict[str, Any]) -> list[str]:
     ]
     if "unseen" not in names:
         lines.append("To see what it gives for other labels: --unseen FILE, a table of some.")
+    lines += demo_lines(found["demo_model"])
     return [*lines, f"Next: mumic blend {found['run']} --alpha 0.5 writes a run."]

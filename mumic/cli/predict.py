@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from annotate.cli.console import emit, json_option, open_workspace, progress
+from mumic.cli.demo_note import demo_lines
 
 
 @click.command()
@@ -35,13 +36,17 @@ def predict(
 ) -> None:
     """Predict folders, tables or single photos; without SOURCE the whole catalogue.
 
+    Mining, audits and the status read what was predicted over the catalogue. Predictions of
+    SOURCEs, though they be the catalogue's own photos, leave it as it is: they go to
+    data/predictions/sources/, where the next ones replace them, or to --out.
+
     \b
     Example:
       mumic predict new-photos/ --out predictions.parquet
     """
     from mumic.cli.options import override
-    from mumic.prediction.picking import pick_images
-    from mumic.prediction.predict import open_predictor, prediction_file
+    from mumic.prediction.picking import pick_images, prediction_file
+    from mumic.prediction.predict import open_predictor
     from mumic.prediction.predict import predict as predict_images
 
     workspace = override(
@@ -52,7 +57,7 @@ def predict(
         workspace, run, device, all_classes_alike=min_probability is not None
     )
     predictor.check(picked.demo, allow=allow_demo_model)
-    target = prediction_file(predictor, out)
+    target = prediction_file(workspace, predictor.run.id, sources, out)
     with progress(len(picked.uris), "predicting") as bar:
         summary = predict_images(predictor, picked, target, bar.update)
     summary = {"path": str(target), **summary}
@@ -85,6 +90,4 @@ def _lines(summary: dict[str, Any]) -> list[str]:
             f"{len(summary['rejects'])} images set aside (listed in the JSON file beside it), such "
             f"as {first['uri']}: {first['reason']}"
         )
-    if summary["demo_model"]:
-        lines.append("The model stems from the small CLIP of the demo world.")
-    return lines
+    return [*lines, *demo_lines(summary["demo_model"])]

@@ -8,6 +8,7 @@ import click
 
 from annotate.cli.console import emit, json_option, open_workspace, table
 from annotate.cli.numbers import number_text
+from mumic.cli.demo_note import demo_lines
 from mumic.cli.numbers import difference_text
 
 
@@ -78,7 +79,12 @@ def _lines(summary: dict[str, Any]) -> list[str]:
     if overall["value"] is not None and overall["low"] is None:
         lines.append(ONE_GROUP)
     lines.append(_confirmed(summary))
-    return [*lines, *_changed(summary), f"Figure: {summary['figure']}"]
+    return [
+        *lines,
+        *_changed(summary),
+        f"Figure: {summary['figure']}",
+        *demo_lines(summary["demo_model"]),
+    ]
 
 
 def _confirmed(summary: dict[str, Any]) -> str:

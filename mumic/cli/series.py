@@ -9,6 +9,7 @@ import click
 from annotate.cli.console import emit, json_option, note, open_workspace, table
 from annotate.cli.given import given_options, listed
 from annotate.cli.numbers import number_text
+from mumic.cli.demo_note import demo_lines
 from mumic.cli.numbers import difference_text
 from mumic.cli.training_bars import TrainingBars
 
@@ -75,7 +76,7 @@ def ablate(
 
 
 class SeriesBars:
-    """Progress bars for each training of a series, one after another."""
+    """Progress bars for each training of a series and the measuring, one after another."""
 
     def __init__(self) -> None:
         self._bars: TrainingBars | None = None
@@ -87,13 +88,18 @@ class SeriesBars:
         self._close()
 
     def start(self, title: str) -> Reports:
-        """Close the bars before, name the training, and report to new ones."""
+        """Close the bars before, say what begins, and report to new ones."""
         from mumic.training.train import Reports
 
         self._close()
         note(title)
-        self._bars = TrainingBars()
-        return Reports(on_decoded=self._bars.decoded, on_step=self._bars.step, on_note=note)
+        bars = self._bars = TrainingBars()
+        return Reports(
+            on_decoded=bars.decoded,
+            on_step=bars.step,
+            on_note=note,
+            on_measured=bars.measured,
+        )
 
     def _close(self) -> None:
         if self._bars is not None:
@@ -122,9 +128,7 @@ def series_lines(summary: dict[str, Any]) -> list[str]:
         lines.append(f"{pair}: macro mAP {macro_map}; GAP {gap}")
         lines += _moved(summary["per_class"][other])
     lines += [f"Figure: {path}" for path in summary.get("figures", ())]
-    if summary["demo_model"]:
-        lines.append("Trained from the small CLIP of the demo world.")
-    return lines
+    return [*lines, *demo_lines(summary["demo_model"])]
 
 
 def _moved(rows: list[dict[str, Any]]) -> list[str]:

@@ -6,8 +6,9 @@ from typing import Any
 
 import click
 
-from annotate.cli.console import emit, json_option, open_workspace, table
+from annotate.cli.console import emit, json_option, open_workspace, progress, table
 from annotate.cli.numbers import number_text
+from mumic.cli.demo_note import demo_lines
 
 
 @click.command()
@@ -31,7 +32,9 @@ def thresholds(run: str | None, recall: float | None, device: str, as_json: bool
 
     workspace = open_workspace()
     share = workspace.settings.predict.recall if recall is None else recall
-    summary = choose_storage(workspace, open_run(workspace, run), share, device)
+    opened = open_run(workspace, run)
+    with progress(None, "reading") as bar:
+        summary = choose_storage(workspace, opened, share, device, bar.update)
     emit(summary, _lines(summary), as_json=as_json)
 
 
@@ -61,6 +64,7 @@ def _lines(summary: dict[str, Any]) -> list[str]:
             f"On {split}, {_percent(found['stored'])} of all predictions would be stored, and "
             f"{_percent(found['recall'])} of the positives are among them."
         )
+    lines += demo_lines(summary["demo_model"])
     return [*lines, f"Written: {summary['path']}. Next: mumic predict"]
 
 

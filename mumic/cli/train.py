@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from annotate.cli.console import emit, json_option, note, open_workspace
+from mumic.cli.demo_note import demo_lines
 from mumic.cli.options import model_option, override, pretrained_option
 from mumic.cli.training_bars import TrainingBars
 
@@ -139,6 +140,4 @@ def _lines(summary: dict[str, Any], record: dict[str, Any]) -> list[str]:
         + ("no positives in validation." if gap is None else f"validation GAP {gap:.4f}."),
         f"logit_scale {summary['logit_scale']:.3f}. Folder: {summary['path']}",
     ]
-    if summary["demo_model"]:
-        lines.append("Trained from the small CLIP of the demo world.")
-    return [*lines, "Next: mumic evaluate"]
+    return [*lines, *demo_lines(summary["demo_model"]), "Next: mumic evaluate"]

@@ -1,4 +1,4 @@
-"""Progress of a training: a bar while images are decoded, then one over all epochs."""
+"""Progress of a training: a bar while images are decoded, one over all epochs, and what follows."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ if TYPE_CHECKING:
 
 
 class TrainingBars:
-    """The decoding's bar, which ends with the first step, and the training's."""
+    """The decoding's bar, which ends with the first step, the training's, and the measuring's."""
 
     def __init__(self) -> None:
         self._decoding = progress(None, "decoding")
         self._training: Any = None
+        self._measuring: Any = None
 
     def __enter__(self) -> TrainingBars:
         return self
@@ -42,8 +43,15 @@ class TrainingBars:
         )
         self._training.update(report.images)
 
+    def measured(self, images: int) -> None:
+        """Show that so many more images were decoded or embedded to measure what was trained."""
+        if self._measuring is None:
+            self.close()
+            self._measuring = progress(None, "measuring")
+        self._measuring.update(images)
+
     def close(self) -> None:
-        """End both."""
-        self._decoding.close()
-        if self._training is not None:
-            self._training.close()
+        """End all of them."""
+        for bar in (self._decoding, self._training, self._measuring):
+            if bar is not None:
+                bar.close()

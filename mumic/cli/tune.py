@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from annotate.cli.console import emit, json_option, open_workspace, table
+from mumic.cli.demo_note import demo_lines
 
 
 @click.command()
@@ -78,6 +79,7 @@ def _lines(summary: dict[str, Any]) -> list[str]:
         "  [train]",
         *(f"  {line}" for line in summary["settings"]),
         f"Figure: {summary['figure']}",
+        *demo_lines(summary["demo_model"]),
     ]
     return lines
 

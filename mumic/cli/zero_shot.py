@@ -9,6 +9,7 @@ import click
 
 from annotate.cli.console import emit, json_option, note, open_workspace, progress, table
 from annotate.cli.given import given_options
+from mumic.cli.demo_note import demo_lines
 
 if TYPE_CHECKING:
     from mumic.prediction.zero_shot import ZeroShot
@@ -111,6 +112,4 @@ def _lines(found: ZeroShot, facts: dict[str, Any]) -> list[str]:
         )
     shown = f", with pictures: {facts['page']}" if facts["page"] else ""
     lines.append(f"All {len(found.uris)} images: {facts['path']}{shown}")
-    if facts["demo"]:
-        lines.append("The model stems from the small CLIP of the demo world.")
-    return lines
+    return [*lines, *demo_lines(facts["demo"])]

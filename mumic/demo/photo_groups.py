@@ -15,6 +15,8 @@ from annotate.mining.round_files import load_candidates
 from annotate.pages import data_uri
 from annotate.workspace import Workspace
 from mumic.data import load_dataset
+from mumic.demo.run import NEW_PHOTOS
+from mumic.prediction.picking import prediction_file
 from mumic.report.examples import costs, image_labels
 from mumic.run import open_run
 from mumic.scores import read_scores
@@ -95,9 +97,10 @@ def judged_images(workspace: Workspace, run_id: str, uris: dict[str, str]) -> li
 
 def new_images(workspace: Workspace, figures: Values) -> Values:
     """Predictions of photos that no stage has seen."""
-    rows = tables.read(
-        tables.PREDICTIONS, workspace.predictions / f"{figures['run']}.parquet"
-    ).sort_values("logit", ascending=False, kind="stable")
+    file = prediction_file(workspace, figures["run"], [NEW_PHOTOS])
+    rows = tables.read(tables.PREDICTIONS, file).sort_values(
+        "logit", ascending=False, kind="stable"
+    )
     names = {row["class_id"]: row["name"] for row in figures["measures"]["per_class"]}
     images = []
     for uri in sorted(rows["uri"].unique())[:PER_GROUP]:

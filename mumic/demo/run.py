@@ -13,6 +13,7 @@ from mumic.demo.commands import Session
 from mumic.machine import machine
 
 SCRATCH_RUN = "from-scratch"
+NEW_PHOTOS = "demo/new"
 
 COMMANDS = (
     "mumic-annotate catalog",
@@ -32,7 +33,7 @@ COMMANDS = (
     f"mumic train --random-init --run {SCRATCH_RUN}",
     "mumic train",
     f"mumic evaluate --against {SCRATCH_RUN}",
-    "mumic predict demo/new",
+    f"mumic predict {NEW_PHOTOS}",
 )
 
 

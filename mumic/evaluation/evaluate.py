@@ -100,7 +100,7 @@ def evaluate(
         pixels=pixel_rows(workspace, needed, clip.image_size, on_progress, run.resize),
         device=device,
     )
-    methods = [run_method(material, run, clip, MUMIC, split)]
+    methods = [run_method(material, run, clip, MUMIC, split, on_progress)]
     text_seconds = time_texts(clip, run.texts)
     if options.baselines:
         methods += baseline_methods(material, run, on_progress)
@@ -170,5 +170,5 @@ def _other_method(
     clip = other.load(workspace, material.device)
     pixels = pixel_rows(workspace, images, clip.image_size, on_progress, other.resize)
     own = replace(material, pixels=pixels)
-    scored = run_method(own, other, clip, f"run {other.id}", split)
+    scored = run_method(own, other, clip, f"run {other.id}", split, on_progress)
     return Method(scored.name, scored.logits[:, columns], other.thresholds().take(columns))

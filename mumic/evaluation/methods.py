@@ -44,7 +44,14 @@ class Material:
     device: str
 
 
-def run_method(material: Material, run: Run, clip: Clip, name: str, split: str) -> Method:
+def run_method(
+    material: Material,
+    run: Run,
+    clip: Clip,
+    name: str,
+    split: str,
+    on_progress: Callable[[int], object] | None = None,
+) -> Method:
     """A run's own method; its scores are stored in its folder.
 
     Args:
@@ -53,8 +60,9 @@ def run_method(material: Material, run: Run, clip: Clip, name: str, split: str) 
         clip: its model.
         name: of the method.
         split: that ``material`` is of.
+        on_progress: told how many more images are embedded.
     """
-    logits = run_logits(material.workspace, run, clip, material.pixels, material.split)
+    logits = run_logits(material.workspace, run, clip, material.pixels, material.split, on_progress)
     scores = Scores(logits, list(material.split.images["image_id"]))
     write_scores(run.path, split, scores, run.class_ids)
     return Method(name, logits, run.thresholds())

@@ -8,7 +8,7 @@ labels that nobody annotated. Here all weights are blended, the temperature's lo
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -129,6 +129,7 @@ def blend_run(
     *,
     device: str = "auto",
     allow_demo_model: bool = False,
+    on_progress: Callable[[int], object] | None = None,
 ) -> Run:
     """Write a run with the blended weights; thresholds are tuned on validation anew.
 
@@ -139,6 +140,7 @@ def blend_run(
         name: of the new run; None: after the run and alpha.
         device: a torch device or ``auto``.
         allow_demo_model: let the small CLIP judge real photos.
+        on_progress: told how many more images were decoded or embedded.
 
     Raises:
         InputError: alpha is out of range, there is a run of that name, or the run has learned from
@@ -153,7 +155,7 @@ def blend_run(
     validation = dataset.split("validation")
     check_unlearned(run.path, validation.images)
     texts = encode_texts(ends.clip, run.texts)
-    rows = split_rows(workspace, run, ends.clip, validation)
+    rows = split_rows(workspace, run, ends.clip, validation, on_progress)
     thresholds = tune(
         logits_of(rows, texts, ends.logit_scale, ends.logit_bias),
         validation.cells,
@@ -183,13 +185,13 @@ def blend_run(
     return open_run(workspace, path.name)
 
 
-def split_rows(workspace: Workspace, run: Run, clip: Clip, dataset: Dataset) -> Floats:
+def split_rows(
+    workspace: Workspace,
+    run: Run,
+    clip: Clip,
+    dataset: Dataset,
+    on_progress: Callable[[int], object] | None = None,
+) -> Floats:
     """Unit rows (images, dim) of a dataset's images under the weights that are set."""
-    settings = workspace.settings
-    return image_rows(
-        clip,
-        pixel_rows(workspace, dataset.images, clip.image_size, resize=run.resize),
-        dataset,
-        batch_size=settings.predict.batch_size,
-        precision=settings.model.precision,
-    )
+    pixels = pixel_rows(workspace, dataset.images, clip.image_size, on_progress, run.resize)
+    return image_rows(workspace, clip, pixels, dataset, on_progress)

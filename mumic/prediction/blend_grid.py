@@ -60,7 +60,7 @@ def blend_grid(
         alphas: shares of the run's own weights; 0 is the model before training.
         device: a torch device or ``auto``.
         allow_demo_model: let the small CLIP judge real photos.
-        on_progress: told how many more images are done.
+        on_progress: told how many more images were decoded or embedded.
 
     Raises:
         InputError: the run has learned from images of validation.
@@ -76,18 +76,22 @@ def blend_grid(
         ends.set(alpha)
         row: dict[str, Any] = {"alpha": alpha}
         for part in judged:
-            images = split_rows(workspace, run, ends.clip, part.dataset)
+            images = split_rows(workspace, run, ends.clip, part.dataset, on_progress)
             texts = encode_texts(ends.clip, part.texts)
             scores = logits_of(images, texts, ends.logit_scale, ends.logit_bias)
             fewest = workspace.settings.evaluate.min_positives
             row[part.name] = _measures(scores, part.dataset.cells, fewest)
         rows.append(row)
-        if on_progress is not None:
-            on_progress(sum(len(part.dataset) for part in judged))
     counts = {
         part.name: {"images": len(part.dataset), "classes": len(part.texts)} for part in judged
     }
-    return {"run": run.id, "split": "validation", "judged": counts, "rows": rows}
+    return {
+        "run": run.id,
+        "split": "validation",
+        "demo_model": ends.clip.is_demo,
+        "judged": counts,
+        "rows": rows,
+    }
 
 
 def _measures(scores: Floats, cells: Cells, fewest: int) -> dict[str, float | None]:

@@ -1,7 +1,11 @@
-"""Which images ``mumic predict`` is meant: the catalogue, or folders, tables and single files."""
+"""Which images ``mumic predict`` is meant, and the file that their predictions go to.
+
+It is meant the catalogue, or folders, tables and single files.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from random import Random
@@ -48,6 +52,32 @@ def pick_images(workspace: Workspace, sources: list[str]) -> Picked:
         raise InputError(f"no images in {', '.join(sources)}")
     rejects = [reject for picked in found for reject in picked.rejects]
     return Picked(uris, rejects, all(picked.demo for picked in found))
+
+
+def prediction_file(
+    workspace: Workspace, run_id: str, sources: Sequence[str], out: Path | None = None
+) -> Path:
+    """Where predictions go.
+
+    The catalogue's file of a run is what mining, audits and the status read. What somebody asks of
+    a few images must not replace it, nor end a prediction of the catalogue that was killed.
+
+    Args:
+        workspace: with its ``data/predictions/``.
+        run_id: of the run.
+        sources: what was named, be it the catalogue's own folder; nothing: the catalogue.
+        out: a file of the user's instead.
+
+    Raises:
+        InputError: the user's file is no ``.parquet``.
+    """
+    if out is None:
+        # A folder, since any name beside the catalogue's files may be that of another run.
+        folder = workspace.predictions / "sources" if sources else workspace.predictions
+        return folder / f"{run_id}.parquet"
+    if out.suffix != ".parquet" or out.is_dir():
+        raise InputError(f"--out {out}: name a .parquet file")
+    return out.absolute()
 
 
 def sampled(uris: list[str], count: int, seed: int) -> list[str]:

@@ -98,19 +98,6 @@ def open_predictor(
     return Predictor(workspace, opened, opened.load(workspace, choose_device(device)), storage)
 
 
-def prediction_file(predictor: Predictor, out: Path | None) -> Path:
-    """Where predictions go: a file of the user's, or the workspace's for this run.
-
-    Raises:
-        InputError: the user's file is no ``.parquet``.
-    """
-    if out is None:
-        return predictor.workspace.predictions / f"{predictor.run.id}.parquet"
-    if out.suffix != ".parquet" or out.is_dir():
-        raise InputError(f"--out {out}: name a .parquet file")
-    return out.absolute()
-
-
 @clear_word(advice_in_use)
 def predict(
     predictor: Predictor,

@@ -13,6 +13,7 @@ are distributed. With fewer than 1 / (1 - recall) - 1 positives there is no such
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,11 @@ def storage_thresholds(
 
 
 def choose_storage(
-    workspace: Workspace, run: Run, recall: float, device: str = "auto"
+    workspace: Workspace,
+    run: Run,
+    recall: float,
+    device: str = "auto",
+    on_progress: Callable[[int], object] | None = None,
 ) -> dict[str, Any]:
     """Find a run's storage thresholds on validation and write them into its folder.
 
@@ -66,10 +71,12 @@ def choose_storage(
         run: a finished run; images that it has not scored yet are scored.
         recall: the share of positives to be stored.
         device: a torch device or ``auto``.
+        on_progress: told how many more images were decoded or embedded.
 
     Returns:
-        ``recall``, ``classes`` (each with its two thresholds and what they do on validation) and
-        ``splits`` (of validation and test: ``recall`` and ``stored``, shares over all classes).
+        ``recall``, ``demo_model``, ``classes`` (each with its two thresholds and what they do on
+        validation) and ``splits`` (of validation and test: ``recall`` and ``stored``, shares over
+        all classes).
 
     Raises:
         InputError: the recall is no such share, or validation has no image with a known label.
@@ -80,7 +87,7 @@ def choose_storage(
     has_test = load_dataset(workspace).split("test").cells.mask.any()
     scored = {}
     for split in ("validation", "test") if has_test else ("validation",):
-        method, truth = arm_method(workspace, run, run.id, split, device)
+        method, truth = arm_method(workspace, run, run.id, split, device, on_progress)
         scored[split] = method.logits, truth.cells
     chosen = storage_thresholds(
         *scored["validation"],
@@ -93,6 +100,7 @@ def choose_storage(
     return {
         "run": run.id,
         "recall": recall,
+        "demo_model": bool(run.record.get("demo_model")),
         "classes": _rows(run, scored["validation"], prediction, chosen),
         "splits": {split: _pooled(*each, chosen) for split, each in scored.items()},
         "path": str(run.path / STORAGE),

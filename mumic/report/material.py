@@ -72,7 +72,7 @@ def gather(
         split: whose images.
         device: a torch device or ``auto``.
         allow_demo_model: let the small CLIP judge real photos.
-        on_progress: told how many more images are done.
+        on_progress: told how many more images were decoded or embedded.
     """
     whole = load_dataset(workspace).of_classes(run.class_ids)
     options = EvaluateOptions(run.id, split, allow_demo_model=allow_demo_model, device=device)
@@ -82,14 +82,7 @@ def gather(
     check_demo_model(workspace, own, allow=allow_demo_model)
     dataset, train = whole.split(split), whole.split("train").cells
     pixels = pixel_rows(workspace, dataset.images, own.image_size, on_progress, run.resize)
-    settings = workspace.settings
-    rows = image_rows(
-        own,
-        pixels,
-        dataset,
-        batch_size=settings.predict.batch_size,
-        precision=settings.model.precision,
-    )
+    rows = image_rows(workspace, own, pixels, dataset, on_progress)
     before = frozen_rows(workspace, start, pixels, dataset, on_progress, run.resize)
     names = encode_texts(start, zero_shot_texts(run.classes))
     neutral = encode_texts(start, [NEUTRAL_PROMPT])

@@ -148,12 +148,24 @@ def check_measurable(workspace: Workspace, split: str) -> None:
 
 
 def measure_series(
-    workspace: Workspace, trained: Sequence[Trained], split: str, device: str = "auto"
+    workspace: Workspace,
+    trained: Sequence[Trained],
+    split: str,
+    device: str = "auto",
+    on_progress: Callable[[int], object] | None = None,
 ) -> tuple[list[Seen], Truth]:
-    """Every run on one split, under the same resamples; and the truth."""
+    """Every run on one split, under the same resamples; and the truth.
+
+    Args:
+        workspace: with the dataset.
+        trained: the runs.
+        split: its name.
+        device: a torch device or ``auto``.
+        on_progress: told how many more images were decoded or embedded.
+    """
     settings = workspace.settings
     scored = [
-        arm_method(workspace, entry.run, entry.arm.name, check_split(split), device)
+        arm_method(workspace, entry.run, entry.arm.name, check_split(split), device, on_progress)
         for entry in trained
     ]
     truth = scored[0][1]
@@ -182,7 +194,7 @@ def run_ablation(
         seeds: of the trainings.
         split: that the arms are measured on.
         options: see :func:`train_series`.
-        reports_for: see there.
+        reports_for: see there; also of the measuring.
 
     Returns:
         What ``summary.json`` holds.
@@ -195,7 +207,8 @@ def run_ablation(
     series = ablation_series(name)
     arms = _distinct(workspace, chosen.arms)
     trained = train_series(workspace, series, arms, seeds, options, reports_for)
-    seen, truth = measure_series(workspace, trained, split, options.device)
+    measured = reports_for(f"measuring on {split}").on_measured
+    seen, truth = measure_series(workspace, trained, split, options.device, measured)
     summary = {"ablation": name, "about": chosen.about} | series_summary(
         workspace, trained, seen, truth, split
     )

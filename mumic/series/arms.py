@@ -8,7 +8,7 @@ goes on where it was.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -101,9 +101,23 @@ def file_name(arm: str) -> str:
 
 
 def arm_method(
-    workspace: Workspace, run: Run, name: str, split: str, device: str = "auto"
+    workspace: Workspace,
+    run: Run,
+    name: str,
+    split: str,
+    device: str = "auto",
+    on_progress: Callable[[int], object] | None = None,
 ) -> tuple[Method, Truth]:
-    """An arm's logits on a split, computed once and kept beside its weights, and the truth."""
+    """An arm's logits on a split, computed once and kept beside its weights, and the truth.
+
+    Args:
+        workspace: with the dataset.
+        run: of the arm.
+        name: of the method.
+        split: that it is measured on.
+        device: a torch device or ``auto``.
+        on_progress: told how many more images were decoded or embedded.
+    """
     whole = load_dataset(workspace).of_classes(run.class_ids)
     truth, dataset = split_truth(whole, split), whole.split(split)
     image_ids = list(dataset.images["image_id"])
@@ -112,7 +126,7 @@ def arm_method(
         if stored.image_ids == image_ids:
             return Method(name, stored.logits, run.thresholds()), truth
     clip = run.load(workspace, choose_device(device))
-    pixels = pixel_rows(workspace, dataset.images, clip.image_size, resize=run.resize)
-    logits = run_logits(workspace, run, clip, pixels, dataset)
+    pixels = pixel_rows(workspace, dataset.images, clip.image_size, on_progress, run.resize)
+    logits = run_logits(workspace, run, clip, pixels, dataset, on_progress)
     write_scores(run.path, split, Scores(logits, image_ids), run.class_ids)
     return Method(name, logits, run.thresholds()), truth

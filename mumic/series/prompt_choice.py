@@ -55,7 +55,9 @@ def compare_prompts(
     seed = workspace.settings.project.seed
     trained = train_series(workspace, SERIES, ARMS, [seed], options, reports_for)
     found = {
-        split: _measured(workspace, trained, split, options.device)
+        split: _measured(
+            workspace, trained, split, options.device, reports_for(f"measuring on {split}")
+        )
         for split in ("validation", "test")
     }
     by_validation, seen = found["validation"][0], found["test"][1]
@@ -90,9 +92,9 @@ def _check_texts(classes: Sequence[TaxonomyClass]) -> None:
 
 
 def _measured(
-    workspace: Workspace, trained: list[Trained], split: str, device: str
+    workspace: Workspace, trained: list[Trained], split: str, device: str, reports: Reports
 ) -> tuple[dict[str, Any], list[Seen]]:
-    seen, truth = measure_series(workspace, trained, split, device)
+    seen, truth = measure_series(workspace, trained, split, device, reports.on_measured)
     settings = workspace.settings.evaluate
     return {
         "images": len(truth.groups),

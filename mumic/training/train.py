@@ -85,12 +85,15 @@ class Reports:
 
     ``on_epoch`` is told whether the epoch was the last. What it raises ends the training, whose
     last checkpoint is kept; a training that goes on from the end of an epoch tells it once more.
+    ``on_measured`` is not told by the training but by a series that measures what was trained: how
+    many more images were decoded or embedded for that.
     """
 
     on_decoded: Callable[[int], object] | None = None
     on_step: Callable[[StepReport], object] | None = None
     on_note: Callable[[str], object] | None = None
     on_epoch: Callable[[int, float, bool], object] | None = None
+    on_measured: Callable[[int], object] | None = None
 
     def note(self, message: str) -> None:
         """Pass on a message."""

@@ -10,6 +10,7 @@ from typing import Any
 from optuna.trial import FrozenTrial
 
 from annotate.files import number_or_none, write_json
+from annotate.runs import readable_record
 from annotate.settings.toml import toml_value
 from annotate.workspace import Workspace
 from mumic.evaluation.measure import metrics_of
@@ -43,6 +44,7 @@ def write_results(
         "trials": rows,
         "best": _row(workspace, request, best[0]) if best else None,
         "settings": _lines(best[0]) if best else [],
+        "demo_model": bool(best) and _of_demo_model(folder, best[0]),
         "path": str(folder),
         "figure": _draw(folder, trials),
     }
@@ -77,6 +79,12 @@ def _measured(
     method, truth = arm_method(here, open_run(here, run), run, "validation")
     metrics = metrics_of(method, truth.cells, workspace.settings.evaluate)
     return {name: number_or_none(getattr(metrics, name)) for name in MEASURES}
+
+
+def _of_demo_model(folder: Path, trial: FrozenTrial) -> bool:
+    """As its run says: all trials of a study start from the same model."""
+    record = readable_record(folder / trial.user_attrs["found"]["run"] / "run.json")
+    return bool(record.get("demo_model"))
 
 
 def _lines(trial: FrozenTrial) -> list[str]:

@@ -130,7 +130,7 @@ def _one(
     arm = Arm(f"trial {trial.number:03d}", changes)
     try:
         run = train_arm(workspace, series, arm, seed, options, _watched(trial, reports))
-        trial.set_user_attr("found", _found(workspace, run, options.device))
+        trial.set_user_attr("found", _found(workspace, run, options.device, reports))
         trial.study.tell(trial, run.record["validation_gap"])
     except optuna.TrialPruned:
         trial.study.tell(trial, state=TrialState.PRUNED)
@@ -167,9 +167,9 @@ def _watched(trial: Trial, reports: Reports) -> Reports:
     return replace(reports, on_epoch=on_epoch)
 
 
-def _found(workspace: Workspace, run: Run, device: str) -> dict[str, Any]:
+def _found(workspace: Workspace, run: Run, device: str, reports: Reports) -> dict[str, Any]:
     """Where it went. Its scores on validation are kept beside it: its weights may not be."""
-    arm_method(workspace, run, "trial", "validation", device)
+    arm_method(workspace, run, "trial", "validation", device, reports.on_measured)
     return {
         "run": run.id,
         "logit_scale": run.logit_scale,

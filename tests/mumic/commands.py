@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from annotate.cli import main as annotate
 from annotate.workspace import Workspace
 
 
@@ -24,3 +25,8 @@ def call_json(workspace: Workspace, command: Any, *arguments: str) -> Any:
     if result.exception:
         raise result.exception
     return json.loads(result.stdout)
+
+
+def scan_photos(workspace: Workspace) -> None:
+    """Make the catalogue of the photos of a tiny workspace."""
+    call_json(workspace, annotate, "catalog", "photos")

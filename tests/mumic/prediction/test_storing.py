@@ -24,6 +24,7 @@ from mumic.metrics.thresholds import Thresholds
 from mumic.prediction.storing import FEW, storage_thresholds
 from mumic.scores import read_scores
 from mumic.training.train import TrainOptions, train
+from tests.mumic.commands import scan_photos
 
 
 def _high(count: int, logit: float = 99.0) -> Thresholds:
@@ -118,6 +119,8 @@ def test_predict_stores_what_lies_at_or_above(workspace: Workspace) -> None:
     expected = everything[everything.to_numpy() >= least]
     assert 0 < len(expected) < len(everything)
     pd.testing.assert_series_equal(_logits(summary), expected, atol=1e-5, rtol=0)
+    scan_photos(workspace)
+    pd.testing.assert_series_equal(_logits(_json("predict")), expected, atol=1e-5, rtol=0)
     read = load_predictions(workspace, "one")
     assert read.least("pets") == pytest.approx(cuts["pets"])
 

@@ -66,21 +66,21 @@ def test_what_is_chosen_by_hand() -> None:
     assert choose(class_rows(seen, DESCRIPTION, NAME, alike, settings), classes) == {}
 
 
-def _with_logits(workspace: Any, run: Any, name: str, split: str, device: str) -> Any:
+def _with_logits(workspace: Any, run: Any, name: str, split: str, *rest: Any) -> Any:
     """The first class is perfect under its description, the second under its name."""
-    method, truth = arm_method(workspace, run, name, split, device)
+    method, truth = arm_method(workspace, run, name, split, *rest)
     columns = truth.cells.labels[:, :2] * ([1, -1] if name == DESCRIPTION else [-1, 1])
     return replace(method, logits=np.hstack([columns, method.logits[:, 2:] * 0])), truth
 
 
-def _other_way_on_test(workspace: Any, run: Any, name: str, split: str, device: str) -> Any:
+def _other_way_on_test(workspace: Any, run: Any, name: str, split: str, *rest: Any) -> Any:
     other = {DESCRIPTION: NAME, NAME: DESCRIPTION}[name] if split == "test" else name
-    method, truth = _with_logits(workspace, run, other, split, device)
+    method, truth = _with_logits(workspace, run, other, split, *rest)
     return replace(method, name=name), truth
 
 
-def _nothing_on_test(workspace: Any, run: Any, name: str, split: str, device: str) -> Any:
-    method, truth = _with_logits(workspace, run, name, split, device)
+def _nothing_on_test(workspace: Any, run: Any, name: str, split: str, *rest: Any) -> Any:
+    method, truth = _with_logits(workspace, run, name, split, *rest)
     if split == "test":
         labels = truth.cells.labels * np.array([0, 0, 1, 1], np.int8)
         truth = replace(truth, cells=Cells(labels, truth.cells.mask))

@@ -19,7 +19,7 @@ from mumic.figures.style import DARK, LIGHT, Drawing
 from mumic.figures.temperature import draw_temperature
 from mumic.metrics.intervals import interval_notes
 from mumic.page_numbers import number, points, with_interval
-from mumic.report.examples import confusions, rarest_category
+from mumic.report.examples import rarest_category
 from mumic.report.figures import (
     MOST_POINTS,
     draw_calibration,
@@ -32,6 +32,7 @@ from mumic.report.figures import (
 )
 from mumic.report.groups import groups
 from mumic.report.material import Material
+from mumic.report.siblings import find_siblings
 from mumic.series.arms import series_folder
 from mumic.training.history import logit_scales
 
@@ -53,7 +54,7 @@ def write_report(workspace: Workspace, material: Material, folder: Path) -> dict
     figures = {name: drawing.save(folder / f"{name}.png") for name, drawing in drawings.items()}
     methods, run = material.measures["methods"], material.run
     said = material.logits >= run.thresholds().logits
-    cells = material.dataset.cells
+    siblings = find_siblings(run.classes, said, material.dataset.cells)
     values = {
         "run": run.id,
         "split": material.measures.get("split", "test"),
@@ -71,7 +72,8 @@ def write_report(workspace: Workspace, material: Material, folder: Path) -> dict
         "plots": {name: _both(drawing) for name, drawing in drawings.items()},
         "compared_elsewhere": "description-gain" not in drawings
         and bool(_compared_texts(workspace)),
-        "confusions": confusions(run.classes, said, cells),
+        "siblings": siblings.text,
+        "confusions": siblings.largest,
         "groups": groups(workspace, material, said),
     }
     page = folder / "report.html"

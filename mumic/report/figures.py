@@ -163,50 +163,6 @@ def _steps(ranking: Ranking) -> tuple[Floats, Floats]:
     return np.append(0.0, curve.recall), np.append(curve.precision[:1], curve.precision)
 
 
-def draw_calibration(found: Mapping[str, Mapping[str, Any]]) -> Drawing:
-    """Reliability diagrams: what probabilities said and what came true, by method.
-
-    Args:
-        found: by method, as :func:`mumic.evaluation.findings.calibration` gives it; the first has
-            intervals.
-    """
-    panels = (
-        ("reliability", "Bins of equal width", "linear"),
-        ("reliability_equal_count", "Bins of equal count", "log"),
-    )
-
-    def plot(figure: Figure, theme: Theme) -> None:
-        for axes, (key, title, scale) in zip(figure.subplots(1, 2), panels, strict=True):
-            axes.plot([1e-6, 1], [1e-6, 1], ":", color=theme.soft, linewidth=1)
-            lowest = 1.0
-            for at, (name, curves) in enumerate(found.items()):
-                rows = [row for row in curves[key] if scale == "linear" or row["came_true"] > 0]
-                said, came = ([row[name] for row in rows] for name in ("said", "came_true"))
-                colour = theme.hues[at % len(theme.hues)]
-                axes.plot(said, came, "o-", color=colour, markersize=4, label=name, zorder=9 - at)
-                if at == 0:
-                    axes.vlines(*_bars(rows), color=colour, linewidth=1)
-                lowest = min([lowest, *said, *came])
-            axes.set(xscale=scale, yscale=scale, title=title)
-            axes.set(xlabel="probability, mean of the bin", ylabel="share that came true")
-            floor = 0 if scale == "linear" else max(lowest / 1.5, 1e-5)
-            axes.set(xlim=(floor, 1.03), ylim=(floor, 1.03))
-            for axis in (axes.xaxis, axes.yaxis):
-                axis.set_major_formatter("{x:g}")  # a logarithmic one's own needs math text
-                axis.set_minor_formatter("")
-        handles, labels = axes.get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower left", ncols=3)
-
-    return Drawing(plot, width=10, height=4.8)
-
-
-def _bars(rows: Sequence[Mapping[str, Any]]) -> tuple[list[float], list[float], list[float]]:
-    """Places, lower and upper ends of the bins that have an interval."""
-    known = [row for row in rows if row["low"] is not None]
-    said, low, high = ([row[name] for row in known] for name in ("said", "low", "high"))
-    return said, [max(end, 1e-9) for end in low], high
-
-
 def draw_maps(maps: Mapping[str, npt.NDArray[np.float32]], categories: Sequence[str]) -> Drawing:
     """Figures 7 and 8: images as points, coloured by the category of their rarest class.
 

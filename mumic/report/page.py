@@ -22,7 +22,6 @@ from mumic.page_numbers import number, points, with_interval
 from mumic.report.examples import rarest_category
 from mumic.report.figures import (
     MOST_POINTS,
-    draw_calibration,
     draw_classes,
     draw_logits,
     draw_loss,
@@ -32,6 +31,7 @@ from mumic.report.figures import (
 )
 from mumic.report.groups import groups
 from mumic.report.material import Material
+from mumic.report.reliability import draw_calibration
 from mumic.report.siblings import find_siblings
 from mumic.series.arms import series_folder
 from mumic.training.history import logit_scales

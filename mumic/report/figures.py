@@ -11,32 +11,11 @@ from matplotlib.figure import Figure
 
 from mumic.figures.style import Drawing, Theme
 from mumic.metrics.ranking import Cells, Floats, Ranking, precision_recall, rank
-from mumic.training.loss_curves import loss_curves
 
 MOST_POINTS = 2_000  # images on a map
 SHOWN_CURVES = 6
 SHAPES = "os^D"  # of points, a turn of all hues each
 NO_CLASS = -1
-
-
-def draw_loss(temperature: float) -> Drawing:
-    """Figure 2: cost and gradient of a positive and a negative, by cosine."""
-    curves = loss_curves((1.0, 0.1, temperature))
-
-    def plot(figure: Figure, theme: Theme) -> None:
-        for axes, kind in zip(figure.subplots(1, 2), ("cost", "gradient"), strict=True):
-            for at, curve in enumerate(curves):
-                for label, style in (("positive", "-"), ("negative", "--")):
-                    values = getattr(curve, f"{kind}_{label}")
-                    name = f"{curve.temperature:.3g}, {label}"
-                    axes.plot(curve.cosines, values, style, color=theme.hues[at], label=name)
-            axes.set_yscale("symlog", linthresh=0.1 if kind == "cost" else 1)
-            axes.yaxis.set_major_formatter("{x:g}")
-            axes.set_title(kind.capitalize())
-            axes.set_xlabel("cosine of image and text")
-        axes.legend(title="temperature, label", loc="center left", bbox_to_anchor=(1.01, 0.5))
-
-    return Drawing(plot, width=9.5, height=3.6)
 
 
 def draw_logits(scored: Mapping[str, Floats], cells: Cells) -> Drawing:

@@ -70,6 +70,9 @@ def test_the_page_is_self_contained(
     assert HOSTILE not in page
     assert "Bed &lt;img src=x.png&gt; &amp; board" in page
     _cells_are_those_of_the_metrics(workspace, page)
+    # The pictures of the workspace name no property.
+    assert "never saw" not in page
+    assert page.count("over whole groups of near copies") == 2
     drawn = {Path(figure).stem for figure in summary["figures"]}
     curves = {"precision-recall", "calibration", "temperature"}
     assert drawn == {"loss", "logits", "classes", "map"} | curves

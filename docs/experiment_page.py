@@ -189,12 +189,21 @@ def _prompts(found: dict[str, Any]) -> list[str]:
     held = found["confirmed"]
     if held["low"] is not None:
         lines += (
-            f" On test these texts are {100 * held['value']:+.1f} points of average precision "
+            f" On test {_judged(held)} are {100 * held['value']:+.1f} points of average precision "
             f"ahead of the others [{100 * held['low']:+.1f}, {100 * held['high']:+.1f}]: "
             + ("confirmed." if held["low"] > 0 else "not confirmed.")
         )
+    elif chosen:
+        lines += " None of them has positives enough in test: not confirmed."
     head = ["split", "text", "macro mAP", "weighted mAP", "GAP"]
     return ["## Names or descriptions (figure 6)", table(head, rows), lines]
+
+
+def _judged(held: dict[str, Any]) -> str:
+    """Whose texts test compares; figures from before the classes were counted do not say."""
+    if "classes" not in held:
+        return "these texts"
+    return f"the texts of {held['classes']} of {held['chosen']} classes"
 
 
 def _ablation(name: str, found: dict[str, Any]) -> list[str]:

@@ -70,7 +70,9 @@ class EvaluateSettings:
     """``[evaluate]``: measures and their intervals."""
 
     min_positives: int = setting(1, "classes with fewer positives are shown, and not in the means")
-    bootstrap: int = setting(1000, "resamples of whole properties for the 95 % intervals")
+    bootstrap: int = setting(
+        1000, "resamples of whole groups (properties, near copies) for the 95 % intervals"
+    )
     k: int = setting(10, "K of GAP@K")
     threshold_min_positives: int = setting(
         5, "classes with fewer in validation share the prediction threshold that is best for all"

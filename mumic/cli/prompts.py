@@ -92,12 +92,16 @@ def _confirmed(summary: dict[str, Any]) -> str:
     if not summary["chosen"]:
         return "No class has a clear difference on validation; nothing is to be changed."
     held = summary["confirmed"]
-    if held["value"] is None:
-        return "Not confirmed: none of these classes has a positive in test."
+    if not held["classes"]:
+        return (
+            f"Not confirmed: 0 of {held['chosen']} classes have positives enough in test, of more "
+            "than one group ([evaluate] threshold_min_positives)."
+        )
     if held["low"] is None:
-        return "Not confirmed: test has the images of one property only."
+        return "Not confirmed: no resample of test holds a positive of these classes."
     return (
-        f"On test, these texts are {100 * held['value']:+.1f} points ahead (95 %: "
+        f"On test, the texts of {held['classes']} of {held['chosen']} classes, those with "
+        f"positives enough there, are {100 * held['value']:+.1f} points ahead (95 %: "
         f"{100 * held['low']:+.1f} to {100 * held['high']:+.1f}): "
         + ("confirmed." if held["low"] > 0 else "not confirmed.")
     )

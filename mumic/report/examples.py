@@ -1,10 +1,8 @@
-"""Images and pairs of classes worth a look: what the run gets right, wrong, and is unsure of."""
+"""Images worth a look: what the run gets right, wrong, and is unsure of."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import permutations
 
 import numpy as np
 import numpy.typing as npt
@@ -13,24 +11,6 @@ from annotate.taxonomy.model import TaxonomyClass
 from mumic.data import Dataset
 from mumic.metrics.ranking import Cells, Floats
 from mumic.metrics.thresholds import sigmoid
-
-MOST_PAIRS = 20
-FEWEST_IMAGES = 3  # a share of fewer says nothing
-
-
-@dataclass(frozen=True)
-class Confusion:
-    """Of ``images`` that show ``shown`` and surely not ``other``, how many were said to show it."""
-
-    shown: str
-    other: str
-    images: int
-    mistaken: int
-
-    @property
-    def share(self) -> float:
-        """Mistaken images among all."""
-        return self.mistaken / self.images
 
 
 def costs(logits: Floats, cells: Cells) -> npt.NDArray[np.float64]:
@@ -70,37 +50,6 @@ def image_labels(dataset: Dataset, at: int, said: npt.NDArray[np.bool_]) -> list
         if kind:
             found.append({"name": entry.name, "kind": kind})
     return found
-
-
-def siblings(classes: Sequence[TaxonomyClass]) -> list[tuple[int, int]]:
-    """Places of ordered pairs of classes that share a parent."""
-    return [
-        (at, other)
-        for at, other in permutations(range(len(classes)), 2)
-        if set(classes[at].parents) & set(classes[other].parents)
-    ]
-
-
-def confusions(
-    classes: Sequence[TaxonomyClass], said: npt.NDArray[np.bool_], cells: Cells
-) -> list[Confusion]:
-    """Siblings that are mistaken for each other, the largest share first.
-
-    Args:
-        classes: in the order of the columns.
-        said: (images, classes), yes at the prediction thresholds.
-        cells: the truth; images whose label for either class is unknown are left out.
-    """
-    truth = (cells.labels == 1) & cells.mask
-    never = (cells.labels == 0) & cells.mask
-    found = []
-    for at, other in siblings(classes):
-        rows = truth[:, at] & never[:, other]
-        mistaken = int((rows & said[:, other]).sum())
-        if rows.sum() >= FEWEST_IMAGES and mistaken:
-            entry = Confusion(classes[at].name, classes[other].name, int(rows.sum()), mistaken)
-            found.append(entry)
-    return sorted(found, key=lambda entry: (-entry.share, -entry.mistaken))[:MOST_PAIRS]
 
 
 def rarest_category(

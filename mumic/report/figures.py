@@ -11,32 +11,11 @@ from matplotlib.figure import Figure
 
 from mumic.figures.style import Drawing, Theme
 from mumic.metrics.ranking import Cells, Floats, Ranking, precision_recall, rank
-from mumic.training.loss_curves import loss_curves
 
 MOST_POINTS = 2_000  # images on a map
 SHOWN_CURVES = 6
 SHAPES = "os^D"  # of points, a turn of all hues each
 NO_CLASS = -1
-
-
-def draw_loss(temperature: float) -> Drawing:
-    """Figure 2: cost and gradient of a positive and a negative, by cosine."""
-    curves = loss_curves((1.0, 0.1, temperature))
-
-    def plot(figure: Figure, theme: Theme) -> None:
-        for axes, kind in zip(figure.subplots(1, 2), ("cost", "gradient"), strict=True):
-            for at, curve in enumerate(curves):
-                for label, style in (("positive", "-"), ("negative", "--")):
-                    values = getattr(curve, f"{kind}_{label}")
-                    name = f"{curve.temperature:.3g}, {label}"
-                    axes.plot(curve.cosines, values, style, color=theme.hues[at], label=name)
-            axes.set_yscale("symlog", linthresh=0.1 if kind == "cost" else 1)
-            axes.yaxis.set_major_formatter("{x:g}")
-            axes.set_title(kind.capitalize())
-            axes.set_xlabel("cosine of image and text")
-        axes.legend(title="temperature, label", loc="center left", bbox_to_anchor=(1.01, 0.5))
-
-    return Drawing(plot, width=9.5, height=3.6)
 
 
 def draw_logits(scored: Mapping[str, Floats], cells: Cells) -> Drawing:
@@ -161,50 +140,6 @@ def _steps(ranking: Ranking) -> tuple[Floats, Floats]:
     if not curve.recall.size:
         return curve.recall, curve.precision
     return np.append(0.0, curve.recall), np.append(curve.precision[:1], curve.precision)
-
-
-def draw_calibration(found: Mapping[str, Mapping[str, Any]]) -> Drawing:
-    """Reliability diagrams: what probabilities said and what came true, by method.
-
-    Args:
-        found: by method, as :func:`mumic.evaluation.findings.calibration` gives it; the first has
-            intervals.
-    """
-    panels = (
-        ("reliability", "Bins of equal width", "linear"),
-        ("reliability_equal_count", "Bins of equal count", "log"),
-    )
-
-    def plot(figure: Figure, theme: Theme) -> None:
-        for axes, (key, title, scale) in zip(figure.subplots(1, 2), panels, strict=True):
-            axes.plot([1e-6, 1], [1e-6, 1], ":", color=theme.soft, linewidth=1)
-            lowest = 1.0
-            for at, (name, curves) in enumerate(found.items()):
-                rows = [row for row in curves[key] if scale == "linear" or row["came_true"] > 0]
-                said, came = ([row[name] for row in rows] for name in ("said", "came_true"))
-                colour = theme.hues[at % len(theme.hues)]
-                axes.plot(said, came, "o-", color=colour, markersize=4, label=name, zorder=9 - at)
-                if at == 0:
-                    axes.vlines(*_bars(rows), color=colour, linewidth=1)
-                lowest = min([lowest, *said, *came])
-            axes.set(xscale=scale, yscale=scale, title=title)
-            axes.set(xlabel="probability, mean of the bin", ylabel="share that came true")
-            floor = 0 if scale == "linear" else max(lowest / 1.5, 1e-5)
-            axes.set(xlim=(floor, 1.03), ylim=(floor, 1.03))
-            for axis in (axes.xaxis, axes.yaxis):
-                axis.set_major_formatter("{x:g}")  # a logarithmic one's own needs math text
-                axis.set_minor_formatter("")
-        handles, labels = axes.get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower left", ncols=3)
-
-    return Drawing(plot, width=10, height=4.8)
-
-
-def _bars(rows: Sequence[Mapping[str, Any]]) -> tuple[list[float], list[float], list[float]]:
-    """Places, lower and upper ends of the bins that have an interval."""
-    known = [row for row in rows if row["low"] is not None]
-    said, low, high = ([row[name] for row in known] for name in ("said", "low", "high"))
-    return said, [max(end, 1e-9) for end in low], high
 
 
 def draw_maps(maps: Mapping[str, npt.NDArray[np.float32]], categories: Sequence[str]) -> Drawing:

@@ -22,6 +22,7 @@ from mumic.metrics.measures import positives
 from mumic.model.mumic_model import logit_scale_of, logits_of
 from mumic.pixels import pixel_rows
 from mumic.prompts import NEUTRAL_PROMPT, zero_shot_texts
+from mumic.report.separation import Separation, separation
 from mumic.run import Run, check_demo_model, choose_device
 from mumic.scores import check_split, frozen_rows, image_rows
 from mumic.start import load_start
@@ -42,6 +43,7 @@ class Material:
         zero_shot: likewise, of zero-shot CLIP with two prompts.
         rows: unit rows (images, dim) of the run's image tower.
         start_rows: the same before training.
+        separation: of the split from what the run was trained with.
     """
 
     run: Run
@@ -52,6 +54,7 @@ class Material:
     zero_shot: Floats
     rows: Floats
     start_rows: Floats
+    separation: Separation
 
 
 @clear_word(advice_in_use)
@@ -95,6 +98,7 @@ def gather(
         zero_shot=two_prompts(before, names, neutral, logit_scale_of(start.model)),
         rows=rows,
         start_rows=before,
+        separation=separation(workspace, run, split),
     )
 
 

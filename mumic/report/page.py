@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from annotate.files import read_json
 from annotate.pages import data_uri, write_page
@@ -19,22 +20,24 @@ from mumic.figures.style import DARK, LIGHT, Drawing
 from mumic.figures.temperature import draw_temperature
 from mumic.metrics.intervals import interval_notes
 from mumic.page_numbers import number, points, with_interval
-from mumic.report.examples import confusions, rarest_category
+from mumic.report.examples import rarest_category
 from mumic.report.figures import (
     MOST_POINTS,
-    draw_calibration,
     draw_classes,
     draw_logits,
-    draw_loss,
     draw_maps,
     draw_precision_recall,
     tsne,
 )
 from mumic.report.groups import groups
+from mumic.report.loss_figure import RunLoss, draw_loss
 from mumic.report.material import Material
+from mumic.report.reliability import draw_calibration
+from mumic.report.siblings import find_siblings
 from mumic.series.arms import series_folder
 from mumic.training.history import logit_scales
 
+FEWEST_MAPPED = 5  # images; of fewer, a map shows nothing
 Values = dict[str, Any]
 
 
@@ -53,11 +56,14 @@ def write_report(workspace: Workspace, material: Material, folder: Path) -> dict
     figures = {name: drawing.save(folder / f"{name}.png") for name, drawing in drawings.items()}
     methods, run = material.measures["methods"], material.run
     said = material.logits >= run.thresholds().logits
-    cells = material.dataset.cells
+    siblings = find_siblings(run.classes, said, material.dataset.cells)
+    split, apart = material.measures.get("split", "test"), material.separation
     values = {
         "run": run.id,
-        "split": material.measures.get("split", "test"),
-        "split_notes": split_notes(material.measures.get("split", "test")),
+        "split": split,
+        "new_properties": split == "test" and apart.new_properties,
+        "split_notes": split_notes(split) + ([] if split == "train" else apart.notes()),
+        "resampled": apart.resampled,
         "start": run.start_model["name"],
         "demo": bool(run.record.get("demo_model")),
         "images": len(material.dataset),
@@ -71,7 +77,10 @@ def write_report(workspace: Workspace, material: Material, folder: Path) -> dict
         "plots": {name: _both(drawing) for name, drawing in drawings.items()},
         "compared_elsewhere": "description-gain" not in drawings
         and bool(_compared_texts(workspace)),
-        "confusions": confusions(run.classes, said, cells),
+        "loss": RunLoss.of(run).text,
+        "mapped": len(_mapped(material, workspace.settings.project.seed)),
+        "siblings": siblings.text,
+        "confusions": siblings.largest,
         "groups": groups(workspace, material, said),
     }
     page = folder / "report.html"
@@ -93,7 +102,7 @@ def _drawings(workspace: Workspace, material: Material) -> dict[str, Drawing]:
     per_class = material.measures["per_class"]
     names = [entry.name for entry in run.classes]
     found = {
-        "loss": draw_loss(float(np.exp(-run.logit_scale))),
+        "loss": draw_loss(RunLoss.of(run)),
         "logits": draw_logits(scored, cells),
         "classes": draw_classes(per_class, list(material.measures["methods"])),
         "precision-recall": draw_precision_recall(scored, cells, names, _precisions(per_class)),
@@ -106,8 +115,9 @@ def _drawings(workspace: Workspace, material: Material) -> dict[str, Drawing]:
     if texts.get("dataset") == material.dataset.fingerprint:  # older results do not say
         rows = texts["validation"]["per_class"]
         found["description-gain"] = draw_gains(rows, "Gain by description over name, on validation")
-    if len(material.dataset) >= 5:
-        found["map"] = _map(material, workspace.settings.project.seed)
+    seed = workspace.settings.project.seed
+    if (kept := _mapped(material, seed)).size:
+        found["map"] = _map(material, kept, seed)
     return found
 
 
@@ -124,10 +134,14 @@ def _precisions(rows: Sequence[Values]) -> list[float]:
     return [float("nan") if value is None else value for value in found]
 
 
-def _map(material: Material, seed: int) -> Drawing:
-    rng = np.random.default_rng(seed)
+def _mapped(material: Material, seed: int) -> npt.NDArray[np.int64]:
+    """Places of the images on the map: all, or as many as it can show, at random."""
     count = len(material.dataset)
-    kept = np.sort(rng.permutation(count)[:MOST_POINTS])
+    kept = np.random.default_rng(seed).permutation(count)[:MOST_POINTS]
+    return np.sort(kept if count >= FEWEST_MAPPED else kept[:0])
+
+
+def _map(material: Material, kept: npt.NDArray[np.int64], seed: int) -> Drawing:
     part = material.dataset.take(kept)
     categories = rarest_category(material.run.classes, part.cells, material.train_positives)
     maps = {

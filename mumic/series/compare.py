@@ -1,8 +1,8 @@
-"""Arms of a series in numbers: means over seeds, differences to the first arm, class by class.
+"""Arms of a series in numbers: means over seeds, differences between two arms, class by class.
 
 A difference is averaged over the seeds, each pair of runs being measured under the same resamples
-of whole properties: its interval says how far other test images could move it. How far other seeds
-could is what ``ahead_in_seeds`` is for.
+of whole groups (properties, near copies): its interval says how far other test images could move
+it. How far other seeds could is what ``ahead_in_seeds`` is for.
 """
 
 from __future__ import annotations
@@ -117,20 +117,35 @@ def class_rows(
 
     Returns:
         class_id, name, positives, value, low, high and ``counts``: the interval excludes zero, and
-        there are positives enough, of more than one group, for an interval to mean something.
+        the class can be compared, see :func:`comparable_classes`.
+    """
+    counts = positives(truth.cells.labels, truth.cells.mask)
+    comparable = comparable_classes(truth, settings)
+    return [
+        {"class_id": entry.id, "name": entry.name, "positives": int(count)}
+        | found.to_json()
+        | {"counts": bool(found.excludes_zero and able)}
+        for entry, count, able, found in zip(
+            truth.classes, counts, comparable, class_differences(seen, first, second), strict=True
+        )
+    ]
+
+
+def comparable_classes(truth: Truth, settings: EvaluateSettings) -> npt.NDArray[np.bool_]:
+    """Classes with positives enough, of more than one group, for an interval to mean something.
+
+    Args:
+        truth: of the split.
+        settings: a class needs ``threshold_min_positives``, and ``min_positives`` where it is more.
+
+    Returns:
+        bool (classes,).
     """
     counts = positives(truth.cells.labels, truth.cells.mask)
     groups, shown = np.array(truth.groups), (truth.cells.labels == 1) & truth.cells.mask
     several = [np.unique(groups[column]).size > 1 for column in shown.T]
     enough = max(settings.min_positives, settings.threshold_min_positives)
-    return [
-        {"class_id": entry.id, "name": entry.name, "positives": int(count)}
-        | found.to_json()
-        | {"counts": bool(found.excludes_zero and count >= enough and spread)}
-        for entry, count, spread, found in zip(
-            truth.classes, counts, several, class_differences(seen, first, second), strict=True
-        )
-    ]
+    return np.asarray((counts >= enough) & np.array(several, bool))
 
 
 def class_differences(seen: Sequence[Seen], first: str, second: str) -> list[Interval]:

@@ -8,6 +8,7 @@ says whether it holds.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,16 +17,24 @@ import numpy.typing as npt
 from annotate import tables
 from annotate.errors import InputError
 from annotate.files import write_json
+from annotate.settings import EvaluateSettings
 from annotate.taxonomy.model import TaxonomyClass
 from annotate.taxonomy.prompts import description_prompt, name_prompt
 from annotate.workspace import Workspace
 from mumic.data import load_dataset
+from mumic.evaluation.measure import Truth
 from mumic.figures.differences import draw_gains
 from mumic.metrics.intervals import Interval, interval
 from mumic.prompts import label_texts
 from mumic.series.ablations import Trained, check_measurable, measure_series, train_series
 from mumic.series.arms import Arm, series_folder
-from mumic.series.compare import Seen, arm_difference, arm_rows, class_rows
+from mumic.series.compare import (
+    Seen,
+    arm_difference,
+    arm_rows,
+    class_rows,
+    comparable_classes,
+)
 from mumic.training.train import Reports, TrainOptions
 
 NAME, DESCRIPTION = "name", "description"
@@ -44,7 +53,8 @@ def compare_prompts(
     Returns:
         ``validation`` and ``test``: arms, difference and ``per_class`` (description minus name);
         ``chosen``: class id and the better text where validation's interval carries it and the two
-        texts differ; ``confirmed``: what test says of the chosen ones taken together.
+        texts differ; ``confirmed``: what test says of the chosen ones taken together, see
+        :class:`Confirmation`.
 
     Raises:
         InputError: no class has a description of its own, or nothing can be measured on a split.
@@ -60,17 +70,18 @@ def compare_prompts(
         )
         for split in ("validation", "test")
     }
-    by_validation, seen = found["validation"][0], found["test"][1]
+    by_validation, on_test = found["validation"].values, found["test"]
     classes = trained[0].run.classes
     chosen = choose(by_validation["per_class"], classes)
+    settings = workspace.settings.evaluate
     folder = series_folder(workspace, SERIES)
     summary = {
         "dataset": trained[0].run.record["dataset"],
         "validation": by_validation,
-        "test": found["test"][0],
+        "test": on_test.values,
         "chosen": chosen,
         "prompts": {entry.id: entry.prompt for entry in classes},
-        "confirmed": confirm(seen, [entry.id for entry in classes], chosen).to_json(),
+        "confirmed": confirm(on_test.seen, on_test.truth, chosen, settings).to_json(),
         "figure": str(
             draw_gains(
                 by_validation["per_class"], "Gain by description over name, on validation"
@@ -91,17 +102,27 @@ def _check_texts(classes: Sequence[TaxonomyClass]) -> None:
         )
 
 
+@dataclass(frozen=True)
+class _Measured:
+    """Both trainings on one split, the truth there, and what ``summary.json`` has of it."""
+
+    seen: list[Seen]
+    truth: Truth
+    values: dict[str, Any]
+
+
 def _measured(
     workspace: Workspace, trained: list[Trained], split: str, device: str, reports: Reports
-) -> tuple[dict[str, Any], list[Seen]]:
+) -> _Measured:
     seen, truth = measure_series(workspace, trained, split, device, reports.on_measured)
     settings = workspace.settings.evaluate
-    return {
+    values = {
         "images": len(truth.groups),
         "arms": arm_rows(seen),
         "difference": arm_difference(seen, DESCRIPTION, NAME, truth.cells, settings),
         "per_class": class_rows(seen, DESCRIPTION, NAME, truth, settings),
-    }, seen
+    }
+    return _Measured(seen, truth, values)
 
 
 def choose(rows: Sequence[Mapping[str, Any]], classes: Sequence[TaxonomyClass]) -> dict[str, str]:
@@ -119,23 +140,49 @@ def choose(rows: Sequence[Mapping[str, Any]], classes: Sequence[TaxonomyClass]) 
     }
 
 
-def confirm(seen: list[Seen], class_ids: list[str], chosen: dict[str, str]) -> Interval:
+@dataclass(frozen=True)
+class Confirmation:
+    """What test says of a choice.
+
+    Attributes:
+        ahead: the chosen texts minus the others; without a value where test can judge no class.
+        classes: how many of the chosen classes it is about: those that test can judge.
+        chosen: how many were chosen.
+    """
+
+    ahead: Interval
+    classes: int
+    chosen: int
+
+    def to_json(self) -> dict[str, float | None]:
+        """value, low and high, and the two counts."""
+        return self.ahead.to_json() | {"classes": self.classes, "chosen": self.chosen}
+
+
+def confirm(
+    seen: Sequence[Seen], truth: Truth, chosen: Mapping[str, str], settings: EvaluateSettings
+) -> Confirmation:
     """The chosen text minus the other one, in average precision, mean over the chosen classes.
+
+    A class must have positives enough in test, as it needed them on validation to be chosen: the
+    average precision of one positive image confirms nothing.
 
     Args:
         seen: both trainings on test.
-        class_ids: in the order of the columns.
+        truth: of test.
         chosen: class id and its better text.
+        settings: see :func:`mumic.series.compare.comparable_classes`.
     """
     description, name = (
         next(entry for entry in seen if entry.arm == arm) for arm in (DESCRIPTION, NAME)
     )
-    signs = np.array(
-        [{DESCRIPTION: 1, NAME: -1, None: 0}[chosen.get(class_id)] for class_id in class_ids]
-    )
+    wanted = {DESCRIPTION: 1, NAME: -1, None: 0}
+    signs = np.array([wanted[chosen.get(entry.id)] for entry in truth.classes])
+    signs = np.where(comparable_classes(truth, settings), signs, 0)
     values = _signed_mean(signs, (description.precisions - name.precisions)[:, None])
     samples = _signed_mean(signs, description.class_samples - name.class_samples)
-    return interval(float(values[0]), samples)
+    found = interval(float(values[0]), samples)
+    return Confirmation(found, int(np.count_nonzero(signs)), len(chosen))
 
 
 def _signed_mean(

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from mumic.training.loss import bce_cost
+from mumic.training.loss import Cost, bce_cost
 
 Floats = npt.NDArray[np.float64]
 
@@ -21,7 +21,8 @@ class LossCurve:
     """One temperature: arrays (n,) over ``cosines``.
 
     ``gradient_positive`` and ``gradient_negative`` are the cost's derivative with respect to the
-    cosine, where the label is 1 and 0.
+    cosine, where the label is 1 and 0. The loss being a mean, a cell's share is this over the
+    number of observed cells.
     """
 
     temperature: float
@@ -33,46 +34,43 @@ class LossCurve:
     gradient_negative: Floats
 
 
-def gradient(
-    cosines: Floats, labels: Floats | float, temperature: float, positive_weight: float = 1.0
-) -> Floats:
-    """``(1/tau) ((1 - y + p y) sigma(cos / tau) - p y)`` (Wang et al., AAAI 2023, equation 3).
-
-    At p = 1 it is the paper's. The loss being a mean, a cell's share is this over the number of
-    observed cells.
-
-    >>> gradient(np.array([0.0]), 1.0, 0.1).tolist()
-    [-5.0]
-    """
-    y, p = np.asarray(labels), positive_weight
-    sigma = torch.sigmoid(torch.from_numpy(np.asarray(cosines, float) / temperature)).numpy()
-    found: Floats = ((1 - y + p * y) * sigma - p * y) / temperature
-    return found
-
-
 def loss_curves(
-    temperatures: Sequence[float] = TEMPERATURES, positive_weight: float = 1.0, points: int = 401
+    temperatures: Sequence[float] = TEMPERATURES,
+    cost: Cost = bce_cost,
+    *,
+    bias: float = 0.0,
+    points: int = 401,
 ) -> list[LossCurve]:
-    """A curve per temperature over all cosines.
+    """A curve per temperature over all cosines; a logit is cosine / temperature + bias.
 
     Args:
         temperatures: tau, each above 0.
-        positive_weight: p of equation 1.
+        cost: of a cell, see :func:`mumic.training.loss.cost_of`; default: equation 1 at p = 1.
+        bias: of the logits.
         points: cosines from -1 to 1.
     """
     cosines = np.linspace(-1, 1, points)
-    return [_curve(cosines, tau, positive_weight) for tau in temperatures]
+    return [_curve(cosines, tau, cost, bias) for tau in temperatures]
 
 
-def _curve(cosines: Floats, tau: float, positive_weight: float) -> LossCurve:
-    z = torch.from_numpy(cosines / tau)
-    yes, no = torch.ones_like(z), torch.zeros_like(z)
+def _curve(cosines: Floats, tau: float, cost: Cost, bias: float) -> LossCurve:
+    logits = torch.from_numpy(cosines / tau + bias)
+    positive, rise = _cost_and_gradient(logits, cost, 1.0)
+    negative, fall = _cost_and_gradient(logits, cost, 0.0)
     return LossCurve(
         temperature=tau,
         cosines=cosines,
-        probability=torch.sigmoid(z).numpy(),
-        cost_positive=bce_cost(z, yes, positive_weight).numpy(),
-        cost_negative=bce_cost(z, no, positive_weight).numpy(),
-        gradient_positive=gradient(cosines, 1.0, tau, positive_weight),
-        gradient_negative=gradient(cosines, 0.0, tau, positive_weight),
+        probability=torch.sigmoid(logits).numpy(),
+        cost_positive=positive,
+        cost_negative=negative,
+        gradient_positive=rise / tau,
+        gradient_negative=fall / tau,
     )
+
+
+def _cost_and_gradient(logits: torch.Tensor, cost: Cost, label: float) -> tuple[Floats, Floats]:
+    """A cell's cost and its derivative with respect to the logit, (n,) each."""
+    z = logits.clone().requires_grad_(True)
+    costs = cost(z, torch.full_like(logits, label))
+    (slopes,) = torch.autograd.grad(costs.sum(), z)
+    return costs.detach().numpy(), slopes.numpy()

@@ -21,7 +21,7 @@ from mumic.baselines.store import open_baseline
 from mumic.cli import main
 from mumic.data import load_dataset
 from mumic.metrics.ranking import Cells
-from mumic.report.examples import Confusion, confusions, costs, doubts, rarest_category
+from mumic.report.examples import costs, doubts, rarest_category
 from mumic.report.material import gather
 from mumic.training.train import TrainOptions, train
 from tests.mumic.pages import Page
@@ -42,24 +42,6 @@ def test_the_colour_is_the_category_of_the_rarest_class() -> None:
     mask[4, 2] = False
     found = rarest_category(classes, Cells(labels, mask), frequency)
     assert found == ["rooms", "outside", "outside", "", "rooms"]
-
-
-def test_siblings_are_counted_where_one_is_shown_and_the_other_surely_not() -> None:
-    classes = [
-        TaxonomyClass("in", "Indoor pool", "wellness", parents=("pool",)),
-        TaxonomyClass("out", "Outdoor pool", "wellness", parents=("pool",)),
-        TaxonomyClass("pool", "Pool", "wellness"),
-    ]
-    labels = np.array([[1, 0, 1]] * 4 + [[0, 1, 1]] * 2 + [[1, 1, 1]], np.int8)
-    mask = np.ones(labels.shape, bool)
-    mask[3, 1] = False  # nobody knows whether the fourth shows an outdoor pool
-    said = np.zeros(labels.shape, bool)
-    said[[0, 1, 3, 6], 1] = True
-    said[[4, 5], 0] = True
-    # Two images show an outdoor pool alone: too few for a share.
-    assert confusions(classes, said, Cells(labels, mask)) == [
-        Confusion("Indoor pool", "Outdoor pool", images=3, mistaken=2)
-    ]
 
 
 def test_costs_and_doubts_are_cross_entropy_and_entropy() -> None:
@@ -88,6 +70,9 @@ def test_the_page_is_self_contained(
     assert HOSTILE not in page
     assert "Bed &lt;img src=x.png&gt; &amp; board" in page
     _cells_are_those_of_the_metrics(workspace, page)
+    # The pictures of the workspace name no property.
+    assert "never saw" not in page
+    assert page.count("over whole groups of near copies") == 2
     drawn = {Path(figure).stem for figure in summary["figures"]}
     curves = {"precision-recall", "calibration", "temperature"}
     assert drawn == {"loss", "logits", "classes", "map"} | curves

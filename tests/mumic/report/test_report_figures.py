@@ -12,12 +12,12 @@ from matplotlib.figure import Figure
 from mumic.figures.style import LIGHT, Drawing
 from mumic.metrics.ranking import Cells
 from mumic.report.figures import (
-    draw_calibration,
     draw_logits,
     draw_maps,
     draw_precision_recall,
     logit_range,
 )
+from mumic.report.reliability import draw_calibration
 
 
 def _figure(drawing: Drawing) -> Any:
@@ -84,3 +84,29 @@ def test_bars_stand_on_the_bins_that_have_an_interval() -> None:
     (bars,) = wide.collections
     assert np.array(bars.get_segments()) == pytest.approx(np.array([[[0.1, 0.05], [0.1, 0.4]]]))
     assert [len(each.get_segments()) for each in full.collections] in ([], [0])
+
+
+def test_bins_in_which_nothing_came_true_are_on_the_floor_of_the_logarithmic_panel() -> None:
+    said = [1e-7, 1e-3, 0.02, 0.4]
+    came = [0.0, 0.0, 0.01, 0.5]
+    rows = [
+        {"said": a, "came_true": b, "low": None, "high": None}
+        for a, b in zip(said, came, strict=True)
+    ]
+    found = {"MuMIC": {"reliability": rows, "reliability_equal_count": rows}}
+    figure = _figure(draw_calibration(found))
+    wide, full = figure.axes
+    curve, marks = full.lines[1:]  # the first is the diagonal
+    assert curve.get_xydata() == pytest.approx(np.array([[0.02, 0.01], [0.4, 0.5]]))
+    left, floor = full.get_xlim()[0], full.get_ylim()[0]
+    assert left == floor == pytest.approx(1e-5)
+    assert marks.get_xydata() == pytest.approx(np.array([[left, floor], [1e-3, floor]]))
+    assert (marks.get_marker(), curve.get_marker()) == ("v", "o")
+    assert wide.lines[1].get_xydata() == pytest.approx(np.array([said, came]).T)
+    assert len(wide.lines) == 2
+    (legend,) = figure.legends
+    named = ["MuMIC", "nothing came true in the bin"]
+    assert [text.get_text() for text in legend.get_texts()] == named
+    few = {"MuMIC": {"reliability": rows, "reliability_equal_count": rows[2:]}}
+    (legend,) = _figure(draw_calibration(few)).legends
+    assert [text.get_text() for text in legend.get_texts()] == named[:1]

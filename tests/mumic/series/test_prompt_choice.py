@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from click.testing import CliRunner
 
@@ -23,22 +24,55 @@ from mumic.series.compare import Seen, class_rows
 from mumic.series.prompt_choice import DESCRIPTION, NAME, choose, confirm
 from tests.mumic.conftest import CLASSES
 
+SETTINGS = EvaluateSettings(min_positives=1, threshold_min_positives=2)
+
 
 def _seen(arm: str, precisions: list[float], samples: list[list[float]]) -> Seen:
     metrics = Metrics(*[0] * 20)
     return Seen(arm, 0, metrics, np.array(precisions), np.array(samples), np.zeros(2))
 
 
+def _truth(labels: npt.NDArray[np.int8], groups: str = "012345") -> Truth:
+    """Classes a, b, ...; every image is of a group of its own, unless others are given."""
+    classes = tuple(TaxonomyClass(name, name, "all") for name in "abcde"[: labels.shape[1]])
+    cells = Cells(labels, np.ones(labels.shape, bool))
+    return Truth(classes, cells, list(groups[: len(labels)]), labels.sum(axis=0))
+
+
 def test_the_chosen_texts_are_held_against_the_others_by_hand() -> None:
     nan = float("nan")
     description = _seen(DESCRIPTION, [0.6, 0.2, 0.9], [[0.7, 0.5], [0.1, nan], [0.9, 0.9]])
     name = _seen(NAME, [0.5, 0.5, 0.1], [[0.5, 0.5], [0.4, 0.4], [0.1, 0.1]])
-    found = confirm([description, name], ["a", "b", "c"], {"a": DESCRIPTION, "b": NAME})
-    assert found.value == pytest.approx((0.1 + 0.3) / 2)  # c was not chosen
+    chosen = {"a": DESCRIPTION, "b": NAME}
+    found = confirm([description, name], _truth(np.ones((2, 3), np.int8)), chosen, SETTINGS)
+    assert found.ahead.value == pytest.approx((0.1 + 0.3) / 2)  # c was not chosen
     drawn = [(0.2 + 0.3) / 2, 0.0]  # the second resample holds no positive of b
-    assert (found.low, found.high) == pytest.approx(np.quantile(drawn, [0.025, 0.975]))
-    nothing = confirm([description, name], ["a", "b", "c"], {})
-    assert nothing.to_json() == {"value": None, "low": None, "high": None}
+    assert (found.ahead.low, found.ahead.high) == pytest.approx(np.quantile(drawn, [0.025, 0.975]))
+    assert (found.classes, found.chosen) == (2, 2)
+    nothing = confirm([description, name], _truth(np.ones((2, 3), np.int8)), {}, SETTINGS)
+    none = {"value": None, "low": None, "high": None}
+    assert nothing.to_json() == none | {"classes": 0, "chosen": 0}
+
+
+@pytest.mark.parametrize(
+    ("second", "groups", "judged"),
+    [
+        ([1, 1, 1, 0], "0123", True),
+        ([1, 0, 0, 0], "0123", False),  # one positive image, whatever its average precision
+        ([1, 1, 1, 0], "0001", False),  # three of one property
+    ],
+)
+def test_test_confirms_only_what_it_can_judge(second: list[int], groups: str, judged: bool) -> None:
+    labels = np.array([[0, 1, 0, 1], second], np.int8).T
+    description = _seen(DESCRIPTION, [0.5, 1.0], [[0.5, 0.5], [1.0, 1.0]])
+    name = _seen(NAME, [0.6, 0.2], [[0.6, 0.6], [0.2, 0.2]])
+    chosen = {"a": DESCRIPTION, "b": DESCRIPTION}
+    found = confirm([description, name], _truth(labels, groups), chosen, SETTINGS)
+    assert (found.classes, found.chosen) == (2 if judged else 1, 2)
+    assert found.ahead.value == pytest.approx((0.8 - 0.1) / 2 if judged else -0.1)
+    alone = confirm([description, name], _truth(labels, groups), {"b": DESCRIPTION}, SETTINGS)
+    assert (alone.classes, alone.chosen) == (int(judged), 1)
+    assert alone.to_json()["low"] == (pytest.approx(0.8) if judged else None)
 
 
 def test_what_is_chosen_by_hand() -> None:
@@ -79,12 +113,23 @@ def _other_way_on_test(workspace: Any, run: Any, name: str, split: str, *rest: A
     return replace(method, name=name), truth
 
 
-def _nothing_on_test(workspace: Any, run: Any, name: str, split: str, *rest: Any) -> Any:
-    method, truth = _with_logits(workspace, run, name, split, *rest)
+def _few_on_test(method: Any, truth: Any, split: str, kept: int) -> Any:
+    """In test the first ``kept`` of the two classes keep their positives, the others one."""
     if split == "test":
-        labels = truth.cells.labels * np.array([0, 0, 1, 1], np.int8)
+        labels = truth.cells.labels.copy()
+        for column in range(kept, 2):
+            shows = np.flatnonzero((labels[:, column] == 1) & truth.cells.mask[:, column])
+            labels[shows[1:], column] = 0
         truth = replace(truth, cells=Cells(labels, truth.cells.mask))
     return method, truth
+
+
+def _one_each_on_test(workspace: Any, run: Any, name: str, split: str, *rest: Any) -> Any:
+    return _few_on_test(*_with_logits(workspace, run, name, split, *rest), split, 0)
+
+
+def _one_of_the_second_on_test(workspace: Any, run: Any, name: str, split: str, *rest: Any) -> Any:
+    return _few_on_test(*_with_logits(workspace, run, name, split, *rest), split, 1)
 
 
 TAXONOMY = """version: 1
@@ -133,7 +178,8 @@ def test_the_command_writes_what_validation_carries(
     assert workspace.taxonomy.read_text() == TAXONOMY
     written = CliRunner().invoke(main, [*command[:2], "--write"])
     assert "2 written into the taxonomy" in written.output
-    assert "confirmed." in written.output
+    assert "the texts of 2 of 2 classes" in written.output
+    assert "): confirmed." in written.output
     lines = TAXONOMY.splitlines()
     lines[4] = lines[4].replace("prompt: name", "prompt: description")
     lines[5] = lines[5].replace("prompt: description", "prompt: name")
@@ -144,7 +190,8 @@ def test_the_command_writes_what_validation_carries(
     ("measured", "said"),
     [
         (_other_way_on_test, "): not confirmed."),
-        (_nothing_on_test, "Not confirmed: none of these classes has a positive in test."),
+        (_one_each_on_test, "Not confirmed: 0 of 2 classes have positives enough in test"),
+        (_one_of_the_second_on_test, "the texts of 1 of 2 classes, those with positives enough"),
     ],
 )
 def test_what_test_does_not_confirm_is_said(

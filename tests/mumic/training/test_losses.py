@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -10,8 +12,8 @@ from torchvision.ops import sigmoid_focal_loss
 from annotate.errors import InputError
 from annotate.settings import TrainSettings
 from mumic.metrics.measures import Cells
-from mumic.training.loss import asl_cost, bce_cost, cost_of, focal_cost
-from mumic.training.loss_curves import gradient, loss_curves
+from mumic.training.loss import Cost, asl_cost, bce_cost, cost_of, focal_cost
+from mumic.training.loss_curves import loss_curves
 from mumic.training.positive_weight import positive_weights
 
 Z = torch.linspace(-12, 12, 97, dtype=torch.float64)
@@ -77,22 +79,30 @@ def test_the_settings_choose_the_loss() -> None:
         assert torch.equal(cost_of(TrainSettings(loss=name), weight)(Z, YES), expected)
 
 
-@pytest.mark.parametrize("weight", [1.0, 10.0])
-def test_curves_of_figure_2(weight: float) -> None:
-    """Gradients against the cost's differences; equation 3 is (sigma - y) / tau."""
-    for curve in loss_curves((1.0, 0.1, 0.026), weight, points=4001):
-        sigma = 1 / (1 + np.exp(-curve.cosines / curve.temperature))
+@pytest.mark.parametrize("bias", [0.0, -8.0])
+@pytest.mark.parametrize(
+    "cost", [bce_cost, partial(bce_cost, positive_weight=10.0), focal_cost, asl_cost]
+)
+def test_curves_of_figure_2(cost: Cost, bias: float) -> None:
+    """Gradients against the cost's differences."""
+    for curve in loss_curves((1.0, 0.1, 0.026), cost, bias=bias, points=4001):
+        sigma = 1 / (1 + np.exp(-curve.cosines / curve.temperature - bias))
         np.testing.assert_allclose(curve.probability, sigma, rtol=1e-12)
-        for cost, slope in (
+        for costs, slope in (
             (curve.cost_positive, curve.gradient_positive),
             (curve.cost_negative, curve.gradient_negative),
         ):
-            rough = np.gradient(cost, curve.cosines)[1:-1]
+            rough = np.gradient(costs, curve.cosines)[1:-1]
             np.testing.assert_allclose(slope[1:-1], rough, atol=2e-3 * np.abs(slope).max())
-    cosines = np.array([-0.3, 0.2])
-    labels = np.array([1.0, 0.0])
-    sigma = 1 / (1 + np.exp(-cosines / 0.05))
-    np.testing.assert_allclose(gradient(cosines, labels, 0.05), (sigma - labels) / 0.05)
+
+
+@pytest.mark.parametrize("p", [1.0, 10.0])
+def test_gradients_are_those_of_equation_3(p: float) -> None:
+    """(1 / tau) ((1 - y + p y) sigma(z) - p y), at p = 1 the paper's (sigma(z) - y) / tau."""
+    (curve,) = loss_curves((0.05,), partial(bce_cost, positive_weight=p), bias=-2.0)
+    sigma = 1 / (1 + np.exp(-curve.cosines / 0.05 + 2))
+    np.testing.assert_allclose(curve.gradient_positive, p * (sigma - 1) / 0.05, atol=1e-12)
+    np.testing.assert_allclose(curve.gradient_negative, sigma / 0.05, atol=1e-12)
 
 
 def test_positive_weights() -> None:

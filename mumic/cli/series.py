@@ -88,12 +88,10 @@ class SeriesBars:
 
     def start(self, title: str) -> Reports:
         """Close the bars before, name the training, and report to new ones."""
-        from mumic.training.train import Reports
-
         self._close()
         note(title)
         self._bars = TrainingBars()
-        return Reports(on_decoded=self._bars.decoded, on_step=self._bars.step, on_note=note)
+        return self._bars.reports()
 
     def _close(self) -> None:
         if self._bars is not None:

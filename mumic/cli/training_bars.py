@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from annotate.cli.console import progress
+from annotate.cli.console import note, progress
 
 if TYPE_CHECKING:
     from mumic.training.state import StepReport
+    from mumic.training.train import Reports
 
 
 class TrainingBars:
     """The decoding's bar, which ends with the first step, and the training's."""
 
     def __init__(self) -> None:
-        self._decoding = progress(None, "decoding")
+        self._decoding: Any = None
         self._training: Any = None
 
     def __enter__(self) -> TrainingBars:
@@ -23,6 +24,18 @@ class TrainingBars:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def reports(self) -> Reports:
+        """What tells these bars of a training; its notes are printed."""
+        from mumic.training.train import Reports
+
+        return Reports(
+            on_decoding=self.decoding, on_decoded=self.decoded, on_step=self.step, on_note=note
+        )
+
+    def decoding(self, images: int) -> None:
+        """Begin with so many images that are to be decoded."""
+        self._decoding = progress(images, "decoding")
+
     def decoded(self, images: int) -> None:
         """Show that so many more images are decoded."""
         self._decoding.update(images)
@@ -30,7 +43,7 @@ class TrainingBars:
     def step(self, report: StepReport) -> None:
         """Show an optimiser step, with its loss and temperature."""
         if self._training is None:
-            self._decoding.close()
+            self.close()
             self._training = progress(report.all_images, "training")
             # What an earlier start did is no part of the rate.
             done = report.done_before
@@ -44,6 +57,6 @@ class TrainingBars:
 
     def close(self) -> None:
         """End both."""
-        self._decoding.close()
-        if self._training is not None:
-            self._training.close()
+        for bar in (self._decoding, self._training):
+            if bar is not None:
+                bar.close()

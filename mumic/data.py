@@ -29,7 +29,7 @@ class Dataset:
 
     ``images`` has image_id, uri, content_hash, group_id and split; ``cells`` the labels in the same
     order of rows, with the classes as columns; ``rates`` the share of yes among the votes, float32,
-    NaN where nobody voted; ``fingerprint`` names the dataset's exact content.
+    NaN where nobody voted or experts decided; ``fingerprint`` names the dataset's exact content.
     """
 
     images: pd.DataFrame
@@ -151,7 +151,7 @@ def soft_labels(dataset: Dataset) -> npt.NDArray[np.float32]:
     """Voting rates to train on, float32 (images, classes), right where the label is known.
 
     A class is as sure as the surest of its descendants, as in the labels a yes makes its ancestors
-    positive; a known label that nobody voted on stands for itself.
+    positive; a known label without a rate stands for itself.
     """
     targets = np.where(np.isnan(dataset.rates), dataset.cells.labels, dataset.rates)
     targets = np.where(dataset.cells.mask, targets, 0).astype(np.float32)

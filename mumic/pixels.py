@@ -33,6 +33,7 @@ def pixel_rows(
     size: int,
     on_progress: Callable[[int], object] | None = None,
     resize: str = "squash",
+    on_total: Callable[[int], object] | None = None,
 ) -> Rows:
     """The pixels of some images, from the cache ``data/cache/``, which is filled as needed.
 
@@ -40,8 +41,9 @@ def pixel_rows(
         workspace: where URIs start and the cache lies.
         images: uri and content_hash.
         size: side of the square, pixels.
-        on_progress: called with the number of images just decoded.
+        on_progress: called after each batch with the number of images just decoded.
         resize: ``squash`` or ``crop``.
+        on_total: called once, before the first, with the number of images that the cache lacks.
 
     Returns:
         uint8 rows (3, size, size), by content hash.
@@ -51,12 +53,14 @@ def pixel_rows(
         RemoteError: an image's bucket or host does not answer.
     """
     items = zip(images["content_hash"], images["uri"], strict=True)
-    return add_shards(
-        workspace.data / "cache" / f"pixels-{size}-{resize}-bicubic",
-        ((item[0], item) for item in items),
-        lambda chunks: _decoded(workspace, chunks, size, resize),
-        on_progress=on_progress,
-    )
+
+    def decoded(chunks: list[list[Item]]) -> Generator[Pixels | None, None, None]:
+        if on_total is not None:
+            on_total(sum(map(len, chunks)))
+        return _decoded(workspace, chunks, size, resize, on_progress)
+
+    folder = workspace.data / "cache" / f"pixels-{size}-{resize}-bicubic"
+    return add_shards(folder, ((item[0], item) for item in items), decoded)
 
 
 @contextmanager
@@ -108,7 +112,11 @@ def _reached(
 
 
 def _decoded(
-    workspace: Workspace, chunks: list[list[Item]], size: int, resize: str
+    workspace: Workspace,
+    chunks: list[list[Item]],
+    size: int,
+    resize: str,
+    on_progress: Callable[[int], object] | None,
 ) -> Generator[Pixels | None, None, None]:
     """The pixels of each chunk; what comes after it is decoded while it is stored.
 
@@ -123,6 +131,8 @@ def _decoded(
                 rows[usable : usable + len(batch.pixels)] = batch.pixels
                 usable += len(batch.pixels)
                 left_out += batch.left_out
+                if on_progress is not None:
+                    on_progress(len(batch.left_out))
             failed += [
                 (uri, why) for (_, uri), why in zip(chunk, left_out, strict=True) if why is not None
             ]

@@ -24,10 +24,11 @@ from annotate.catalog.scan import is_demo_catalog
 from annotate.clip.loading import Clip, load_clip, local_files, require_real_model
 from annotate.clip.memory import is_memory_full
 from annotate.dataset.learned import write_learned
-from annotate.errors import DamagedError, InputError
+from annotate.errors import DamagedError, InputError, MissingError
 from annotate.files import atomic, read_json, write_json
 from annotate.runs import checked_name, finished_run, readable_record
 from annotate.settings import ModelSettings
+from annotate.taxonomy.load import load_taxonomy
 from annotate.taxonomy.model import TaxonomyClass
 from annotate.times import utc_now
 from annotate.workspace import Workspace
@@ -72,12 +73,12 @@ class Run:
     @property
     def logit_bias(self) -> float:
         """What is added to every logit; 0 where no bias was learned."""
-        return float(self.record.get("logit_bias", 0.0))
+        return float(self.record["logit_bias"])
 
     @property
     def resize(self) -> str:
         """How its images become square: ``squash`` or ``crop``."""
-        return str(self.record["settings"]["train"].get("resize", "squash"))
+        return str(self.record["settings"]["train"]["resize"])
 
     def text_rows(self) -> npt.NDArray[np.float32]:
         """Unit rows of the class texts, float32 (classes, dim)."""
@@ -220,10 +221,24 @@ def _unfinished(workspace: Workspace, digest: str) -> Path | None:
     return found[-1] if found else None
 
 
+def is_built_with(dataset: Dataset, workspace: Workspace) -> bool:
+    """Whether the dataset was built with the label list that the workspace has now, if any."""
+    try:
+        taxonomy = load_taxonomy(workspace.taxonomy, workspace.settings.project.classes)
+    except MissingError:
+        return True
+    except InputError:  # no dataset is built with such a list
+        return False
+    return taxonomy.hash == dataset.taxonomy_hash
+
+
 def write_start(
     path: Path, workspace: Workspace, dataset: Dataset, texts: Sequence[str], record: dict[str, Any]
 ) -> None:
-    """Lay down what is known before the first step; ``run.json`` comes last."""
+    """Lay down what is known before the first step; ``run.json`` comes last.
+
+    A label list that the dataset was not built with is none of the run's.
+    """
     path.mkdir(parents=True, exist_ok=True)
     classes = [
         {
@@ -238,10 +253,10 @@ def write_start(
         for entry, text in zip(dataset.classes, texts, strict=True)
     ]
     write_json(path / "classes.json", {"taxonomy_hash": dataset.taxonomy_hash, "classes": classes})
-    for source, target in (
-        (workspace.taxonomy, "taxonomy.yaml"),
-        (workspace.dataset / "lock.json", "dataset.lock.json"),
-    ):
+    snapshots = {"dataset.lock.json": workspace.dataset / "lock.json"}
+    if is_built_with(dataset, workspace):
+        snapshots["taxonomy.yaml"] = workspace.taxonomy
+    for target, source in snapshots.items():
         if source.is_file():
             with source.open("rb") as content, atomic(path / target) as copy:
                 shutil.copyfileobj(content, copy)

@@ -17,7 +17,7 @@ def load_start(workspace: Workspace, run: Run, device: str = "cpu") -> Clip:
         MissingError: its weights cannot be had any more.
     """
     start = run.start_model
-    activation = run.record["settings"]["model"].get("activation", "auto")
+    activation = run.record["settings"]["model"]["activation"]
     clip = load_clip(
         ModelSettings(start["name"], start["pretrained"], activation),
         workspace.root,
@@ -26,7 +26,7 @@ def load_start(workspace: Workspace, run: Run, device: str = "cpu") -> Clip:
         seed=int(run.record["seed"]),
     )
     same = clip.weights_hash == start["weights_hash"]
-    if not same or clip.model_hash != start.get("model_hash", clip.model_hash):
+    if not same or clip.model_hash != start["model_hash"]:
         raise InputError(
             f"{start['name']} has {'other settings' if same else 'other weights'} than when "
             f"{run.id} was trained from it; what it is compared or blended with needs the same "

@@ -21,6 +21,8 @@ from annotate.dataset.summary import (
     warnings,
 )
 from annotate.errors import InputError
+from annotate.labels.consolidate import propagate
+from annotate.labels.decisions import GOLDEN, HOW, PROPAGATED
 from annotate.settings import DatasetSettings
 from annotate.tables import Table
 from annotate.taxonomy.model import Taxonomy
@@ -148,7 +150,7 @@ def _build(
             "text": images["text"],
             "split": np.array(SPLITS, object)[split],
             "labels": _lists(cells.labels, cells.known, pa.int8()),
-            "rates": _lists(cells.rates, cells.known & ~np.isnan(cells.rates), pa.float32()),
+            "rates": _lists(cells.rates, _rated(cells, classes), pa.float32()),
         }
     )
     counted = summarise(cells.positive, cells.known, split, grouping.group, classes.ids)
@@ -199,6 +201,12 @@ class _Cells:
         positive: Mask = self.known & (self.labels == 1)
         return positive
 
+    def by(self, way: int) -> Mask:
+        """Decided in one way, a number of ``HOW``."""
+        name = HOW[way]
+        decided: Mask = self.known & (name in self.ways and self.decided == self.ways.index(name))
+        return decided
+
 
 def _cells(labels: pd.DataFrame, image_ids: pd.Series[str], class_ids: Sequence[str]) -> _Cells:
     rows = _places(labels["image_id"], pd.Index(image_ids))
@@ -223,6 +231,19 @@ def _cells(labels: pd.DataFrame, image_ids: pd.Series[str], class_ids: Sequence[
         decided=table(decided.astype(np.int8)),
         ways=tuple(ways),
     )
+
+
+def _rated(cells: _Cells, classes: Taxonomy) -> Mask:
+    """(N, C), where votes are evidence for the label: its own, or those for a yes below it.
+
+    They are none where experts have decided, nor where the only yes below is of a class that is
+    left out.
+    """
+    propagated = cells.by(PROPAGATED)
+    reached = propagate(cells.positive & ~propagated, classes.ids, classes)
+    against = cells.by(GOLDEN) | (propagated & ~reached)
+    rated: Mask = cells.known & ~np.isnan(cells.rates) & ~against
+    return rated
 
 
 def _places(column: pd.Series[Any], index: pd.Index[Any]) -> npt.NDArray[np.int64]:

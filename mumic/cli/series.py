@@ -89,17 +89,10 @@ class SeriesBars:
 
     def start(self, title: str) -> Reports:
         """Close the bars before, say what begins, and report to new ones."""
-        from mumic.training.train import Reports
-
         self._close()
         note(title)
-        bars = self._bars = TrainingBars()
-        return Reports(
-            on_decoded=bars.decoded,
-            on_step=bars.step,
-            on_note=note,
-            on_measured=bars.measured,
-        )
+        self._bars = TrainingBars()
+        return self._bars.reports()
 
     def _close(self) -> None:
         if self._bars is not None:

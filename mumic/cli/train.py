@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from annotate.cli.console import emit, json_option, note, open_workspace
+from annotate.cli.console import emit, json_option, open_workspace
 from mumic.cli.demo_note import demo_lines
 from mumic.cli.options import model_option, override, pretrained_option
 from mumic.cli.training_bars import TrainingBars
@@ -77,7 +77,7 @@ def train(
       torchrun --nproc-per-node 4 -m -- mumic train
     """
     from mumic.cli.train_usage import check_usage
-    from mumic.training.train import Reports, TrainOptions
+    from mumic.training.train import TrainOptions
     from mumic.training.train import train as train_run
 
     workspace = override(
@@ -105,9 +105,7 @@ def train(
     check_usage(ctx, workspace.settings)
     options = TrainOptions(run, random_init, allow_demo_model, device)
     with TrainingBars() as bars:
-        finished = train_run(
-            workspace, options, Reports(on_decoded=bars.decoded, on_step=bars.step, on_note=note)
-        )
+        finished = train_run(workspace, options, bars.reports())
     record = finished.record
     summary = {
         "run": finished.id,

@@ -36,7 +36,8 @@ class LowRank(nn.Module):
         self.scale = scale
         self.down = nn.Parameter(weight.new_empty(parts, rank, columns))
         self.up = nn.Parameter(weight.new_zeros(parts, rows // parts, rank))
-        nn.init.kaiming_uniform_(self.down, a=math.sqrt(5))
+        for part in self.down.detach():  # of the whole, torch would take rank * columns as fan-in
+            nn.init.kaiming_uniform_(part, a=math.sqrt(5))
 
     def forward(self, weight: Tensor) -> Tensor:
         """The changed weight."""

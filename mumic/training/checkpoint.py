@@ -8,7 +8,6 @@ draw follow from the seed and the step. Nothing is pickled.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -31,12 +30,14 @@ _MOMENTS = ("exp_avg", "exp_avg_sq")
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a training is: after ``step`` optimiser steps, which took ``seconds`` of training.
+    """How far a training is: after ``step`` optimiser steps, ``timed`` of which took ``seconds``.
 
-    What lies between a stop and going on, decoding and validation are not in the seconds.
+    The first step of each start is not timed: in it towers are compiled and work is recorded. What
+    lies between a stop and going on, decoding and validation are not in the seconds either.
     """
 
     step: int = 0
+    timed: int = 0
     seconds: float = 0.0
     best_gap: float | None = None
     best_epoch: int = 0
@@ -86,9 +87,7 @@ def load_checkpoint(
         return None
     try:
         with safe_open(file, framework="pt") as content:
-            state = json.loads(content.metadata()["state"])
-            # Older checkpoints do not know their seconds.
-            progress = Progress(**({"seconds": math.nan} | state))
+            progress = Progress(**json.loads(content.metadata()["state"]))
             tensors = {name: content.get_tensor(name) for name in content.keys()}  # noqa: SIM118
         weights = {
             name.removeprefix(_MODEL): tensor

@@ -80,9 +80,12 @@ def _steps(
     training: Training, progress: Progress, history: History, board: Board, interrupt: Interrupt
 ) -> Progress:
     total, settings, pace = training.total_steps, training.settings, Pace()
+    begun = progress.step
     _tell_epoch(training, progress, history)  # a kill may have come between checkpoint and telling
     while progress.step < total and not _stopped_early(training, progress):
-        progress = _one_step(training, progress, history, board)
+        # The first step takes longer than any: towers are compiled, work is recorded.
+        timed = progress.step > begun
+        progress = _one_step(training, progress, history, board, timed=timed)
         at_end = progress.step % training.steps_per_epoch == 0
         if at_end:
             progress = _end_epoch(training, progress, history, board)
@@ -157,7 +160,9 @@ def _stopped_early(training: Training, progress: Progress) -> bool:
     return 0 < patience <= progress.epochs_without_gain
 
 
-def _one_step(training: Training, progress: Progress, history: History, board: Board) -> Progress:
+def _one_step(
+    training: Training, progress: Progress, history: History, board: Board, *, timed: bool
+) -> Progress:
     step, started = progress.step, time.perf_counter()
     rows = batch_rows(training.seed, step, len(training.train), training.settings.batch_size)
     rate = learning_rate(step, training.total_steps, training.settings)
@@ -176,7 +181,10 @@ def _one_step(training: Training, progress: Progress, history: History, board: B
         images_per_second=len(rows) / seconds,
     )
     _report(training, step, len(rows), loss)
-    return replace(progress, step=step + 1, seconds=progress.seconds + seconds)
+    progress = replace(progress, step=step + 1)
+    if not timed:
+        return progress
+    return replace(progress, timed=progress.timed + 1, seconds=progress.seconds + seconds)
 
 
 def _report(training: Training, step: int, images: int, loss: float) -> None:
@@ -218,7 +226,8 @@ def _end_epoch(training: Training, progress: Progress, history: History, board: 
     _check_weights(training, progress.step)
     epoch = progress.step // training.steps_per_epoch
     with training.ema.applied():
-        value = _validation_gap(training, progress.step)
+        # All must agree on whether it was better: by rounding, each could find another value.
+        value = training.processes.from_first(_validation_gap(training, progress.step))
         # Without a validation split, or a positive in it, the last epoch counts as the best.
         better = progress.best_gap is None or not value <= progress.best_gap
         if better and training.processes.first:

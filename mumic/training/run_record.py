@@ -11,12 +11,13 @@ import torch
 
 from annotate.clip.loading import Clip
 from annotate.files import read_json
+from annotate.tables import DATASET
 from annotate.times import now_text
 from annotate.workspace import Workspace
 from mumic.data import Dataset
 from mumic.model.mumic_model import use_bf16
 from mumic.prompts import label_texts
-from mumic.run import settings_hash, write_start
+from mumic.run import is_built_with, settings_hash, write_start
 from mumic.training.optimiser import IMPLEMENTATION
 
 # Settings that change how a training runs, not what comes out of it.
@@ -73,7 +74,6 @@ def start_record(
             "precision": "bf16 over fp32 weights" if bf16 else "fp32",
             "processes": count,
             "micro_batch": settings.train.micro_batch,
-            "recorded_steps": settings.train.cuda_graph and clip.device.type == "cuda",
         },
         "started": now_text(),
         "finished": None,
@@ -96,15 +96,21 @@ def begin_or_resume(
         dataset: see there.
         texts: see there.
         record: see there.
-        note: told what differs from the first start and so changes the weights.
+        note: told that the label list is not the dataset's, and what differs from the first start
+            and so changes the weights.
     """
+    if not is_built_with(dataset, workspace):
+        note(
+            "warning: the label list has changed since the dataset was built; run "
+            f"`{DATASET.made_by}` to train on it."
+        )
     if not (folder / "run.json").is_file():
         write_start(folder, workspace, dataset, texts, record)
         return record
     begun: dict[str, Any] = read_json(folder / "run.json", "mumic train")
     note(f"going on with run {folder.name}")
     for key, now in record["environment"].items():
-        before = begun.get("environment", {}).get(key, now)  # an older record lacks some
+        before = begun["environment"][key]
         if before != now:
             note(
                 f"warning: this run was begun with {key} {before}, now it is {now}: the weights "

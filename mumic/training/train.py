@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -83,16 +82,18 @@ class TrainOptions:
 class Reports:
     """Where progress goes: images decoded, optimiser steps, epochs with their GAP, messages.
 
-    ``on_epoch`` is told whether the epoch was the last. What it raises ends the training, whose
-    last checkpoint is kept; a training that goes on from the end of an epoch tells it once more.
-    ``on_measured`` is not told by the training but by a series that measures what was trained: how
-    many more images were decoded or embedded for that.
+    ``on_decoding`` is told once how many images there are to decode, ``on_decoded`` how many more
+    are done. ``on_epoch`` is told whether the epoch was the last. What it raises ends the training,
+    whose last checkpoint is kept; a training that goes on from the end of an epoch tells it once
+    more. ``on_measured`` is not told by the training but by a series that measures what was
+    trained: how many more images were decoded or embedded for that.
     """
 
     on_decoded: Callable[[int], object] | None = None
     on_step: Callable[[StepReport], object] | None = None
     on_note: Callable[[str], object] | None = None
     on_epoch: Callable[[int, float, bool], object] | None = None
+    on_decoding: Callable[[int], object] | None = None
     on_measured: Callable[[int], object] | None = None
 
     def note(self, message: str) -> None:
@@ -193,6 +194,8 @@ def _train_in(
     settings, (reports, joined) = workspace.settings.train, around
     model, weights = learner.model, learner.positive_weights
     train_split, used = dataset.split("train"), _used(dataset)
+    recorded = recorded_size(settings, model, joined)
+    record["environment"] |= {"recorded_steps": recorded > 0}
     record |= {
         "run_id": folder.name,
         "parameter_groups": parameter_groups(model.towers.named_parameters()),
@@ -203,7 +206,14 @@ def _train_in(
         record = begin_or_resume(folder, workspace, dataset, learner.texts, record, reports.note)
     clip = model.clip
     with joined.first_alone():  # only its progress is shown
-        pixels = pixel_rows(workspace, used, clip.image_size, reports.on_decoded, settings.resize)
+        pixels = pixel_rows(
+            workspace,
+            used,
+            clip.image_size,
+            reports.on_decoded,
+            settings.resize,
+            reports.on_decoding,
+        )
     training = Training(
         folder=folder,
         model=model,
@@ -217,7 +227,7 @@ def _train_in(
             cost_of(settings, torch.from_numpy(weights).float().to(clip.device)),
             joined,
             settings.micro_batch,
-            recorded_size(settings, model, joined),
+            recorded,
             reports.on_note,
         ),
         ema=Ema(model.towers, settings.ema),
@@ -270,13 +280,16 @@ def _finish(
             min_positives=workspace.settings.evaluate.threshold_min_positives,
         )
         write_json(folder / "thresholds.json", thresholds.to_json(training.train.class_ids))
+        # Also of a training that gave its recording up.
+        recorded = {"recorded_steps": training.gradients.recorded_size > 0}
         found = {
+            "environment": record["environment"] | recorded,
             "logit_scale": model.logit_scale,
             "logit_bias": model.logit_bias,
             "steps": progress.step,
-            "seconds_per_epoch": None
-            if math.isnan(progress.seconds)
-            else progress.seconds / progress.step * training.steps_per_epoch,
+            "seconds_per_epoch": progress.seconds / progress.timed * training.steps_per_epoch
+            if progress.timed
+            else None,
             "best_epoch": progress.best_epoch,
             "validation_gap": progress.best_gap,
             "images": {"train": len(training.train), "validation": len(training.validation)},

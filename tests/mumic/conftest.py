@@ -19,6 +19,8 @@ from PIL import Image
 from annotate import tables
 from annotate.files import write_json
 from annotate.settings import ModelSettings, Settings, render
+from annotate.taxonomy.load import load_taxonomy
+from annotate.taxonomy.model import Taxonomy
 from annotate.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -113,8 +115,6 @@ def _make(root: Path, images: int, settings: Settings) -> Workspace:
     """A workspace with drawn pictures, four classes and a dataset: 60 % train, 20 % validation."""
     rng = np.random.default_rng(3)
     (root / "photos").mkdir(parents=True)
-    (root / "label_taxonomy").mkdir()
-    (root / "label_taxonomy" / "travel.yaml").write_text("classes: []\n")
     (root / "mumic.toml").write_text(render(settings))
     rows = []
     for number in range(images):
@@ -138,20 +138,36 @@ def _make(root: Path, images: int, settings: Settings) -> Workspace:
         )
     workspace = Workspace.find(root)
     tables.write(tables.DATASET, pd.DataFrame(rows), workspace.dataset / "images.parquet")
+    taxonomy = _write_taxonomy(workspace.taxonomy)
     classes: list[dict[str, Any]] = [
         {
-            "id": name.lower().replace(" ", "_"),
-            "name": name,
-            "description": f"{name.lower()}, as seen by a guest",
-            "category": "Inside",
+            "id": entry.id,
+            "name": entry.name,
+            "description": entry.description,
+            "category": entry.category,
             "parents": [],
-            "prompt": "description" if number % 2 else "name",
+            "prompt": entry.prompt,
         }
-        for number, name in enumerate(CLASSES)
+        for entry in taxonomy.classes
     ]
-    write_json(workspace.dataset / "classes.json", {"taxonomy_hash": "feed", "classes": classes})
+    listed = {"taxonomy_hash": taxonomy.hash, "classes": classes}
+    write_json(workspace.dataset / "classes.json", listed)
     write_json(workspace.dataset / "lock.json", {"seed": 0})
     return workspace
+
+
+def _write_taxonomy(file: Path) -> Taxonomy:
+    """The label list of which the dataset is made."""
+    lines = [
+        f"  - {{id: {name.lower().replace(' ', '_')}, name: {name}, category: inside, "
+        f'description: "{name.lower()}, as seen by a guest", '
+        f"prompt: {'description' if number % 2 else 'name'}}}\n"
+        for number, name in enumerate(CLASSES)
+    ]
+    head = "version: 1\nname: Tiny\ncategories: [{id: inside, name: Inside}]\nclasses:\n"
+    file.parent.mkdir()
+    file.write_text(head + "".join(lines))
+    return load_taxonomy(file)
 
 
 @pytest.fixture(scope="module")

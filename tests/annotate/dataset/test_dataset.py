@@ -56,6 +56,28 @@ def test_contents_by_hand(tmp_path: Path) -> None:
     assert built.stats["classes"]["water"]["unknown"] == 1
 
 
+def test_labels_that_votes_do_not_bear_out_have_no_rate() -> None:
+    """By experts; and a yes whose reason, the indoor pool, is left out as too rare."""
+    labels, catalog = many(100)
+    labels["class_id"] = labels["class_id"].replace("water", "pool")
+    made = {
+        "i0000": (1, 0.2, "propagated"),
+        "i0001": (1, 0.4, "golden"),
+        "i0002": (0, 1.0, "golden"),
+    }
+    for image, said in made.items():
+        row = (labels["image_id"] == image) & (labels["class_id"] == "pool")
+        labels.loc[row, ["label", "rate", "decided"]] = said
+    labels = pd.concat([labels, labels_of({("i0000", "indoor"): 1})])
+
+    def rates(missing: str) -> list[Any]:
+        return [row[0] for row in plain(build(labels, catalog, missing=missing).images["rates"])]
+
+    assert rates("allow")[:3] == [pytest.approx(0.2), None, None]
+    assert rates("leave-out")[:3] == [None, None, None]
+    assert None not in rates("leave-out")[3:]
+
+
 def test_every_image_has_a_split_and_no_property_crosses(tmp_path: Path) -> None:
     labels, catalog = many(400)
     built = build(labels, catalog)

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 
 from annotate.clip.loading import load_clip
 from annotate.errors import InputError
-from mumic.model.lora import add_lora, merge_lora, plain_state
+from mumic.model.lora import LowRank, add_lora, merge_lora, plain_state
 from mumic.training.train import TrainOptions, train
 
 WEIGHTS = "open_clip_model.safetensors"
@@ -69,6 +69,21 @@ def test_the_change_is_low_rank_by_hand(tiny_clip: Any) -> None:
     trained = {name for name, entry in towers.named_parameters() if entry.requires_grad}
     assert trained
     assert all("parametrizations" in name and "visual" not in name for name in trained)
+
+
+@pytest.mark.parametrize("rank", [1, 4, 32])
+@pytest.mark.parametrize("parts", [1, 3])
+def test_down_starts_as_a_linear_layer_does(rank: int, parts: int) -> None:
+    """As loralib's: uniform up to 1 / sqrt(columns), whatever the rank and the parts."""
+    torch.manual_seed(0)
+    columns = 2000
+    start = LowRank(torch.zeros(parts * 8, columns), rank, 1.0, parts).down.detach()
+    bound = columns**-0.5
+    for part in start:
+        assert float(part.abs().max()) == pytest.approx(bound, rel=0.01)
+        assert float(part.abs().max()) <= bound
+        assert float(part.std()) == pytest.approx(bound / 3**0.5, rel=0.05)
+    assert len({float(part[0, 0]) for part in start}) == parts
 
 
 def test_a_run_is_plain_and_only_blocks_have_changed(tmp_path: Path, tiny_workspace: Any) -> None:

@@ -43,7 +43,7 @@ def test_predictions_are_the_scores_above_the_storage_threshold(
     first = frame.iloc[0]
     assert first["image_id"] == image_id(first["uri"], first["content_hash"])
     assert set(frame["run_id"]) == {"main"}
-    assert set(frame["taxonomy_hash"]) == {"feed"}
+    assert set(frame["taxonomy_hash"]) == {dataset.taxonomy_hash}
 
 
 def test_broken_images_are_set_aside(two_runs: tuple[Workspace, Run], tmp_path: Path) -> None:

@@ -69,5 +69,6 @@ def test_a_full_disk_ends_the_curves_and_not_the_training(tmp_path: Path, full: 
         text=True,
     )
     assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
     (said,) = done.stdout.splitlines()
     assert said.startswith("warning: no more curves for TensorBoard: ")

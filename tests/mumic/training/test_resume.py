@@ -30,12 +30,17 @@ from tests.mumic.training.test_train import _with
 WEIGHTS = "open_clip_model.safetensors"
 
 
+def _state(run: Path) -> str:
+    with safe_open(run / "last" / "checkpoint.safetensors", framework="pt") as content:
+        return str(content.metadata()["state"])
+
+
 def _checkpoint(run: Path) -> dict[str, Any]:
-    """Every tensor's bytes and the state, without the seconds that it took."""
+    """Every tensor's bytes and the state, without the steps that were timed and their seconds."""
     with safe_open(run / "last" / "checkpoint.safetensors", framework="pt") as content:
         state: dict[str, Any] = json.loads(content.metadata()["state"])
         tensors = {name: content.get_tensor(name).numpy().tobytes() for name in content.keys()}  # noqa: SIM118
-    assert state.pop("seconds") > 0
+    assert (state.pop("seconds") > 0) == (state.pop("timed") > 0)
     return tensors | state
 
 
@@ -47,10 +52,11 @@ train(Workspace.find(Path.cwd()), TrainOptions(run="one"))
 """
 
 
+@pytest.mark.parametrize("recipe", [{}, {"ema": 0.5, "flip": True, "lora_rank": 2}])
 def test_killed_and_resumed_is_bit_for_bit_the_undisturbed_run(
-    tmp_path: Path, tiny_workspace: Any
+    tmp_path: Path, tiny_workspace: Any, recipe: dict[str, Any]
 ) -> None:
-    kinds = {"epochs": 4, "checkpoint_every": 2, "warmup_steps": 3, "schedule": "cosine"}
+    kinds = {"epochs": 4, "checkpoint_every": 2, "warmup_steps": 3, "schedule": "cosine"} | recipe
     killed, whole = (tiny_workspace(tmp_path / name, **kinds) for name in ("killed", "whole"))
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen([sys.executable, "-c", COMMAND], cwd=killed.root, env=environment)
@@ -85,13 +91,13 @@ def _stop_after(step: int) -> Reports:
 
 
 class _Clock:
-    """A second later whenever one looks: each step looks twice."""
+    """A second later whenever one looks, but in the first step a minute: each step looks twice."""
 
-    now = 0.0
+    looks = 0
 
     def perf_counter(self) -> float:
-        self.now += 1
-        return self.now
+        self.looks += 1
+        return self.looks + (60 if self.looks > 1 else 0)
 
 
 def test_ctrl_c_saves_and_stops(
@@ -104,11 +110,19 @@ def test_ctrl_c_saves_and_stops(
         train(workspace, TrainOptions(run="one"), _stop_after(2))
     assert signal.getsignal(signal.SIGINT) is before
     steps: list[int] = []
+    monkeypatch.setattr("mumic.training.loop.time", _Clock())  # of another process
     run = train(workspace, reports=Reports(on_step=lambda report: steps.append(report.step)))
     assert steps == [3, 4, 5, 6]
     assert run.id == "one"
-    assert run.record["seconds_per_epoch"] == 3  # also those of the steps before the stop
+    assert json.loads(_state(run.path))["timed"] == 4  # the second step, and the last three
+    assert run.record["seconds_per_epoch"] == 3
     assert len((run.path / "history.csv").read_text().splitlines()) == 1 + 6
+
+
+def test_a_training_of_one_step_has_no_time_of_its_own(tmp_path: Path, tiny_workspace: Any) -> None:
+    run = train(tiny_workspace(tmp_path / "ws", epochs=1, batch_size=64))
+    assert run.record["steps"] == 1
+    assert run.record["seconds_per_epoch"] is None
 
 
 class _EndedError(Exception):

@@ -192,18 +192,20 @@ def _on_loopback() -> dict[str, str]:
     }
 
 
-def _processes(command: list[str], where: Path) -> None:
+def _processes(
+    command: list[str], where: Path, *, check: bool = True
+) -> subprocess.CompletedProcess[str]:
     """``torchrun`` with two processes on loopback."""
     joined = [
         *(sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2"),
         *("--master-addr=127.0.0.1", "--master-port=0", "--rdzv-backend=c10d"),
         "--rdzv-endpoint=127.0.0.1:0",
     ]
-    subprocess.run(
+    return subprocess.run(
         [*joined, *command],
         cwd=where,
         env=_on_loopback(),
-        check=True,
+        check=check,
         capture_output=True,
         text=True,
     )

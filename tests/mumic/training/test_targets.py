@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
-from annotate.settings import TrainSettings
-from annotate.taxonomy.model import TaxonomyClass
-from mumic.data import Dataset
+from annotate.dataset.files import write_files
+from annotate.dataset.joining import join_labels
+from annotate.labels.consolidate import decide_labels
+from annotate.labels.decisions import label_arrow
+from annotate.labels.experts import close_experts
+from annotate.labels.votes import Votes
+from annotate.settings import ConsolidateSettings, TrainSettings
+from annotate.taxonomy.model import Taxonomy, TaxonomyClass
+from annotate.workspace import Workspace
+from mumic.data import Dataset, load_dataset, soft_labels
 from mumic.metrics.measures import Cells
 from mumic.training.ema import Ema
 from mumic.training.loss import cost_of, observed_mean
 from mumic.training.train import targets_of
+from tests.annotate.dataset.made import TAXONOMY, build, catalog_of
 
 NAN = float("nan")
 
@@ -55,6 +65,41 @@ def test_targets_are_rates_or_labels_moved_towards_one_half(
     known = ~np.isnan(wanted)
     np.testing.assert_allclose(found[known], wanted[known], rtol=1e-6)
     assert np.isfinite(found).all()  # an unknown label must not reach the loss as NaN
+
+
+FLAT = replace(  # the same classes; nobody had thought yet that an indoor pool is a pool
+    TAXONOMY, classes=tuple(replace(entry, parents=()) for entry in TAXONOMY.classes)
+)
+
+
+@pytest.mark.parametrize("consolidated_by", [TAXONOMY, FLAT])
+def test_experts_are_learned_from_whatever_the_votes_were(
+    tmp_path: Path, consolidated_by: Taxonomy
+) -> None:
+    """From votes to targets. Five annotators: none sees snow on a, four see an indoor pool."""
+    (tmp_path / "mumic.toml").touch()
+    yes = np.array([[1, 4, 0], [1, 4, 5], [2, 1, 4]], np.int16)
+    none = np.zeros_like(yes)
+    votes = Votes(("a", "b", "c"), ("pool", "indoor", "snow"), yes, 5 - yes, none)
+    said = {("a", "snow"): 1, ("b", "pool"): 0, ("b", "snow"): 0}
+    golden = pd.DataFrame(
+        [(*cell, label) for cell, label in said.items()],
+        columns=["image_id", "class_id", "label"],
+    )
+    experts = close_experts(golden, consolidated_by)
+    decided = decide_labels(votes, consolidated_by, ConsolidateSettings(), experts=experts)
+    labels = join_labels([label_arrow(decided)], TAXONOMY).labels
+    built = build(labels, catalog_of(["a", "b", "c"]))
+    workspace = Workspace.find(tmp_path)
+    write_files(built, TAXONOMY, workspace.dataset)
+    dataset = load_dataset(workspace).of_classes(votes.class_ids)
+    expected = [
+        [0.8, 0.8, 1.0],  # the pool follows from the indoor pool, as yes of four in five
+        [0.0, 0.0, 0.0],  # no pool is no indoor pool, said the expert
+        [0.4, 0.2, 0.8],
+    ]
+    np.testing.assert_allclose(soft_labels(dataset), expected, rtol=1e-6)
+    assert dataset.cells.mask.all()
 
 
 def test_loss_and_gradient_of_soft_and_smoothed_labels() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import socket
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from safetensors.torch import load_file
 
 from mumic.run import open_run
 from mumic.training.train import TrainOptions, train
+from tests.mumic.training.test_resume import _checkpoint
 from tests.mumic.training.test_step import (
     _assert_close,
     _on_loopback,
@@ -62,6 +64,70 @@ reports = Reports(on_decoded=decoded.append)
 train(Workspace.find(Path.cwd()), TrainOptions(run="run", device="cpu"), reports)
 print(sum(decoded))
 """
+
+
+STOPPED = """
+import os, signal
+from pathlib import Path
+from annotate.workspace import Workspace
+from mumic.training.train import Reports, TrainOptions, train
+
+other = Path("pid-of-1")
+if os.environ["RANK"] == "1":
+    other.write_text(str(os.getpid()))
+
+def stop(report):
+    if report.step == 2:
+        os.kill(int(other.read_text()), signal.SIGINT)
+
+workspace = Workspace.find(Path.cwd())
+train(workspace, TrainOptions(run="run", device="cpu"), Reports(on_step=stop))
+"""
+
+
+def test_two_processes_stop_together_and_go_on_to_the_same_weights(
+    tmp_path: Path, tiny_workspace: Any
+) -> None:
+    """One of them is told, the one that neither writes nor speaks; bit for bit the whole run."""
+    kinds = {"batch_size": 7, "epochs": 3, "checkpoint_every": 1, "flip": True, "ema": 0.5}
+    stopped, whole = (tiny_workspace(tmp_path / name, **kinds) for name in ("stopped", "whole"))
+    script = tmp_path / "stop.py"
+    script.write_text(STOPPED)
+    done = _processes([str(script)], stopped.root, check=False)
+    assert done.returncode != 0
+    assert re.search(r"stopped after step [23] of 12, saved", done.stderr), done.stderr
+    command = ["-m", "--", "mumic", "train", "--run", "run", "--device", "cpu"]
+    again = _processes(command, stopped.root)
+    assert "going on with run run" in again.stderr
+    assert "warning: " not in again.stderr
+    _processes(command, whole.root)
+    resumed, undisturbed = (open_run(workspace, "run") for workspace in (stopped, whole))
+    for name in (WEIGHTS, "history.csv", "thresholds.json"):
+        assert (resumed.path / name).read_bytes() == (undisturbed.path / name).read_bytes(), name
+    assert _checkpoint(resumed.path) == _checkpoint(undisturbed.path)
+
+
+DIFFERING = """
+import os
+from pathlib import Path
+from annotate.workspace import Workspace
+from mumic.training import loop
+from mumic.training.train import TrainOptions, train
+
+# What rounding may do to a GAP, at its worst: the first improves always, the second never.
+better = os.environ["RANK"] == "0"
+values = iter([0.1, 0.2, 0.3, 0.4] if better else [0.4, 0.3, 0.2, 0.1])
+loop.gap = lambda *_: next(values)
+run = train(Workspace.find(Path.cwd()), TrainOptions(run="run", device="cpu"))
+print(run.record["best_epoch"], run.record["steps"])
+"""
+
+
+def test_processes_agree_on_which_epoch_was_best(tmp_path: Path, tiny_workspace: Any) -> None:
+    """Else one would stop early, and the others would wait for it."""
+    root = tiny_workspace(tmp_path / "ws", epochs=4, early_stop=1).root
+    done = _two(["-c", DIFFERING], root, root)
+    assert [process.stdout.strip() for process in done] == ["4 12", "4 12"], done
 
 
 def _two(command: list[str], *places: Path) -> list[subprocess.CompletedProcess[str]]:

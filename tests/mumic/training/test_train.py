@@ -195,33 +195,6 @@ def test_the_pixel_cache_equals_the_picture(trained: tuple[Workspace, Run]) -> N
         assert np.abs(pixels.astype(int) - expected).max() <= 2
 
 
-def test_an_image_gone_missing_or_changed_is_named(tmp_path: Path, tiny_workspace: Any) -> None:
-    workspace = tiny_workspace(tmp_path / "ws")
-    images = load_dataset(workspace).images.query("split == 'train'")
-    gone, changed = (workspace.root / uri for uri in images["uri"][:2])
-    gone.unlink()
-    changed.write_bytes(b"not the same")
-    with pytest.raises(MissingError) as caught:
-        train(workspace)
-    assert "2 images of the dataset cannot be used" in str(caught.value)
-    assert "000.png: no such file" in str(caught.value)
-    assert "changed since it was catalogued" in str(caught.value)
-
-
-def test_missing_images_are_counted_over_all_shards(tmp_path: Path, tiny_workspace: Any) -> None:
-    """Shards have 1024 rows. One that is whole is kept, whatever is missing before it."""
-    workspace = tiny_workspace(tmp_path / "ws")
-    there = load_dataset(workspace).images[["uri", "content_hash"]]
-    gone = pd.DataFrame({"uri": [f"photos/gone-{number}.png" for number in range(1026)]})
-    gone["content_hash"] = [f"{number:064x}" for number in range(1026)]
-    with pytest.raises(MissingError, match="1026 images of the dataset cannot be used"):
-        pixel_rows(workspace, pd.concat([gone, there]), 32)
-    with pytest.raises(MissingError, match="1024 images of the dataset cannot be used"):
-        pixel_rows(workspace, pd.concat([gone[:1024], there]), 32)
-    kept = open_rows(workspace.data / "cache" / "pixels-32-squash-bicubic")
-    assert kept.places.keys() == set(there["content_hash"])
-
-
 @pytest.mark.parametrize("every", [2, 1000])
 @pytest.mark.parametrize("what", ["the loss is nan", "the weights are not numbers"])
 def test_what_is_no_number_keeps_the_last_checkpoint(

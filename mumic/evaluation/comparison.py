@@ -17,7 +17,7 @@ from mumic.baselines.store import Baseline, known_baselines, open_baseline
 from mumic.checks import check_evaluate
 from mumic.data import Dataset, class_columns, load_dataset
 from mumic.evaluation.design import find_design
-from mumic.evaluation.evaluate import split_truth
+from mumic.evaluation.evaluate import truth_of
 from mumic.evaluation.findings import findings
 from mumic.evaluation.measure import Method
 from mumic.metrics.thresholds import Thresholds
@@ -58,9 +58,7 @@ def compare(workspace: Workspace, names: Sequence[str], split: str) -> dict[str,
     contenders, notes = _contenders(workspace, names, split, dataset.fingerprint)
     dataset = dataset.of_classes(contenders[0].class_ids)
     methods, shared = _on_shared_images(dataset.split(split), contenders)
-    rows = dataset.images["image_id"].isin(shared.images["image_id"])
-    rows |= dataset.images["split"] == "train"  # says how frequent a class is
-    truth = split_truth(dataset.take(rows.to_numpy().nonzero()[0]), split)
+    truth = truth_of(shared, dataset.split("train"), split)
     settings = workspace.settings
     design = find_design(workspace.candidates, list(shared.images["image_id"]))
     found = findings(truth, methods, settings.evaluate, settings.project.seed, design)

@@ -11,6 +11,7 @@ from annotate.errors import DamagedError, InputError, MissingError, closest
 from annotate.files import read_json
 
 MADE_BY = "mumic train"
+NAME_RULE = "up to 100 letters, digits, dots, dashes and underscores, a letter or digit first"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -18,10 +19,10 @@ def checked_name(name: str) -> str:
     """A run's name, if it can be a folder's.
 
     Raises:
-        InputError: it has other characters than letters, digits, dot, dash and underscore.
+        InputError: it does not keep :data:`NAME_RULE`.
     """
     if not _NAME.fullmatch(name):
-        raise InputError(f"run {name!r}: use letters, digits, dots, dashes and underscores only")
+        raise InputError(f"run {name!r}: use {NAME_RULE}.")
     return name
 
 

@@ -1,9 +1,9 @@
 """Rows on disk, found by content hash: pixels at the input size, embeddings of a frozen tower.
 
-A folder holds shards, ``shard-00000.npy`` (memory-mapped) beside ``shard-00000.json`` (the hash of
-each row). A shard exists once its JSON does, so a killed command loses the shard it was at and
-nothing else; a hash that is there is never computed again. Two commands that need the same folder
-take turns.
+A folder holds shards of any size, ``shard-00000.npy`` (memory-mapped) beside ``shard-00000.json``
+(the hash of each row). A shard exists once its JSON does, so a killed command loses the shard it
+was at and nothing else; a hash that is there is never computed again. Two commands that need the
+same folder take turns.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from annotate.arrays import write_array
 from annotate.errors import DamagedError, MissingError
@@ -58,14 +59,15 @@ def open_rows(folder: Path) -> Rows:
 
     Raises:
         DamagedError: a shard's two files do not fit each other.
+        OSError: the system refuses, which says nothing of the rows: too many files are open.
     """
     shards: list[Array] = []
     places: dict[str, tuple[int, int]] = {}
     for listing in sorted(folder.glob("shard-*.json")):
         hashes = read_json(listing, "mumic train")
         try:
-            rows = np.load(listing.with_suffix(".npy"), mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError) as error:
+            rows = _mapped(listing.with_suffix(".npy"))
+        except (FileNotFoundError, EOFError, ValueError) as error:
             raise DamagedError(
                 f"{listing}: its rows cannot be read ({error}). Delete {folder}."
             ) from error
@@ -76,6 +78,20 @@ def open_rows(folder: Path) -> Rows:
         places.update({entry: (len(shards), row) for row, entry in enumerate(hashes)})
         shards.append(rows)
     return Rows(tuple(shards), places)
+
+
+def _mapped(file: Path) -> Array:
+    """An array in a file, mapped as by ``np.load``, which holds a descriptor as long as it lives.
+
+    A process has 1,024 of these, and a folder may have more shards.
+    """
+    found = np.load(file, mmap_mode="r", allow_pickle=False)
+    size = found.offset + found.nbytes
+    # torch closes the file once it is mapped; not shared: what is written here never reaches it.
+    whole = torch.from_file(str(file), shared=False, size=size, dtype=torch.uint8).numpy()
+    rows: Array = whole[found.offset :].view(found.dtype).reshape(found.shape)
+    rows.flags.writeable = False
+    return rows
 
 
 def add_shards(

@@ -24,6 +24,10 @@ LEAST = (
 ABOVE_ZERO = ("lr", "adam_epsilon", "lora_alpha")
 FOCUSING = ("focal_gamma", "asl_gamma_negative", "asl_gamma_positive")
 
+MORE_ANSWERS = (
+    f"Collect more answers, then run `{tables.LABELS.made_by}` and `{tables.DATASET.made_by}`."
+)
+
 # Losses under which a setting changes anything; one that is not here does so under all.
 USED_BY = {
     "logit_scale": tuple(loss for loss in LOSSES if loss != BCE),  # whose temperature stays 1
@@ -136,7 +140,7 @@ def check_dataset(dataset: Dataset, note: Callable[[str], None]) -> None:
     if not len(train_split) or not train_split.cells.mask.any():
         raise InputError(
             f"the dataset has {len(train_split)} training images and no known label among them. "
-            f"Collect more answers, then run `{tables.DATASET.made_by}`."
+            f"{MORE_ANSWERS}"
         )
     counts = positives(train_split.cells.labels, train_split.cells.mask)
     lacking = [

@@ -90,8 +90,18 @@ def class_columns(known: Sequence[str], wanted: Sequence[str], whose: str) -> li
     """
     places = {class_id: at for at, class_id in enumerate(known)}
     if set(places) != set(wanted):
-        raise InputError(f"{whose} has different classes; compare like with like.")
+        raise InputError(
+            f"{whose} has other classes than what it is compared with: it lacks "
+            f"{_first_few(set(wanted) - set(places))}, and it alone has "
+            f"{_first_few(set(places) - set(wanted))}. Name one of the same classes, or train or "
+            "make both on one dataset."
+        )
     return [places[class_id] for class_id in wanted]
+
+
+def _first_few(names: set[str]) -> str:
+    shown = sorted(names)[:3]
+    return f"{', '.join(shown) or 'none'}{f' and {len(names) - 3} more' if len(names) > 3 else ''}"
 
 
 def load_dataset(workspace: Workspace) -> Dataset:

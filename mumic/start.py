@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from annotate.clip.loading import Clip, load_clip
-from annotate.errors import InputError
+from annotate.clip.loading import REMEDIES, Clip, load_clip, names_weights
+from annotate.errors import InputError, MissingError
 from annotate.settings import ModelSettings
 from annotate.workspace import Workspace
 from mumic.run import Run
@@ -18,13 +18,22 @@ def load_start(workspace: Workspace, run: Run, device: str = "cpu") -> Clip:
     """
     start = run.start_model
     activation = run.record["settings"]["model"]["activation"]
-    clip = load_clip(
-        ModelSettings(start["name"], start["pretrained"], activation),
-        workspace.root,
-        random_init=start["random_init"],
-        device=device,
-        seed=int(run.record["seed"]),
-    )
+    try:
+        clip = load_clip(
+            ModelSettings(start["name"], start["pretrained"], activation),
+            workspace.root,
+            random_init=start["random_init"],
+            device=device,
+            seed=int(run.record["seed"]),
+        )
+    except MissingError as error:
+        weights = "" if names_weights(start["name"]) else f" {start['pretrained']}"
+        reason = str(error).removesuffix(REMEDIES).strip()  # [model], which is not asked here
+        raise MissingError(
+            f"{run.id} was trained from {start['name']}{weights}, which is not to be had: {reason} "
+            "Put it back, or run the command once with a network. "
+            "`mumic evaluate --no-baselines` measures the run alone."
+        ) from error
     same = clip.weights_hash == start["weights_hash"]
     if not same or clip.model_hash != start["model_hash"]:
         raise InputError(

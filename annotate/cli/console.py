@@ -53,6 +53,7 @@ def _refused(error: OSError) -> str:
         errno.ENOSPC: "Free some space, then run the command again.",
         errno.EACCES: "Make it readable and writable for you, then run the command again.",
         errno.EROFS: "Move the workspace to where you can write.",
+        errno.EMFILE: "Allow more open files (`ulimit -n 65536`), then run the command again.",
     }
     place = f"{error.filename}: " if error.filename else ""
     remedy = remedies.get(error.errno or 0, "Look at that place, then run the command again.")

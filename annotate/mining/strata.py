@@ -37,7 +37,9 @@ def strata_of(images: pd.DataFrame, by: Sequence[str]) -> pd.Series:
         if name not in known:
             near = closest(name, known) or "."
             raise InputError(
-                f"the catalogue has no feature {name!r}{near} Its features: {', '.join(known)}."
+                f"the catalogue has no feature {name!r}{near} Its features: {', '.join(known)}. "
+                "Further ones are the other columns of a table that names the photos: "
+                "`mumic-annotate catalog hotels.csv`."
             )
         if len(images) and images[name].isna().all():
             raise InputError(

@@ -7,6 +7,7 @@ computes in.
 from __future__ import annotations
 
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import timm
@@ -168,6 +169,11 @@ def _read_weights(model: Any, file: Path) -> None:
         heads = _as_tuple(described.get("classifier"))
         kept = {name: tensor for name, tensor in state.items() if not name.startswith(heads)}
         result = model.load_state_dict(kept, strict=False)
+    except UnpicklingError as error:  # its own advice is to run what is in the file
+        raise DamagedError(
+            f"{file}: no weights alone: it is no file of torch.save, or holds other objects beside "
+            "tensors. Save the state_dict alone, as .safetensors or with torch.save."
+        ) from error
     except (OSError, SafetensorError, RuntimeError, AttributeError, ValueError, EOFError) as error:
         raise DamagedError(f"{file}: no weights of this model: {error}") from error
     lacking = [name for name in result.missing_keys if not name.startswith(heads)]

@@ -38,7 +38,7 @@ from mumic.baselines.frozen import (
 )
 from mumic.baselines.search import Scored, search
 from mumic.baselines.store import SCORED, Baseline, baselines_folder, write_baseline
-from mumic.checks import check_baseline
+from mumic.checks import MORE_ANSWERS, check_baseline
 from mumic.data import Dataset, load_dataset
 from mumic.machine import machine
 from mumic.memory import advice_for_baselines
@@ -108,7 +108,7 @@ def run_baseline(
     if name == "softmax" and len(dataset.classes) < 2:
         raise InputError("baseline softmax: the dataset has one class, and its share is always 1.")
     if not dataset.split("train").cells.mask.any():
-        raise InputError("the dataset has no training image with a known label.")
+        raise InputError(f"the dataset has no training image with a known label. {MORE_ANSWERS}")
     folder = baselines_folder(workspace) / name
     busy = f"baseline {name} is being made by another process. Wait for it, or stop it."
     with exclusive(folder / ".lock", busy=busy):
@@ -130,6 +130,7 @@ def run_baseline(
             "dataset": dataset.fingerprint,
             "classes": dataset.class_ids,
             "seed": workspace.settings.project.seed,
+            "resize": workspace.settings.train.resize,
             "settings": asdict(settings),
             "machine": machine(),
             "finished": now_text(),

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from annotate.clip.loading import names_weights
 from annotate.errors import DamagedError, MissingError, closest
 from annotate.files import read_json, write_json
 from annotate.workspace import Workspace
@@ -51,6 +52,11 @@ class Baseline:
         start: dict[str, Any] = self.record.get("start_model", {})
         return start if "model_hash" in start else None
 
+    @property
+    def resize(self) -> str:
+        """How its images became square: ``crop`` or ``squash``, as all did before it was stored."""
+        return str(self.record.get("resize", "squash"))
+
     def stands_on(self, start: Mapping[str, Any]) -> bool:
         """Whether its CLIP, if it has one, is the start of a run; older runs know one hash."""
         own = self.start_model
@@ -63,9 +69,22 @@ class Baseline:
         options = ["--model", str(start["name"])]
         if start.get("random_init"):
             options += ["--random-init", "--seed", str(seed)]
-        elif start.get("pretrained"):
+        elif start.get("pretrained") and not names_weights(str(start["name"])):
             options += ["--pretrained", str(start["pretrained"])]
         return f"{self.made_by} {shlex.join(options)}"
+
+    def remedy(self, start: Mapping[str, Any], seed: int, resize: str) -> str:
+        """How to make it again on the start of a run and with its resize, which has no option."""
+        made = f"`{self.made_by if self.start_model is None else self.made_on(start, seed)}`"
+        if self.resize == resize:
+            return f"Make it again with {made}."
+        return f'Set resize = "{resize}" under [train], then make it again with {made}.'
+
+    def resized(self, other: str) -> str:
+        """That its images became square in another way than those of what is beside it."""
+        return (
+            f'was made under resize = "{self.resize}", and what it is compared with under "{other}"'
+        )
 
     def has_scores(self, split: str) -> bool:
         """Whether it was scored on a split."""
@@ -108,9 +127,11 @@ class Baseline:
             return f"was made on another dataset: left out. {again}"
         if set(self.class_ids) != set(run.class_ids):
             return "has other classes than the run: left out."
+        remedy = self.remedy(run.start_model, int(run.record["seed"]), run.resize)
         if not self.stands_on(run.start_model):
-            again = f"Make it again with `{self.made_on(run.start_model, run.record['seed'])}`."
-            return f"stands on another model: left out. {again}"
+            return f"stands on another model: left out. {remedy}"
+        if self.resize != run.resize:
+            return f"{self.resized(run.resize)}: left out. {remedy}"
         if split not in SCORED:
             return f"is scored on {' and '.join(SCORED)} only: left out."
         return None if self.has_scores(split) else f"lacks its scores on {split}: left out. {again}"

@@ -17,6 +17,7 @@ from mumic.cli.evaluate_lines import (
 from mumic.cli.evaluate_usage import check_usage
 
 if TYPE_CHECKING:
+    from annotate.settings import EvaluateSettings
     from annotate.workspace import Workspace
 
 split_option = click.option(
@@ -167,11 +168,22 @@ def _emit_comparison(
 def _measure_files(files: Any, min_positives: int | None, bootstrap: int | None) -> dict[str, Any]:
     from dataclasses import replace
 
-    from annotate.settings import EvaluateSettings
     from mumic.evaluation.evaluate_files import evaluate_files
 
     if not files.scores:
         raise click.UsageError("--labels needs --scores FILE, or --compare A B")
     given = {"min_positives": min_positives, "bootstrap": bootstrap}
     asked = {name: value for name, value in given.items() if value is not None}
-    return evaluate_files(files, replace(EvaluateSettings(), **asked))
+    return evaluate_files(files, replace(_evaluate_settings(), **asked))
+
+
+def _evaluate_settings() -> EvaluateSettings:
+    """Those of the workspace that the current folder is in; in none the defaults."""
+    from annotate.errors import MissingError
+    from annotate.settings import EvaluateSettings
+    from annotate.workspace import Workspace
+
+    try:
+        return Workspace.find().settings.evaluate
+    except MissingError:
+        return EvaluateSettings()

@@ -17,7 +17,7 @@ from mumic.baselines.store import Baseline, known_baselines, open_baseline
 from mumic.checks import check_evaluate
 from mumic.data import Dataset, class_columns, load_dataset
 from mumic.evaluation.design import find_design
-from mumic.evaluation.evaluate import split_truth
+from mumic.evaluation.evaluate import truth_of
 from mumic.evaluation.findings import findings
 from mumic.evaluation.measure import Method
 from mumic.metrics.thresholds import Thresholds
@@ -58,9 +58,7 @@ def compare(workspace: Workspace, names: Sequence[str], split: str) -> dict[str,
     contenders, notes = _contenders(workspace, names, split, dataset.fingerprint)
     dataset = dataset.of_classes(contenders[0].class_ids)
     methods, shared = _on_shared_images(dataset.split(split), contenders)
-    rows = dataset.images["image_id"].isin(shared.images["image_id"])
-    rows |= dataset.images["split"] == "train"  # says how frequent a class is
-    truth = split_truth(dataset.take(rows.to_numpy().nonzero()[0]), split)
+    truth = truth_of(shared, dataset.split("train"), split)
     settings = workspace.settings
     design = find_design(workspace.candidates, list(shared.images["image_id"]))
     found = findings(truth, methods, settings.evaluate, settings.project.seed, design)
@@ -147,22 +145,28 @@ def _opened(workspace: Workspace, name: str) -> Run | Baseline:
 
 
 def _check_starts(entries: Sequence[Run | Baseline]) -> None:
-    """Refuse a baseline that stands on another CLIP than all runs beside it.
+    """Refuse a baseline that stands on another CLIP, or another resize, than all runs beside it.
 
     Its title says that it stands on theirs. Without a run the first baseline says on which.
     """
     baselines = [entry for entry in entries if isinstance(entry, Baseline)]
     runs = [entry for entry in entries if isinstance(entry, Run)]
-    starts = [
-        (start, int(entry.record["seed"]))
-        for entry in runs or [entry for entry in baselines if entry.start_model][:1]
-        if (start := entry.start_model)
+    of_clip = [entry for entry in baselines if entry.start_model]
+    beside = [
+        (entry.start_model or {}, int(entry.record["seed"]), entry.resize)
+        for entry in runs or (of_clip or baselines)[:1]
     ]
     for entry in baselines:
-        if starts and not any(entry.stands_on(start) for start, _ in starts):
+        standing = [each for each in beside if entry.stands_on(each[0])]
+        if not standing:
             raise InputError(
                 f"baseline {entry.name} stands on another model than what it is compared with. "
-                f"Make it again with `{entry.made_on(*starts[0])}`."
+                f"{entry.remedy(*beside[0])}"
+            )
+        resizes = [resize for _, _, resize in standing]
+        if entry.resize not in resizes:
+            raise InputError(
+                f"baseline {entry.name} {entry.resized(resizes[0])}. {entry.remedy(*standing[0])}"
             )
 
 

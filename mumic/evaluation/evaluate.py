@@ -14,7 +14,7 @@ from annotate.errors import InputError
 from annotate.files import read_json, write_json
 from annotate.locks import exclusive
 from annotate.workspace import Workspace
-from mumic.checks import check_baseline, check_evaluate
+from mumic.checks import MORE_ANSWERS, check_baseline, check_evaluate
 from mumic.data import Dataset, class_columns, load_dataset
 from mumic.evaluation.design import find_design
 from mumic.evaluation.findings import findings
@@ -32,6 +32,7 @@ from mumic.metrics.measures import positives
 from mumic.pixels import pixel_rows
 from mumic.run import Run, check_demo_model, choose_device, open_run
 from mumic.scores import check_split
+from mumic.start import load_start
 from mumic.text_time import time_texts
 
 
@@ -72,7 +73,8 @@ def evaluate(
         InputError: the dataset lacks a class of the run, the split has no labels, the runs have
             different classes, one has learned from images of the split, or a setting is out of
             range.
-        MissingError: no such run; an image is gone.
+        MissingError: no such run; an image is gone; baselines are asked for and the weights that
+            the run was trained from are gone.
     """
     options = options or EvaluateOptions()
     split = check_split(options.split)
@@ -83,11 +85,15 @@ def evaluate(
     other = open_run(workspace, options.against) if options.against else None
     dataset = load_dataset(workspace).of_classes(run.class_ids)
     runs = [run] if other is None else [run, other]
-    for each in runs:  # before hours of decoding
+    for each in runs:  # all that can be refused is, before hours of decoding
         check_unlearned(each.path, dataset.split(split).images)
         class_columns(each.class_ids, run.class_ids, each.id)
+    truth = split_truth(dataset, split)
+    design = find_design(workspace.candidates, list(dataset.split(split).images["image_id"]))
     needed = _needed(dataset, split, baselines=options.baselines)
     device = choose_device(options.device)
+    if options.baselines:
+        load_start(workspace, run, device)  # again where it is used: see below
     # The other one is loaded again in its turn: three models at once may be too many.
     for each in reversed(runs):
         clip = each.load(workspace, device)
@@ -117,13 +123,7 @@ def evaluate(
         "dataset": dataset.fingerprint,
         "text_seconds": text_seconds,
         "baselines": baseline_times(workspace, run, material.split, split),
-    } | findings(
-        split_truth(dataset, split),
-        methods,
-        settings.evaluate,
-        settings.project.seed,
-        find_design(workspace.candidates, list(material.split.images["image_id"])),
-    )
+    } | findings(truth, methods, settings.evaluate, settings.project.seed, design)
     _write(run, split, found)
     return found
 
@@ -134,12 +134,26 @@ def split_truth(dataset: Dataset, split: str) -> Truth:
     Raises:
         InputError: the split has no image with a known label.
     """
-    part, train = dataset.split(split), dataset.split("train").cells
+    return truth_of(dataset.split(split), dataset.split("train"), split)
+
+
+def truth_of(part: Dataset, train: Dataset, split: str) -> Truth:
+    """The same of some images of a split.
+
+    Args:
+        part: what is measured on.
+        train: says how frequent a class is.
+        split: whose images ``part`` has.
+
+    Raises:
+        InputError: none of them has a known label.
+    """
     if not part.cells.mask.any():
         raise InputError(
-            f"split {split} has no image with a known label; nothing can be measured on it."
+            f"split {split} has no image with a known label; nothing can be measured on it. "
+            f"{MORE_ANSWERS}"
         )
-    frequency = positives(train.labels, train.mask)
+    frequency = positives(train.cells.labels, train.cells.mask)
     return Truth(part.classes, part.cells, split_groups(part), frequency)
 
 

@@ -67,18 +67,12 @@ def evaluate_files(files: Files, settings: EvaluateSettings, seed: int = 0) -> d
     first = aligned[0]
     notes = list(dict.fromkeys(note for each in aligned for note in each.notes))
     notes += [f"{grid.file.name}: taken as {PLURAL[unit]}." for grid, unit in scored]
-    thresholds, shared = _thresholds(files, names, scored, first, settings)
+    thresholds, told = _thresholds(files, names, scored, first, settings)
     methods = [
         Method(_name(files, at), each.scores, cuts, unit)
         for at, ((_, unit), each, cuts) in enumerate(zip(scored, aligned, thresholds, strict=True))
     ]
-    if files.validation_labels is None:
-        notes.append("No validation scores, so no tuned thresholds: F1 is at one half only.")
-    if shared:
-        notes.append(
-            f"By their ids, {shared} of these {len(first.image_ids)} images are in validation too: "
-            "F1 at thresholds that are tuned on them is too good. Give validation other images."
-        )
+    notes += told
     cells = first.cells
     described = {entry[0]: entry for entry in known}
     classes = tuple(
@@ -131,17 +125,17 @@ def _thresholds(
     scored: Sequence[tuple[Grid, Unit]],
     test: Aligned,
     settings: EvaluateSettings,
-) -> tuple[list[Thresholds | None], int]:
+) -> tuple[list[Thresholds | None], list[str]]:
     """For each file of scores its thresholds, of the measured classes in their order.
 
     Returns:
-        Also how many images they share with those that are measured.
+        Also what the user should know of them.
 
     Raises:
         InputError: validation lacks one of them, or its scores are of another unit.
     """
     if files.validation_labels is None:
-        return [None] * len(scored), 0
+        return [None] * len(scored), [_untuned(scored)]
     validation = _scored(files.validation_scores, files.unit)
     for (grid, unit), (other, wanted) in zip(validation, scored, strict=True):
         if unit != wanted:
@@ -159,7 +153,15 @@ def _thresholds(
         own = each.of_classes(class_ids)
         middle = _middle(own.scores, unit)
         found.append(tune(own.scores, own.cells, min_positives=fewest, middle=middle))
-    return found, _shared(files, test, aligned[0])
+    told = dict.fromkeys(f"Validation: {note}" for each in aligned for note in each.notes)
+    return found, [*told, *_shared_notes(_shared(files, test, aligned[0]), len(test.image_ids))]
+
+
+def _untuned(scored: Sequence[tuple[Grid, Unit]]) -> str:
+    """What is missing without validation; a unit is asked for of all files, or of none."""
+    halved = all(unit in HALF for _, unit in scored)
+    left = "F1 is at one half only" if halved else "no F1, as scores that only rank have no half"
+    return f"No validation scores, so no tuned thresholds: {left}."
 
 
 def _middle(scores: Floats, unit: Unit) -> float:
@@ -168,6 +170,15 @@ def _middle(scores: Floats, unit: Unit) -> float:
         return HALF[unit]
     there = scores[np.isfinite(scores)]
     return float(np.median(there)) if there.size else 0.0
+
+
+def _shared_notes(shared: int, images: int) -> list[str]:
+    if not shared:
+        return []
+    return [
+        f"By their ids, {shared} of these {images} images are in validation too: F1 at thresholds "
+        "that are tuned on them is too good. Give validation other images."
+    ]
 
 
 def _shared(files: Files, test: Aligned, validation: Aligned) -> int:

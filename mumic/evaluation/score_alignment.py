@@ -179,8 +179,19 @@ def _places(
             f"{grids[0].file} has no scores for {len(lacking)} of {len(wanted)} {what} ids of "
             f"{grids[1].file}: {', '.join(lacking[:5])}{closest(lacking[0], known)}. Score them, "
             "or take their labels out: what is left out silently makes a result look better."
+            + (_columns_hint(*grids) if what == "image" else "")
         )
     return [place[name] for name in wanted]
+
+
+def _columns_hint(scores: Grid, labels: Grid) -> str:
+    """That two tables name their images by different columns, where they do."""
+    if None in (scores.id_column, labels.id_column) or scores.id_column == labels.id_column:
+        return ""
+    return (
+        f" The scores name images by their column {scores.id_column}, the labels by "
+        f"{labels.id_column}: give both files one column image_id."
+    )
 
 
 def _without_gaps(

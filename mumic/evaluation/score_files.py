@@ -20,7 +20,8 @@ import pandas as pd
 
 from annotate.errors import InputError, MissingError
 
-IDS = ("image_id", "image", "id", "uri", "path", "file", "filename")
+# The first of these that a file has; id, which counts rows as often as it names images, comes last.
+IDS = ("image_id", "image", "uri", "path", "file", "file_name", "filename", "id")
 CLASSES = ("class_id", "class", "class_name")
 SCORES = ("logit", "probability", "score")
 LABELS = ("label", "truth", "value")
@@ -35,6 +36,7 @@ class Grid:
     Attributes:
         file: where it comes from.
         image_ids: of the rows; None: an npy, whose rows have no names.
+        id_column: whose values they are; None: of no table.
         class_ids: of the columns; None likewise.
         values: (images, classes), NaN where there is nothing.
         kind: the name of the value column of a long table; ``logit`` in an npz.
@@ -50,6 +52,7 @@ class Grid:
     values: npt.NDArray[np.floating[Any]]
     kind: str | None = None
     groups: list[str] | None = None
+    id_column: str | None = None
     long: bool = False
     notes: tuple[str, ...] = ()
 
@@ -112,12 +115,27 @@ def _table(file: Path, frame: pd.DataFrame, values: Sequence[str]) -> Grid:
         raise InputError(f"{file}: no column for the image; call it image_id")
     if not len(frame):
         raise InputError(f"{file}: no rows")
-    frame = frame.assign(**{id_column: frame[id_column].astype(str)})
     class_column = next((name for name in CLASSES if name in frame), None)
     value_column = next((name for name in values if name in frame), None)
     if class_column and value_column:
-        return _long(file, frame, (id_column, class_column, value_column))
-    return _wide(file, frame, id_column)
+        named = _named(file, frame, id_column, class_column)
+        return _long(file, named, (id_column, class_column, value_column))
+    return _wide(file, _named(file, frame, id_column), id_column)
+
+
+def _named(file: Path, frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
+    """The same with columns of ids as text.
+
+    Raises:
+        InputError: a row has none.
+    """
+    for name in columns:
+        text = frame[name].astype(object).where(frame[name].notna(), "").astype(str)
+        empty = np.flatnonzero((text.str.strip() == "").to_numpy())
+        if empty.size:
+            raise InputError(f"{file} line {empty[0] + 2}: no {name}")
+        frame = frame.assign(**{name: text})
+    return frame
 
 
 def _wide(file: Path, frame: pd.DataFrame, id_column: str) -> Grid:
@@ -129,11 +147,18 @@ def _wide(file: Path, frame: pd.DataFrame, id_column: str) -> Grid:
     return Grid(
         file,
         list(frame[id_column]),
-        names,
+        [_class_id(name) for name in names],
         np.stack(columns, axis=1),
         groups=_groups(frame),
+        id_column=id_column,
         notes=_left_out(file, frame.drop(columns=[id_column, *GROUPS], errors="ignore")),
     )
+
+
+def _class_id(column: str) -> str:
+    """An export of the dataset puts ``class:`` before a class that is called like a fact."""
+    name = column.removeprefix("class:")
+    return name if name in OTHERS else column
 
 
 def _left_out(file: Path, frame: pd.DataFrame) -> tuple[str, ...]:
@@ -150,9 +175,9 @@ def _left_out(file: Path, frame: pd.DataFrame) -> tuple[str, ...]:
 
 def _long(file: Path, frame: pd.DataFrame, columns: tuple[str, str, str]) -> Grid:
     images, classes, value = columns
-    _once(file, frame[images] + "\0" + frame[classes].astype(str), "image and class")
+    _once(file, frame[images] + "\0" + frame[classes], "image and class")
     rows, image_ids = pd.factorize(frame[images])
-    places, class_ids = pd.factorize(frame[classes].astype(str), sort=True)
+    places, class_ids = pd.factorize(frame[classes], sort=True)
     grid = np.full((len(image_ids), len(class_ids)), np.nan)
     found = _column(file, frame[value])
     empty = np.flatnonzero(np.isnan(found))
@@ -161,7 +186,7 @@ def _long(file: Path, frame: pd.DataFrame, columns: tuple[str, str, str]) -> Gri
     grid[rows, places] = found
     first = frame.drop_duplicates(images)
     names = [str(entry) for entry in class_ids]
-    return Grid(file, list(image_ids), names, grid, value, _groups(first), long=True)
+    return Grid(file, list(image_ids), names, grid, value, _groups(first), images, long=True)
 
 
 def _once(file: Path, keys: pd.Series[Any], what: str) -> None:
@@ -189,7 +214,8 @@ def _groups(frame: pd.DataFrame) -> list[str] | None:
     name = next((name for name in GROUPS if name in frame), None)
     if name is None:
         return None
-    return ["" if value is None or value != value else str(value) for value in frame[name]]
+    pairs = zip(frame[name], frame[name].notna(), strict=True)
+    return [str(value) if there else "" for value, there in pairs]
 
 
 def read_class_names(file: Path) -> list[tuple[str, str, str]]:

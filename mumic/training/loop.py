@@ -151,7 +151,8 @@ def _not_a_number(training: Training, what: str, step: int) -> NotANumberError:
     saved = (training.folder / LAST / FILE).is_file()
     kept = "the checkpoint before it is kept" if saved else "nothing had been saved yet"
     return NotANumberError(
-        f'{what} at step {step}; {kept}. Lower --lr, or set precision = "fp32" under [model].'
+        f"{what} at step {step}; {kept}. Lower lr under [train] (`mumic train` has --lr), or set "
+        'precision = "fp32" under [model].'
     )
 
 

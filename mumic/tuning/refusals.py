@@ -8,7 +8,7 @@ from typing import Any
 
 from annotate.errors import InputError
 from annotate.settings import TrainSettings
-from mumic.checks import USED_BY, check_settings
+from mumic.checks import MORE_ANSWERS, USED_BY, check_settings
 from mumic.data import Dataset
 from mumic.training.loss import LOSSES
 from mumic.training.positive_weight import positive_weights
@@ -43,7 +43,7 @@ def check_search(settings: TrainSettings, space: Sequence[Dimension], dataset: D
     _check_effects(settings, space)
     cells = dataset.split("validation").cells
     if not ((cells.labels == 1) & cells.mask).any():
-        raise InputError("no positive in validation, so no setting can be judged.")
+        raise InputError(f"no positive in validation, so no setting can be judged. {MORE_ANSWERS}")
 
 
 def check_trial(settings: TrainSettings, changes: Mapping[str, Any], dataset: Dataset) -> None:

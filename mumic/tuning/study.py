@@ -19,7 +19,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from annotate.errors import InputError, MumicError
 from annotate.files import remove_stale
 from annotate.locks import exclusive
-from annotate.runs import checked_name
+from annotate.runs import NAME_RULE, checked_name
 from annotate.workspace import Workspace
 from mumic.checks import check_evaluate
 from mumic.data import load_dataset
@@ -43,10 +43,7 @@ def study_name(given: str | None, space: Sequence[Dimension]) -> str:
     try:
         return checked_name(name)
     except InputError as error:
-        raise InputError(
-            f"study {name!r}: use up to 100 letters, digits, dots, dashes and underscores for "
-            "--study, a letter or digit first."
-        ) from error
+        raise InputError(f"study {name!r}: use {NAME_RULE} for --study.") from error
 
 
 def tune(

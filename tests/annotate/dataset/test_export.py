@@ -7,11 +7,15 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import average_precision_score
 
+from annotate.settings import EvaluateSettings
 from annotate.tables import DATASET, read
 from annotate.workspace import Workspace
+from mumic.evaluation.evaluate_files import Files, evaluate_files
 from tests.annotate.dataset.exported import IDS, NAMES, Truth, export, original, pixels
 
 
@@ -182,6 +186,28 @@ def test_csv_and_parquet(truth: Truth, kind: str) -> None:
     assert len(votes) == sum(
         1 for row in read(DATASET, Path("data/dataset/images.parquet"))["labels"] for _ in row
     ) - sum("snow" in entry["unknown"] for entry in truth.values())
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+@pytest.mark.parametrize("images", ["uri", "copy"])
+def test_tables_are_labels_that_scores_are_measured_by(
+    truth: Truth, kind: str, images: str, tmp_path: Path
+) -> None:
+    folder = export(kind, "--images", images)
+    rng = np.random.default_rng(0)
+    rows = [(image, name, rng.normal()) for image in truth for name in IDS]
+    scores = pd.DataFrame(rows, columns=["image_id", "class_id", "logit"])
+    scores.to_parquet(tmp_path / "scores.parquet")
+    files = Files((tmp_path / "scores.parquet",), folder / f"images.{kind}")
+    found = evaluate_files(files, EvaluateSettings(bootstrap=5))
+    assert {row["class_id"] for row in found["per_class"]} == set(IDS)
+    for name, some in scores.groupby("class_id"):
+        asked = some[[name not in truth[image]["unknown"] for image in some["image_id"]]]
+        right = [name in truth[image]["yes"] for image in asked["image_id"]]
+        (row,) = [row for row in found["per_class"] if row["class_id"] == name]
+        expected = average_precision_score(right, asked["logit"])
+        assert row["average_precision"]["scores.parquet"] == pytest.approx(expected, abs=1e-12)
+    assert found["groups"] == len({entry["property"] or image for image, entry in truth.items()})
 
 
 def test_csv_with_images(truth: Truth) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 from annotate.cli import main
 from annotate.files import write_json
@@ -105,6 +107,37 @@ def test_options_without_effect_are_refused(
 ) -> None:
     result = run("mine", *arguments)
     assert (result.exit_code, message in result.stderr) == (2, True), result.stderr
+
+
+def test_the_commands_of_the_readme_draw_by_a_column_of_the_table(workspace: Path) -> None:
+    """A folder alone has none, which is said with where features come from."""
+    photos = workspace / "photos"
+    assert run("catalog", str(photos)).exit_code == 0
+    lines = (Path(__file__).parents[3] / "README.md").read_text("utf-8").splitlines()
+    shown = [line for line in lines if line.startswith("    mumic-annotate ")]
+    commands = [shlex.split(line, comments=True) for line in shown]
+    (catalog,) = [words for words in commands if words[1] == "catalog"]
+    (mine,) = [words for words in commands if words[1] == "mine" and "stratified" in words]
+    refused = run(*mine[1:])
+    assert refused.exit_code == 1
+    assert "the catalogue has no feature 'property_type'" in refused.stderr
+    assert "the other columns of a table that names the photos" in refused.stderr
+    table = photos / Path(catalog[2]).name
+    rows = [
+        f"{number}.png,h{number // 2},{'hotel' if number % 4 else 'flat'}" for number in range(10)
+    ]
+    table.write_text("\n".join(["path,property_id,property_type", *rows]), "utf-8")
+    for number in range(9):  # wide enough, unlike the last one
+        file = photos / f"{number}.png"
+        Image.open(file).resize((600, 450), Image.Resampling.NEAREST).save(file)
+    assert run("catalog", str(table), "--only").exit_code == 0
+    drawn = run(*mine[1:], "--json")
+    assert drawn.exit_code == 0, drawn.output
+    found = json.loads(drawn.stdout)["drawn_from"]
+    assert {row["name"]: row["population"] for row in found} == {
+        "property_type=hotel": 6,
+        "property_type=flat": 3,
+    }
 
 
 def test_many_strata_are_named_in_part_and_those_not_reached_are_told(workspace: Path) -> None:

@@ -246,6 +246,10 @@ def test_strata_and_their_errors(images: pd.DataFrame) -> None:
     full = images.assign(property_id="p", empty=None)
     with pytest.raises(InputError, match=r"'star'; did you mean stars\? Its features: property_id"):
         strata_of(full, ["star"])
+    with pytest.raises(
+        InputError, match=r"property_id\. Further ones .* `mumic-annotate catalog ho"
+    ):
+        strata_of(full[["image_id", "property_id"]], ["kind"])
     with pytest.raises(InputError, match="no image has a value of 'empty'"):
         strata_of(full, ["empty"])
     with pytest.raises(InputError, match="--by"):

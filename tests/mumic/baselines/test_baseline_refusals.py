@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import argparse
 import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import timm
+import torch
 from click.testing import CliRunner
 
+from annotate import tables
 from annotate.errors import InputError
 from annotate.settings import BaselineSettings
 from annotate.workspace import Workspace
@@ -43,6 +47,43 @@ def test_what_cannot_be_made_is_said(
     result = call(workspace, main, "baseline", *arguments)
     assert result.exit_code == 1
     assert message in result.output
+
+
+@pytest.mark.parametrize("what", ["a checkpoint with other objects", "a text"])
+def test_a_weights_file_that_holds_no_weights_alone_is_refused(
+    workspace: Workspace, tmp_path: Path, what: str
+) -> None:
+    file = tmp_path / "weights.pth"
+    if what == "a text":
+        file.write_text("not found\n")
+    else:
+        state = timm.create_model(BACKBONE, pretrained=False).state_dict()
+        torch.save({"state_dict": state, "args": argparse.Namespace(lr=0.1)}, file)
+    result = call(
+        workspace, main, "baseline", "asl-timm", "--backbone", BACKBONE, "--weights", str(file)
+    )
+    assert result.exit_code == 1
+    said = " ".join(result.output.split())
+    assert f"{file}: no weights alone" in said
+    assert "Save the state_dict alone" in said
+    assert "weights_only" not in said  # torch's advice, to run what is in the file
+
+
+def test_a_dataset_without_training_labels_is_refused_with_what_to_do(
+    tmp_path: Path, tiny_workspace: Any
+) -> None:
+    made = tiny_workspace(tmp_path / "ws", images=20)
+    file = made.dataset / "images.parquet"
+    frame = tables.read(tables.DATASET, file)
+    frame["labels"] = [
+        [None] * 4 if split == "train" else labels
+        for split, labels in zip(frame["split"], frame["labels"], strict=True)
+    ]
+    tables.write(tables.DATASET, frame, file)
+    result = call(made, main, "baseline", "cosine")
+    assert result.exit_code == 1
+    said = " ".join(result.output.split())
+    assert "no training image with a known label. Collect more answers, then run" in said
 
 
 @pytest.mark.parametrize(

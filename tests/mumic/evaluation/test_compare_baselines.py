@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,9 @@ from safetensors.torch import load_file, save_file
 
 from annotate.errors import DamagedError, InputError, MissingError
 from annotate.files import read_json, write_json
+from annotate.settings import render
 from annotate.workspace import Workspace
+from mumic.cli import main
 from mumic.cli.baseline import baseline
 from mumic.cli.evaluate import compare, evaluate
 from mumic.cli.evaluate_lines import comparison_lines
@@ -106,6 +111,57 @@ def test_baselines_of_another_tower_are_left_out_or_refused(
     beside = _call(made, evaluate)
     assert beside["baselines"] == {}  # those that stand on the run's start are computed anew
     assert TITLE in beside["methods"]
+
+
+def test_baselines_of_another_resize_are_left_out_or_refused(made: Workspace, folder: Path) -> None:
+    settings = made.settings
+    cropped = replace(settings, train=replace(settings.train, resize="crop"))
+    (made.root / "mumic.toml").write_text(render(cropped))
+    _call(made, baseline, "two-prompts")
+    (made.root / "mumic.toml").write_text(render(settings))
+    record = read_json(folder / "baseline.json", "")
+    assert record["resize"] == "crop"
+    found = _call(made, compare)
+    assert list(found["methods"]) == ["main"]
+    why = 'was made under resize = "crop", and what it is compared with under "squash"'
+    again = (
+        'Set resize = "squash" under [train], then make it again with '
+        f"`mumic baseline two-prompts --model {settings.model.name}`."
+    )
+    assert found["notes"][0] == f"two-prompts {why}: left out. {again}"
+    with pytest.raises(InputError) as raised:
+        _call(made, compare, "main", "two-prompts")
+    assert str(raised.value) == f"baseline two-prompts {why}. {again}"
+    assert _call(made, evaluate)["baselines"] == {}
+    other = folder.with_name("other")
+    shutil.copytree(folder, other)
+    del record["resize"]  # of a baseline from before it was stored, when all were squashed
+    write_json(other / "baseline.json", record)
+    with pytest.raises(InputError, match='baseline other was made under resize = "squash", and'):
+        _call(made, compare, "two-prompts", "other")
+    assert TITLE in _call(made, compare, "main", "other")["methods"]
+    shutil.rmtree(other)
+
+
+def test_the_command_that_is_named_makes_a_baseline_on_the_start_of_a_run(
+    tmp_path: Path, tiny_workspace: Any
+) -> None:
+    """A run began with another, which has its own weights, under a ``pretrained`` of mumic.toml."""
+    workspace: Workspace = tiny_workspace(tmp_path / "ws", epochs=1)
+    model = replace(workspace.settings.model, pretrained="openai")
+    (workspace.root / "mumic.toml").write_text(render(replace(workspace.settings, model=model)))
+    for name, options in (("first", []), ("later", ["--model", "local-dir:runs/first"])):
+        _call(workspace, main, "train", "--run", name, *options)
+    _call(workspace, main, "evaluate", "--no-baselines")
+    _call(workspace, main, "baseline", "linear-probe")
+    with pytest.raises(InputError, match="stands on another model") as raised:
+        _call(workspace, compare, "later", "linear-probe")
+    (command,) = re.findall("`(.*)`", str(raised.value))
+    assert command == "mumic baseline linear-probe --model local-dir:runs/first"
+    assert f"Make it again with `{command}`." in _call(workspace, compare)["notes"][0]
+    _call(workspace, main, *shlex.split(command)[1:])
+    found = _call(workspace, compare, "later", "linear-probe")
+    assert list(found["methods"]) == ["later", "linear probe, same frozen tower"]
 
 
 def test_what_had_not_saturated_is_marked(made: Workspace, folder: Path) -> None:

@@ -198,6 +198,9 @@ def test_pairs_that_a_long_table_leaves_out_are_lowest(tmp_path: Path) -> None:
         ("image_id,a\n", "image_id,a\n1,1\n", "no rows"),
         ("", "image_id,a\n1,1\n", "cannot be read"),
         ("image_id,a\n1,0.5\n", "image_id,a\n1,\n", "no image here has a known label"),
+        ("image_id,a\n1,0.5\n ,0.5\n", "image_id,a\n1,1\n", "s.csv line 3: no image_id"),
+        ("path,class,score\n1,a,1\n2,,1\n", "path,a\n1,1\n", "s.csv line 3: no class"),
+        ("path,id,a\nx,1,1\n", "id,a\n1,1\n", "by their column path, the labels by id: give both"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_place(

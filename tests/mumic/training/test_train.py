@@ -125,8 +125,9 @@ def test_names_of_runs(trained: tuple[Workspace, Run]) -> None:
     workspace, _ = trained
     with pytest.raises(InputError, match="first is finished"):
         train(workspace, TrainOptions(run="first"))
-    with pytest.raises(InputError, match="letters, digits"):
-        train(workspace, TrainOptions(run="../elsewhere"))
+    for name in ("../elsewhere", "_test", ".hidden", "a" * 101):
+        with pytest.raises(InputError, match=r"up to 100 letters, digits.*letter or digit first"):
+            train(workspace, TrainOptions(run=name))
     with pytest.raises(MissingError, match="did you mean first"):
         open_run(workspace, "frist")
 
@@ -217,7 +218,7 @@ def test_what_is_no_number_keeps_the_last_checkpoint(
         patch.setattr("mumic.training.cuda_graph.accumulate_gradients", poisoned)
         with pytest.raises(MumicError, match=f"{what} at step 3") as caught:
             train(workspace, TrainOptions(run="one"))
-    assert "Lower --lr" in str(caught.value)
+    assert "Lower lr under [train] (`mumic train` has --lr)" in str(caught.value)
     folder = workspace.runs / "one"
     kept = folder / "last" / "checkpoint.safetensors"
     assert kept.is_file() == (every == 2)

@@ -70,8 +70,9 @@ def test_a_name_that_no_folder_can_have() -> None:
     space = parse_search(["lr=1e-3,2e-3", "freeze=none,image"])
     assert study_name(None, space) == "lr-freeze"
     assert study_name("mine", space) == "mine"
-    with pytest.raises(InputError, match="study 'my study': use up to 100 letters"):
-        study_name("my study", space)
+    for name in ("my study", "_test"):
+        with pytest.raises(InputError, match=f"study '{name}': use up to 100 letters.* first for"):
+            study_name(name, space)
 
 
 def test_a_start_above_the_clamp_raises_it() -> None:

@@ -7,7 +7,6 @@ cannot be read are set aside with a reason.
 from __future__ import annotations
 
 import hashlib
-import shutil
 from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass
@@ -18,7 +17,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pyarrow.parquet as pq
 
 from annotate import tables
 from annotate.catalog.scan import image_id
@@ -26,7 +24,7 @@ from annotate.clip.encoder import encode_images
 from annotate.clip.loading import Clip, require_real_model
 from annotate.clip.memory import clear_word
 from annotate.errors import InputError
-from annotate.files import atomic, read_json, remove_stale, write_json
+from annotate.files import read_json, remove_stale, write_json
 from annotate.index.reading import LeftOut
 from annotate.locks import exclusive
 from annotate.workspace import Workspace
@@ -34,6 +32,7 @@ from mumic.memory import advice_in_use
 from mumic.metrics.thresholds import Thresholds, sigmoid
 from mumic.model.mumic_model import logits_of
 from mumic.pixels import decoded_ahead
+from mumic.prediction.parts import delete_parts, is_done, listing, merge_parts, prepare_parts
 from mumic.prediction.picking import Picked
 from mumic.prediction.storing import min_logit
 from mumic.run import Run, choose_device, open_run, settings_hash
@@ -126,44 +125,37 @@ def predict(
     parts = target.parent / f".{target.stem}.parts"
     with exclusive(parts.with_suffix(".lock"), busy=f"another process is writing {target}."):
         remove_stale(target.parent, target.name, target.with_suffix(".json").name)
-        _prepare(parts, predictor, uris)
+        prepare_parts(parts, _task(predictor, uris))
         chunks = [uris[start : start + PART_SIZE] for start in range(0, len(uris), PART_SIZE)]
         stems = [parts / f"part-{number:05d}" for number in range(len(chunks))]
-        todo = [(s, c) for s, c in zip(stems, chunks, strict=True) if not _listing(s).is_file()]
+        todo = [(s, c) for s, c in zip(stems, chunks, strict=True) if not is_done(s)]
         _progress(on_progress, len(uris) - sum(len(chunk) for _, chunk in todo))
         with closing(_predicted(predictor, [chunk for _, chunk in todo])) as predicted:
             for (stem, chunk), part in zip(todo, predicted, strict=True):
                 _write_part(predictor, part, stem)
                 _progress(on_progress, len(chunk))
-        summaries = [read_json(_listing(stem), "mumic predict") for stem in stems]
+        summaries = [read_json(listing(stem), "mumic predict") for stem in stems]
         summary = _summary(predictor, picked, summaries)
-        _merge(sorted(parts.glob("part-*.parquet")), target)
+        merge_parts([stem.with_suffix(".parquet") for stem in stems], target)
         write_json(target.with_suffix(".json"), summary)
-        shutil.rmtree(parts)
+        delete_parts(parts)
         parts.with_suffix(".lock").unlink()
     return summary
 
 
-def _prepare(parts: Path, predictor: Predictor, uris: list[str]) -> None:
-    """Keep the parts of a killed command only where they belong to this very task."""
-    listed = hashlib.sha256("\0".join(uris).encode()).hexdigest()
-    task = settings_hash(
+def _task(predictor: Predictor, uris: list[str]) -> str:
+    """What a prediction rests on."""
+    settings = predictor.workspace.settings
+    return settings_hash(
         {
-            "uris": listed,
+            "uris": hashlib.sha256("\0".join(uris).encode()).hexdigest(),
             "run": predictor.run.id,
             "weights": predictor.clip.weights_hash,
             "min_logits": predictor.min_logits.tolist(),
+            "precision": settings.model.precision,
+            "limits": [settings.catalog.max_bytes, settings.catalog.max_pixels],
         }
     )
-    file = parts / "task.json"
-    if not (file.is_file() and read_json(file, "mumic predict") == task):
-        shutil.rmtree(parts, ignore_errors=True)
-        write_json(file, task)
-
-
-def _listing(stem: Path) -> Path:
-    """A part's JSON, which comes last."""
-    return stem.with_suffix(".json")
 
 
 def _progress(on_progress: Callable[[int], object] | None, images: int) -> None:
@@ -212,7 +204,7 @@ def _write_part(predictor: Predictor, part: _Part, stem: Path) -> None:
         "rejects": part.rejects,
         "first": _tops(predictor.run, part.images["uri"][:SHOWN_IMAGES], part.logits),
     }
-    write_json(_listing(stem), summary)
+    write_json(listing(stem), summary)
 
 
 def prediction_rows(
@@ -279,12 +271,3 @@ def _summary(predictor: Predictor, picked: Picked, parts: list[dict[str, Any]]) 
         "rejects": unnamed + [reject for part in parts for reject in part["rejects"]],
         "first": [shown for part in parts for shown in part["first"]][:SHOWN_IMAGES],
     }
-
-
-def _merge(parts: list[Path], target: Path) -> None:
-    """All parts as one file, one part in memory at a time."""
-    with atomic(target) as file:
-        schema = pq.read_schema(parts[0])
-        with pq.ParquetWriter(file, schema, compression="zstd") as writer:
-            for part in parts:
-                writer.write_table(pq.read_table(part))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -100,3 +102,57 @@ def test_a_killed_prediction_goes_on_where_it_was(
     assert module.predict(predictor, picked, target, look) == expected
     assert done == [20, 20, 20]
     assert tables.read(tables.PREDICTIONS, target).equals(tables.read(tables.PREDICTIONS, whole))
+
+
+def test_what_was_set_aside_before_a_kill_is_read_again(
+    two_runs: tuple[Workspace, Run], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from mumic.prediction import predict as module
+    from mumic.prediction.picking import pick_images
+
+    workspace, _ = two_runs
+    monkeypatch.setattr(module, "PART_SIZE", 2)
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for number in range(6):
+        Image.new("RGB", (50, 30), (40 * number, 0, 0)).save(photos / f"{number}.png")
+    whole = (photos / "0.png").read_bytes()
+    (photos / "0.png").write_bytes(b"")  # as it is while it is being copied
+    predictor = open_predictor(workspace, "main", "cpu")
+    picked, target = pick_images(workspace, [str(photos)]), tmp_path / "out.parquet"
+
+    def stop(_: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        module.predict(predictor, picked, target, stop)
+    (photos / "0.png").write_bytes(whole)
+    summary = module.predict(predictor, picked, target)
+    assert (summary["images"], summary["rejects"]) == (6, [])
+
+
+def test_a_kill_while_the_parts_are_deleted_loses_no_row(
+    two_runs: tuple[Workspace, Run], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from mumic.prediction import predict as module
+    from mumic.prediction.picking import pick_images
+
+    workspace, _ = two_runs
+    monkeypatch.chdir(workspace.root)
+    monkeypatch.setattr(module, "PART_SIZE", 20)
+    predictor, picked = open_predictor(workspace, "main", "cpu"), pick_images(workspace, ["photos"])
+    target = tmp_path / "out.parquet"
+
+    def dies_after_one_file(folder: Path, **_: Any) -> None:
+        for part in folder.glob("*.parquet"):
+            part.unlink()
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", dies_after_one_file)
+        with pytest.raises(KeyboardInterrupt):
+            module.predict(predictor, picked, target)
+    before = tables.read(tables.PREDICTIONS, target)
+    summary = module.predict(predictor, picked, target)
+    assert tables.read(tables.PREDICTIONS, target).equals(before)
+    assert summary["rows"] == len(before) > 0

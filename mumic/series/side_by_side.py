@@ -34,7 +34,8 @@ def train_side_by_side(
     Args:
         workspace: its own settings are those of an arm without changes.
         series: name of the folder below ``runs/``.
-        arms: to train, each with every seed.
+        arms: to train, each with every seed; those that take longest come first at best, so that
+            no processor is idle for long at the end.
         seeds: of the trainings.
 
     Raises:
@@ -47,7 +48,7 @@ def train_side_by_side(
     others = set(active_children())
     pool = ProcessPoolExecutor(several, context, _begin)
     try:
-        asked = [pool.submit(_train, alone, series, arm, seed) for seed in seeds for arm in arms]
+        asked = [pool.submit(_train, alone, series, arm, seed) for arm in arms for seed in seeds]
         for each in as_completed(asked):
             each.result()
     except BaseException as error:

@@ -80,7 +80,7 @@ def material(workspace: Workspace) -> Material:
     folder = workspace.runs / "one"
     thresholds = [{"logit": 0.0, "chosen": "tuned"} for _ in NAMES]
     write_json(folder / "thresholds.json", {"thresholds": thresholds})
-    record = {"start_model": {"name": "ViT-<small>"}, "logit_scale": 2.0}
+    record = {"start_model": {"name": "ViT-<small>"}, "logit_scale": 2.0, "logit_bias": 0.0}
     return Material(
         run=Run(folder, record, classes, NAMES),
         dataset=dataset,

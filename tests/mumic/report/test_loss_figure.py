@@ -73,7 +73,8 @@ def test_what_is_drawn_is_said(train: dict[str, Any], words: str) -> None:
 
 
 def test_equal_weights_of_all_classes_are_one_number() -> None:
-    record = {"logit_scale": 0.0, "settings": {"train": {"positive_weight": "auto"}}}
+    settings = {"train": {"positive_weight": "auto"}}
+    record = {"logit_scale": 0.0, "logit_bias": 0.0, "settings": settings}
     for weights, said in (({"a": 3.0, "b": 3.0}, 3.0), ({"a": 3.0, "b": 2.0}, None)):
         run = Run(Path("run"), record | {"positive_weights": weights}, (), ())
         assert RunLoss.of(run).positive_weight == said

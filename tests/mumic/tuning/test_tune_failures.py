@@ -85,8 +85,8 @@ def test_a_full_memory_or_disk_costs_no_trial(
         result = _tune("lr=1e-3,2e-3")
     assert result.exit_code == 1
     assert said in result.output
-    (begun,) = _trials(workspace, "lr")
-    assert begun.state.name == "RUNNING"
+    begun, waiting = _trials(workspace, "lr")
+    assert (begun.state.name, waiting.state.name) == ("RUNNING", "WAITING")
     _write(workspace, micro_batch=4, tensorboard=True, cuda_graph=False, threads=1)  # as advised
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(workspace.root)
@@ -191,7 +191,7 @@ def test_values_that_do_not_go_together_fail_their_trial_alone(
 ) -> None:
     workspace = tiny_workspace(tmp_path / "ws", epochs=1)
     monkeypatch.chdir(workspace.root)
-    search, more = "soft_labels=true,false", ("--search", "label_noise=0,0.2", "--study", "both")
+    search, more = "soft_labels=true,false", ("--search", "label_noise=0..0.2", "--study", "both")
     assert _tune(search, *more, "--trials", "1").exit_code == 0
     file = workspace.runs / "tune-both" / "study.sqlite3"
     study = optuna.load_study(study_name="both", storage=f"sqlite:///{file}")

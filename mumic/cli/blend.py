@@ -78,7 +78,7 @@ def blend(
             allow_demo_model=allow_demo_model,
             on_progress=bar.update,
         )
-    summary = {
+    summary: dict[str, Any] = {
         "run": made.id,
         "path": str(made.path),
         "of": opened.id,

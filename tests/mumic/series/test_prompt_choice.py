@@ -125,11 +125,13 @@ def _few_on_test(method: Any, truth: Any, split: str, kept: int) -> Any:
 
 
 def _one_each_on_test(workspace: Any, run: Any, name: str, split: str, *rest: Any) -> Any:
-    return _few_on_test(*_with_logits(workspace, run, name, split, *rest), split, 0)
+    method, truth = _with_logits(workspace, run, name, split, *rest)
+    return _few_on_test(method, truth, split, 0)
 
 
 def _one_of_the_second_on_test(workspace: Any, run: Any, name: str, split: str, *rest: Any) -> Any:
-    return _few_on_test(*_with_logits(workspace, run, name, split, *rest), split, 1)
+    method, truth = _with_logits(workspace, run, name, split, *rest)
+    return _few_on_test(method, truth, split, 1)
 
 
 TAXONOMY = """version: 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import sys
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -41,7 +42,8 @@ def workspace(trained: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
         return tqdm(total=total, desc=what, unit="img", file=sys.stderr, mininterval=0)
 
     for module in ("baseline", "blend", "evaluate", "thresholds", "training_bars"):
-        monkeypatch.setattr(f"mumic.cli.{module}.progress", at_once)
+        # By its import: in the package the command stands where the module's name is.
+        monkeypatch.setattr(import_module(f"mumic.cli.{module}"), "progress", at_once)
     return trained
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -23,18 +25,19 @@ APART = [
     ("d", "bar", "g3", "test"),
     ("e", "pub", "g4", "test"),
 ]
-Rows = list[tuple[str, str | None, str, str]]
+Rows = Sequence[tuple[str, str | None, str, str]]
 
 
 def _found(root: Path, rows: Rows, learned: Rows | None = None, split: str = "test") -> Separation:
     """``learned``: what the run was trained with, if not these rows."""
     workspace = Workspace(root, Settings())
     names = ["content_hash", "property_id", "group_id", "split"]
-    images = pd.DataFrame(rows, columns=names)
-    others = {"image_id": images["content_hash"], "uri": images["content_hash"], "text": None}
-    empty = [[] for _ in rows]
-    full = images.assign(**others, labels=empty, rates=empty)
-    tables.write(tables.DATASET, full, workspace.dataset / "images.parquet")
+    images: list[dict[str, Any]] = [
+        dict(zip(names, row, strict=True))
+        | {"image_id": row[0], "uri": row[0], "text": None, "labels": [], "rates": []}
+        for row in rows
+    ]
+    tables.write(tables.DATASET, pd.DataFrame(images), workspace.dataset / "images.parquet")
     run = Run(workspace.runs / "one", {}, (), ())
     if learned is not None:
         write_learned(run.path, pd.DataFrame(learned, columns=names))

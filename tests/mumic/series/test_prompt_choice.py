@@ -113,8 +113,9 @@ def _other_way_on_test(workspace: Any, run: Any, name: str, split: str, *rest: A
     return replace(method, name=name), truth
 
 
-def _few_on_test(method: Any, truth: Any, split: str, kept: int) -> Any:
+def _few_on_test(measured: Any, split: str, kept: int) -> Any:
     """In test the first ``kept`` of the two classes keep their positives, the others one."""
+    method, truth = measured
     if split == "test":
         labels = truth.cells.labels.copy()
         for column in range(kept, 2):
@@ -125,13 +126,11 @@ def _few_on_test(method: Any, truth: Any, split: str, kept: int) -> Any:
 
 
 def _one_each_on_test(workspace: Any, run: Any, name: str, split: str, *rest: Any) -> Any:
-    method, truth = _with_logits(workspace, run, name, split, *rest)
-    return _few_on_test(method, truth, split, 0)
+    return _few_on_test(_with_logits(workspace, run, name, split, *rest), split, 0)
 
 
 def _one_of_the_second_on_test(workspace: Any, run: Any, name: str, split: str, *rest: Any) -> Any:
-    method, truth = _with_logits(workspace, run, name, split, *rest)
-    return _few_on_test(method, truth, split, 1)
+    return _few_on_test(_with_logits(workspace, run, name, split, *rest), split, 1)
 
 
 TAXONOMY = """version: 1

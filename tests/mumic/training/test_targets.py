@@ -11,13 +11,14 @@ import pandas as pd
 import pytest
 import torch
 
-from annotate.dataset.files import write_files
-from annotate.dataset.joining import join_labels
+from annotate import tables
+from annotate.dataset.files import write_dataset
+from annotate.files import write_json
 from annotate.labels.consolidate import decide_labels
-from annotate.labels.decisions import label_arrow
+from annotate.labels.decisions import label_frame
 from annotate.labels.experts import close_experts
 from annotate.labels.votes import Votes
-from annotate.settings import ConsolidateSettings, TrainSettings
+from annotate.settings import ConsolidateSettings, DatasetSettings, TrainSettings
 from annotate.taxonomy.model import Taxonomy, TaxonomyClass
 from annotate.workspace import Workspace
 from mumic.data import Dataset, load_dataset, soft_labels
@@ -25,7 +26,7 @@ from mumic.metrics.measures import Cells
 from mumic.training.ema import Ema
 from mumic.training.loss import cost_of, observed_mean
 from mumic.training.train import targets_of
-from tests.annotate.dataset.made import TAXONOMY, build, catalog_of
+from tests.annotate.dataset.made import TAXONOMY, catalog_of
 
 NAN = float("nan")
 
@@ -88,10 +89,14 @@ def test_experts_are_learned_from_whatever_the_votes_were(
     )
     experts = close_experts(golden, consolidated_by)
     decided = decide_labels(votes, consolidated_by, ConsolidateSettings(), experts=experts)
-    labels = join_labels([label_arrow(decided)], TAXONOMY).labels
-    built = build(labels, catalog_of(["a", "b", "c"]))
     workspace = Workspace.find(tmp_path)
-    write_files(built, TAXONOMY, workspace.dataset)
+    workspace.taxonomy.parent.mkdir()
+    workspace.taxonomy.write_text(TAXONOMY.to_json())
+    catalog = catalog_of(["a", "b", "c"])
+    tables.write(tables.CATALOG, catalog, workspace.catalog / "images.parquet")
+    tables.write(tables.LABELS, label_frame(decided), workspace.labels / "labels.parquet")
+    write_json(workspace.labels / "summary.json", {})
+    write_dataset(workspace, DatasetSettings(missing="allow"))
     dataset = load_dataset(workspace).of_classes(votes.class_ids)
     expected = [
         [0.8, 0.8, 1.0],  # the pool follows from the indoor pool, as yes of four in five

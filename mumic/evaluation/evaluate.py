@@ -93,7 +93,7 @@ def evaluate(
     needed = _needed(dataset, split, baselines=options.baselines)
     device = choose_device(options.device)
     if options.baselines:
-        load_start(workspace, run, device)  # again where it is used: see below
+        load_start(workspace, run, device)  # whether it can be had; again where it is used
     # The other one is loaded again in its turn: three models at once may be too many.
     for each in reversed(runs):
         clip = each.load(workspace, device)

@@ -112,6 +112,9 @@ def test_options_without_effect_are_refused(
 def test_the_commands_of_the_readme_draw_by_a_column_of_the_table(workspace: Path) -> None:
     """A folder alone has none, which is said with where features come from."""
     photos = workspace / "photos"
+    for number in range(9):  # wide enough, unlike the others
+        file = photos / f"{number}.png"
+        Image.open(file).resize((600, 450), Image.Resampling.NEAREST).save(file)
     assert run("catalog", str(photos)).exit_code == 0
     lines = (Path(__file__).parents[3] / "README.md").read_text("utf-8").splitlines()
     shown = [line for line in lines if line.startswith("    mumic-annotate ")]
@@ -127,9 +130,6 @@ def test_the_commands_of_the_readme_draw_by_a_column_of_the_table(workspace: Pat
         f"{number}.png,h{number // 2},{'hotel' if number % 4 else 'flat'}" for number in range(10)
     ]
     table.write_text("\n".join(["path,property_id,property_type", *rows]), "utf-8")
-    for number in range(9):  # wide enough, unlike the last one
-        file = photos / f"{number}.png"
-        Image.open(file).resize((600, 450), Image.Resampling.NEAREST).save(file)
     assert run("catalog", str(table), "--only").exit_code == 0
     drawn = run(*mine[1:], "--json")
     assert drawn.exit_code == 0, drawn.output

@@ -6,6 +6,11 @@ from pathlib import Path
 import pytest
 
 from annotate import tables
+from annotate.catalog.scan import STAMPS
+from annotate.dataset.auditing import AUDIT
+from annotate.dataset.build import DATASET_VOTES, STORED_SPLITS
+from annotate.index.plan import PLAN
+from annotate.index.shards import SHARD
 from docs import build
 from docs.experiment_page import experiments_page
 
@@ -29,12 +34,56 @@ def test_what_is_made_is_up_to_date(file: str, maker: str) -> None:
     assert (ROOT / file).read_text("utf-8") == made, "run `make docs`"
 
 
-@pytest.mark.parametrize(
-    "table", [value for value in vars(tables).values() if isinstance(value, tables.Table)]
-)
-def test_every_column_is_described(table: tables.Table) -> None:
+# Where docs/formats.md tells of a table: the beginning of its section, and its file.
+PASSAGES = [
+    (tables.CATALOG, "Catalog", "images.parquet"),
+    (tables.IMAGE_REJECTS, "Catalog", "rejects.parquet"),
+    (STAMPS, "Catalog", "stamps.parquet"),
+    (PLAN, "Index", "plan.parquet"),
+    (SHARD, "Index", "shard-NNNNN.parquet"),
+    (tables.CANDIDATES, "Candidates", "round-NNNN.parquet"),
+    (tables.POOLS, "Candidates", "pools-NNNN.parquet"),
+    (tables.ANSWERS, "Labels", "answers.parquet"),
+    (tables.ANSWER_REJECTS, "Labels", "rejects.parquet"),
+    (tables.LABELS, "Labels", "labels.parquet"),
+    (tables.LABEL_CHANGES, "Labels", "changes.parquet"),
+    (tables.LACKING, "Labels", "lacking.parquet"),
+    (tables.GOLDEN_SAMPLE, "Golden set", "sample.parquet"),
+    (tables.GOLDEN_LABELS, "Golden set", "labels.parquet"),
+    (tables.DATASET, "Dataset", "images.parquet"),
+    (DATASET_VOTES, "Dataset", "votes.parquet"),
+    (STORED_SPLITS, "Dataset", "splits.parquet"),
+    (AUDIT, "Dataset", "audit.parquet"),
+    (tables.LEARNED, "Run", "learned.parquet"),
+    (tables.PREDICTIONS, "Predictions", "RUN.parquet"),
+]
+
+
+def _passage(heading: str, file: str) -> str:
+    """From the first mention of a file in its section to that of the next table."""
     text = (ROOT / "docs" / "formats.md").read_text("utf-8")
-    assert [name for name in table.columns if not re.search(rf"\b{name}\b", text)] == []
+    (section,) = re.findall(rf"^## {heading}:.*?(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    _, begun = re.split(rf"[`/]{file}`", section, maxsplit=1)
+    return re.split(r"[\w/-]+\.parquet`", begun)[0]
+
+
+def _named_columns(passage: str) -> set[str]:
+    """What stands between backticks, or in the first cell of a row: not any word of a sentence."""
+    cells = ", ".join(re.findall(r"^\| ([\w, ]+) \|", passage, re.MULTILINE))
+    return {*re.findall(r"`(\w+)`", passage), *cells.split(", ")}
+
+
+def test_every_table_has_its_passage() -> None:
+    known = {value.name for value in vars(tables).values() if isinstance(value, tables.Table)}
+    assert known - {table.name for table, *_ in PASSAGES} == set()
+
+
+@pytest.mark.parametrize(("table", "heading", "file"), PASSAGES)
+def test_every_column_is_described_where_its_table_is(
+    table: tables.Table, heading: str, file: str
+) -> None:
+    named = _named_columns(_passage(heading, file))
+    assert [name for name in [*table.columns, *table.optional] if name not in named] == []
 
 
 def test_the_lock_names_no_package_index_and_pins_every_requirement() -> None:

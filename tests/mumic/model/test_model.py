@@ -129,6 +129,20 @@ def test_a_frozen_tower_gets_no_gradient(tiny_clip: MakeClip, freeze: str) -> No
     assert "logit_scale" in trained
 
 
+@pytest.mark.parametrize(
+    ("freeze", "learned"),
+    [("both", set()), ("both+", {"visual.proj", "text_projection"})],
+)
+def test_of_two_frozen_towers_the_last_projections_learn_at_most(
+    tiny_clip: MakeClip, freeze: str, learned: set[str]
+) -> None:
+    model = _model(tiny_clip, freeze).train()
+    free = {name for name, entry in model.towers.named_parameters() if entry.requires_grad}
+    model(torch.zeros(2, 3, 32, 32, dtype=torch.uint8)).sum().backward()
+    reached = {name for name, entry in model.towers.named_parameters() if entry.grad is not None}
+    assert free == reached == learned | {"logit_scale"}
+
+
 def test_temperature_is_clamped_from_above_only(tiny_clip: MakeClip) -> None:
     model = _model(tiny_clip)
     for value, expected in ((9.0, 4.605), (-3.0, -3.0)):

@@ -18,6 +18,7 @@ from annotate.catalog.sources import LINKED
 from annotate.errors import InputError
 from mumic.cli import main
 from mumic.evaluation.methods import MUMIC
+from mumic.prediction.picking import sampled
 from mumic.prediction.zero_shot import (
     CLIP_MULTI,
     CLIP_SINGLE,
@@ -55,6 +56,19 @@ def test_a_sample_of_what_is_scored_whole_is_refused() -> None:
     result = CliRunner().invoke(main, asked)
     assert result.exit_code == 2
     assert "--sample would have no effect" in result.output
+
+
+def test_a_sample_is_drawn_from_the_whole_list_by_the_seed() -> None:
+    uris = [f"{at:03d}.png" for at in range(1_000)]
+    samples = [sampled(uris, 10, seed) for seed in range(20)]
+    for drawn in samples:
+        assert drawn == sorted(set(drawn))
+        assert len(drawn) == 10
+    assert len({tuple(drawn) for drawn in samples}) == 20
+    assert sampled(uris, 10, 3) == samples[3]
+    # 200 draws of which 100 are expected in the first half, give or take 7.
+    assert 70 < sum(uri < "500" for drawn in samples for uri in drawn) < 130
+    assert sampled(uris[::-1], 1_000, 0) == uris[::-1]
 
 
 def test_labels_are_counted() -> None:

@@ -9,9 +9,11 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from mumic.figures.differences import draw_gains
 from mumic.figures.style import LIGHT, Drawing
 from mumic.metrics.ranking import Cells
 from mumic.report.figures import (
+    draw_classes,
     draw_logits,
     draw_maps,
     draw_precision_recall,
@@ -110,3 +112,53 @@ def test_bins_in_which_nothing_came_true_are_on_the_floor_of_the_logarithmic_pan
     few = {"MuMIC": {"reliability": rows, "reliability_equal_count": rows[2:]}}
     (legend,) = _figure(draw_calibration(few)).legends
     assert [text.get_text() for text in legend.get_texts()] == named[:1]
+
+
+def _gain(name: str, value: float | None, low: float | None, counts: bool) -> dict[str, Any]:
+    high = None if value is None or low is None else 2 * value - low
+    return {"name": name, "value": value, "low": low, "high": high, "counts": counts}
+
+
+def test_of_many_classes_the_largest_gains_are_drawn_and_pale_where_they_may_be_nothing() -> None:
+    """61 gains and losses, of which the smallest by far is in the middle of the list."""
+    values = {f"class {at:02d}": (-1) ** at * (0.01 + 0.01 * at) for at in range(61)}
+    smallest = values["class 30"] = 0.001
+    rows = [
+        _gain(name, value, value - 0.005, at % 3 == 0)
+        for at, (name, value) in enumerate(values.items())
+    ]
+    outside = [_gain("no value", None, None, True), _gain("one group", 0.9, None, True)]
+    (axes,) = _figure(draw_gains([*outside, *rows], "Gains")).axes
+    drawn = sorted(set(values.values()) - {smallest})
+    bars = sorted(axes.patches, key=lambda bar: bar.get_y())
+    assert [bar.get_width() for bar in bars] == pytest.approx([100 * value for value in drawn])
+    names = [text.get_text() for text in axes.get_yticklabels()]
+    assert [values[name] for name in names] == drawn
+    counting = {row["name"] for row in rows if row["counts"]}
+    assert [bar.get_alpha() for bar in bars] == [1 if n in counting else 0.4 for n in names]
+    lines = [each.get_segments()[0][:, 0] for each in axes.collections]
+    wanted = [[100 * value - 0.5, 100 * value + 0.5] for value in drawn]
+    assert np.array(lines) == pytest.approx(np.array(wanted))
+    assert axes.get_title() == "Gains (60 of 61 classes)"
+
+
+def test_classes_within_the_means_ascend_by_the_first_method() -> None:
+    found = [("a", 0.7, 0.2, True), ("b", 0.3, None, True), ("c", 0.1, 0.9, False)]
+    found += [("d", None, 0.5, True), ("e", 0.5, 0.6, True)]
+    rows = [
+        {
+            "name": name,
+            "positives": place,
+            "average_precision": {"MuMIC": own, "other": other},
+            "in_means": inside,
+        }
+        for place, (name, own, other, inside) in enumerate(found)
+    ]
+    (axes,) = _figure(draw_classes(rows, ["MuMIC", "other"])).axes
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["b (1)", "e (4)", "a (0)"]
+    points = {
+        each.get_label(): np.ma.filled(each.get_offsets(), np.nan) for each in axes.collections
+    }
+    assert points["MuMIC"] == pytest.approx(np.array([[0.3, 0], [0.5, 1], [0.7, 2]]))
+    assert points["other"][1:] == pytest.approx(np.array([[0.6, 1], [0.2, 2]]))
+    assert np.isnan(points["other"][0, 0])  # it has no value there, and no point

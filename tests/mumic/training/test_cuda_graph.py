@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,7 +15,6 @@ import torch
 from open_clip.transformer import PatchDropout
 
 from annotate.clip.loading import Clip
-from annotate.errors import MumicError
 from annotate.settings import TrainSettings
 from mumic.model.mumic_model import MumicModel
 from mumic.training.cuda_graph import StepGradients, record, recorded_size
@@ -19,6 +22,7 @@ from mumic.training.processes import Processes
 from mumic.training.step import Batch, accumulate_gradients
 from tests.mumic.training.test_step import COST, TEXTS, MakeClip, _assert_close, _batch, _gradients
 
+ROOT = Path(__file__).parents[3]
 GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 
 
@@ -124,15 +128,32 @@ def test_only_whole_batches_on_a_gpu_are_recorded(tiny_clip: MakeClip) -> None:
     assert recorded_size(settings, on_gpu, alone) == 0
 
 
+UNRECORDABLE = """
+import sys
+from pathlib import Path
+from annotate.clip.loading import load_clip
+from annotate.settings import ModelSettings
+from mumic.training.cuda_graph import StepGradients
+from tests.mumic.training.test_cuda_graph import COST, _batch, model_on_gpu, on_gpu
+
+def waits(z, y):
+    assert float(z.detach().sum()) < 1e9
+    return COST(z, y)
+
+folder = Path(sys.argv[1])
+model = model_on_gpu(load_clip(ModelSettings(f"local-dir:{folder}", ""), folder), bf16=False)
+batch = on_gpu(_batch())
+try:
+    StepGradients(model, waits, recorded_size=len(batch))(batch)
+except MumicError as error:
+    print(error)
+"""
+
+
 @GPU
-def test_what_cannot_be_recorded_is_told_of(tiny_clip: MakeClip) -> None:
-    """Comes last: after it this process's GPU is not to be relied on."""
-    model = model_on_gpu(tiny_clip(), bf16=False)
-    batch = on_gpu(_batch())
-
-    def waits(z: Any, y: Any) -> Any:
-        assert float(z.detach().sum()) < 1e9
-        return COST(z, y)
-
-    with pytest.raises(MumicError, match="cuda_graph = false"):
-        StepGradients(model, waits, recorded_size=len(batch))(batch)
+def test_what_cannot_be_recorded_is_told_of(tiny_model: Path) -> None:
+    """In a process of its own, whose GPU is not to be relied on afterwards."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
+    command = [sys.executable, "-c", UNRECORDABLE, str(tiny_model)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert "cuda_graph = false" in done.stdout

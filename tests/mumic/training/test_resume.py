@@ -9,7 +9,6 @@ import signal
 import stat
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,9 @@ import torch
 from safetensors import safe_open
 
 from annotate.errors import DamagedError, InputError, MissingError, MumicError
+from annotate.workspace import Workspace
 from mumic.data import load_dataset
-from mumic.run import open_run
+from mumic.run import Run, open_run
 from mumic.training.checkpoint import write_tensors
 from mumic.training.interrupt import StoppedError
 from mumic.training.run_record import start_record
@@ -44,41 +44,87 @@ def _checkpoint(run: Path) -> dict[str, Any]:
     return tensors | state
 
 
-COMMAND = """
+# Each training is a copy of this process, which has the libraries, and kills itself.
+KILLER = """
+import os, signal, sys
 from pathlib import Path
 from annotate.workspace import Workspace
-from mumic.training.train import TrainOptions, train
-train(Workspace.find(Path.cwd()), TrainOptions(run="one"))
+from mumic.training.train import Reports, TrainOptions, train
+
+def train_until(folder, what, when):
+    def end(now):
+        if now == int(when):
+            os.kill(os.getpid(), signal.SIGKILL)
+    reports = {
+        "step": Reports(on_step=lambda report: end(report.step)),
+        "epoch": Reports(on_epoch=lambda epoch, value, last: end(epoch)),
+    }
+    train(Workspace.find(Path(folder)), TrainOptions(run="one"), reports[what])
+
+for at in range(1, len(sys.argv), 3):
+    if not (child := os.fork()):
+        train_until(*sys.argv[at : at + 3])
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
+# An epoch has three steps; there is a checkpoint after every second step, and after every epoch.
+KINDS = {"epochs": 4, "checkpoint_every": 2, "warmup_steps": 3, "schedule": "cosine"}
+RECIPES = {"plain": KINDS, "averaged": KINDS | {"ema": 0.5, "flip": True, "lora_rank": 2}}
+KILLS = [  # recipe, after what, the step of the last checkpoint
+    ("plain", "step", "1", None),
+    ("plain", "step", "5", 4),  # in the middle of an epoch
+    ("plain", "step", "6", 4),  # its last step, before it is measured
+    ("plain", "epoch", "2", 6),  # right after a checkpoint
+    ("averaged", "step", "5", 4),
+]
 
 
-@pytest.mark.parametrize("recipe", [{}, {"ema": 0.5, "flip": True, "lora_rank": 2}])
-def test_killed_and_resumed_is_bit_for_bit_the_undisturbed_run(
-    tmp_path: Path, tiny_workspace: Any, recipe: dict[str, Any]
-) -> None:
-    kinds = {"epochs": 4, "checkpoint_every": 2, "warmup_steps": 3, "schedule": "cosine"} | recipe
-    killed, whole = (tiny_workspace(tmp_path / name, **kinds) for name in ("killed", "whole"))
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory, tiny_workspace: Any) -> list[Workspace]:
+    """A workspace for each of the kills."""
+    made = [tiny_workspace(tmp_path_factory.mktemp("k") / "ws", **RECIPES[k[0]]) for k in KILLS]
+    moments = zip(made, KILLS, strict=True)
+    asked = [word for ws, (_, what, when, _) in moments for word in (str(ws.root), what, when)]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen([sys.executable, "-c", COMMAND], cwd=killed.root, env=environment)
-    checkpoint = killed.runs / "one" / "last" / "checkpoint.safetensors"
-    while not checkpoint.exists() and process.poll() is None:
-        time.sleep(0.005)
-    process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
-    assert json.loads((killed.runs / "one" / "run.json").read_text())["finished"] is None
-    (killed.runs / "one" / "last" / ".checkpoint.safetensors.x.tmp").write_bytes(b"half")
+    command = [sys.executable, "-c", KILLER, *asked]
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    assert [int(line) for line in done.stdout.split()] == [-signal.SIGKILL] * len(KILLS)
+    return made
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory, tiny_workspace: Any) -> dict[str, Run]:
+    """The whole training of each recipe."""
+    return {
+        name: train(
+            tiny_workspace(tmp_path_factory.mktemp("u") / "ws", **kinds), TrainOptions(run="one")
+        )
+        for name, kinds in RECIPES.items()
+    }
+
+
+@pytest.mark.parametrize("case", range(len(KILLS)))
+def test_killed_and_resumed_is_bit_for_bit_the_undisturbed_run(
+    killed: list[Workspace], undisturbed: dict[str, Run], case: int
+) -> None:
+    workspace, (recipe, *_, saved) = killed[case], KILLS[case]
+    folder, whole = workspace.runs / "one", undisturbed[recipe]
+    assert json.loads((folder / "run.json").read_text())["finished"] is None
+    assert (folder / "last").exists() == (saved is not None)
+    if saved is not None:
+        assert json.loads(_state(folder))["step"] == saved
+        (folder / "last" / ".checkpoint.safetensors.x.tmp").write_bytes(b"half")
 
     notes: list[str] = []
-    resumed = train(killed, reports=Reports(on_note=notes.append))  # found by its settings
-    undisturbed = train(whole, TrainOptions(run="one"))
+    resumed = train(workspace, reports=Reports(on_note=notes.append))  # found by its settings
     assert resumed.id == "one"
     assert notes[0] == "going on with run one"
     assert not any("warning" in note for note in notes)
     for name in (
         *(WEIGHTS, "history.csv", "thresholds.json", "text_embeddings.safetensors", "classes.json"),
     ):
-        assert (resumed.path / name).read_bytes() == (undisturbed.path / name).read_bytes(), name
-    assert _checkpoint(resumed.path) == _checkpoint(undisturbed.path)
+        assert (resumed.path / name).read_bytes() == (whole.path / name).read_bytes(), name
+    assert _checkpoint(resumed.path) == _checkpoint(whole.path)
     assert not list(resumed.path.rglob("*.tmp"))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from PIL import Image
 from mumic.data import load_dataset
 from mumic.pixels import pixel_rows
 from mumic.scores import run_logits
+from mumic.training.step import Batch, accumulate_gradients
 from mumic.training.train import TrainOptions, train
 
 
@@ -49,3 +51,28 @@ def test_mirrored_images_change_the_training_and_follow_from_the_seed(
     ]
     assert weights[0] != weights[1]
     assert weights[1] == weights[2]
+
+
+def test_about_half_of_a_batch_is_mirrored(
+    tmp_path: Path, tiny_workspace: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each image by itself, from left to right, and its labels stay."""
+    batches: list[Batch] = []
+
+    def remember(model: Any, batch: Batch, *rest: Any) -> float:
+        batches.append(batch)
+        return accumulate_gradients(model, batch, *rest)
+
+    monkeypatch.setattr("mumic.training.cuda_graph.accumulate_gradients", remember)
+    workspace = tiny_workspace(tmp_path / "ws", epochs=1, batch_size=64, cuda_graph=False)
+    settings = workspace.settings
+    for flip in (False, True):
+        recipe = replace(settings.train, flip=flip)
+        train(replace(workspace, settings=replace(settings, train=recipe)))
+    plain, found = batches
+    same = [torch.equal(*pair) for pair in zip(found.pixels, plain.pixels, strict=True)]
+    turned = [torch.equal(*pair) for pair in zip(found.pixels, plain.pixels.flip(-1), strict=True)]
+    assert [a != b for a, b in zip(same, turned, strict=True)] == [True] * 24
+    assert 6 <= sum(turned) <= 18
+    assert torch.equal(found.labels, plain.labels)
+    assert torch.equal(found.mask, plain.mask)

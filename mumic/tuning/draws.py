@@ -100,6 +100,7 @@ def drawn(
     )
     begun = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
     trial = Trial(study, begun[0]._trial_id) if begun else study.ask()
+    _ = trial.relative_params  # the process proposes now, all settings together
     values = {}
     for entry, seed in zip(request.space, single, strict=True):
         # For what the process does not propose. A kill may have come between two settings.

@@ -277,7 +277,7 @@ def test_predictions_that_are_not_there_or_damaged(workspace: Workspace) -> None
         load_predictions(workspace, "rum")
     with pytest.raises(MissingError, match=r"no run 2026 in \S+\. Name another"):
         load_predictions(workspace, "2026")
-    with pytest.raises(InputError, match=r"run '\.\./run': use letters"):
+    with pytest.raises(InputError, match=r"run '\.\./run': use up to 100 letters"):
         load_predictions(workspace, "../run")
     write_json(workspace.runs / "begun" / "run.json", {"finished": None})
     with pytest.raises(MissingError, match="`mumic train --run begun`"):

@@ -143,6 +143,7 @@ def test_of_many_classes_the_largest_gains_are_drawn_and_pale_where_they_may_be_
 
 
 def test_classes_within_the_means_ascend_by_the_first_method() -> None:
+    found: list[tuple[str, float | None, float | None, bool]]
     found = [("a", 0.7, 0.2, True), ("b", 0.3, None, True), ("c", 0.1, 0.9, False)]
     found += [("d", None, 0.5, True), ("e", 0.5, 0.6, True)]
     rows = [

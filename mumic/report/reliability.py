@@ -31,10 +31,12 @@ def draw_calibration(found: Mapping[str, Mapping[str, Any]]) -> Drawing:
 
     def plot(figure: Figure, theme: Theme) -> None:
         wide, full = figure.subplots(1, 2)
-        _panel(wide, {name: curves["reliability"] for name, curves in found.items()}, theme, 0.0)
+        same_width = {name: curves["reliability"] for name, curves in found.items()}
+        _panel(wide, same_width, theme, (0.0, 0.0))
         wide.set(title="Bins of equal width")
-        counted = {name: curves["reliability_equal_count"] for name, curves in found.items()}
-        _panel(full, counted, theme, _floor([row for rows in counted.values() for row in rows]))
+        same_count = {name: curves["reliability_equal_count"] for name, curves in found.items()}
+        every = [row for rows in same_count.values() for row in rows]
+        _panel(full, same_count, theme, (_low(every, "said"), _low(every, "came_true")))
         full.set(title="Bins of equal count")
         handles, labels = full.get_legend_handles_labels()
         if any(line.get_marker() == NEVER["marker"] for line in full.lines):
@@ -45,38 +47,41 @@ def draw_calibration(found: Mapping[str, Mapping[str, Any]]) -> Drawing:
     return Drawing(plot, width=10, height=4.8)
 
 
-def _panel(axes: Axes, found: Mapping[str, Sequence[Row]], theme: Theme, floor: float) -> None:
-    """Curves by method; logarithmic from a floor above 0 on, else linear."""
+def _panel(
+    axes: Axes, found: Mapping[str, Sequence[Row]], theme: Theme, corner: tuple[float, float]
+) -> None:
+    """Curves by method; logarithmic where the lower left corner is above 0, else linear."""
     axes.plot([1e-6, 1], [1e-6, 1], ":", color=theme.soft, linewidth=1)
     for at, (name, rows) in enumerate(found.items()):
         colour, above = theme.hues[at % len(theme.hues)], 9 - at
-        points, never = _placed(rows, floor)
+        points, never = _placed(rows, corner)
         axes.plot(*_ends(points), "o-", color=colour, markersize=4, label=name, zorder=above)
         if never:
             axes.plot(*_ends(never), color=colour, linestyle="", zorder=above, **NEVER)
         if at == 0:
             axes.vlines(*_bars(points), color=colour, linewidth=1)
-    scale = "log" if floor else "linear"
-    axes.set(xscale=scale, yscale=scale, xlim=(floor, 1.03), ylim=(floor, 1.03))
+    scale = "log" if corner[1] else "linear"
+    axes.set(xscale=scale, yscale=scale, xlim=(corner[0], 1.03), ylim=(corner[1], 1.03))
     axes.set(xlabel="probability, mean of the bin", ylabel="share that came true")
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter("{x:g}")  # a logarithmic one's own needs math text
         axis.set_minor_formatter("")
 
 
-def _floor(rows: Sequence[Row]) -> float:
-    """The low end of a logarithmic panel: below all that it can show, but not below its edge."""
-    values = [row[name] for row in rows for name in ("said", "came_true") if row[name] > 0]
-    return float(max(min(values, default=1.0) / 1.5, EDGE))
+def _low(rows: Sequence[Row], name: str) -> float:
+    """Low end of a logarithmic axis: below all that has a place on it, but not below its edge."""
+    values = [row[name] for row in rows if row[name] > 0]
+    return float(max(min(values, default=EDGE) / 1.5, EDGE))
 
 
-def _placed(rows: Sequence[Row], floor: float) -> tuple[list[Row], list[Row]]:
+def _placed(rows: Sequence[Row], corner: tuple[float, float]) -> tuple[list[Row], list[Row]]:
     """The bins as they are drawn, and those in which nothing came true, on the floor.
 
-    On a linear scale, whose floor is 0, all are as they are.
+    On linear scales, which begin at 0, all are as they are.
     """
+    left, floor = corner
     drawn = [
-        {**row, "said": max(row["said"], floor), "came_true": max(row["came_true"], floor)}
+        {**row, "said": max(row["said"], left), "came_true": max(row["came_true"], floor)}
         for row in rows
     ]
     never = [floor > 0 and row["came_true"] == 0 for row in rows]

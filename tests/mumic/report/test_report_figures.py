@@ -101,7 +101,7 @@ def test_bins_in_which_nothing_came_true_are_on_the_floor_of_the_logarithmic_pan
     curve, marks = full.lines[1:]  # the first is the diagonal
     assert curve.get_xydata() == pytest.approx(np.array([[0.02, 0.01], [0.4, 0.5]]))
     left, floor = full.get_xlim()[0], full.get_ylim()[0]
-    assert left == floor == pytest.approx(1e-5)
+    assert (left, floor) == pytest.approx((1e-5, 0.01 / 1.5))
     assert marks.get_xydata() == pytest.approx(np.array([[left, floor], [1e-3, floor]]))
     assert (marks.get_marker(), curve.get_marker()) == ("v", "o")
     assert wide.lines[1].get_xydata() == pytest.approx(np.array([said, came]).T)

@@ -49,16 +49,25 @@ KILLER = """
 import os, signal, sys
 from pathlib import Path
 from annotate.workspace import Workspace
+from mumic.training import loop
 from mumic.training.train import Reports, TrainOptions, train
+
+real = loop.save_checkpoint
 
 def train_until(folder, what, when):
     def end(now):
         if now == int(when):
             os.kill(os.getpid(), signal.SIGKILL)
+    def save(folder, towers, optimiser, progress, averages):
+        if what == "save":
+            end(progress.step)
+        real(folder, towers, optimiser, progress, averages)
     reports = {
         "step": Reports(on_step=lambda report: end(report.step)),
         "epoch": Reports(on_epoch=lambda epoch, value, last: end(epoch)),
+        "save": Reports(),
     }
+    loop.save_checkpoint = save
     train(Workspace.find(Path(folder)), TrainOptions(run="one"), reports[what])
 
 for at in range(1, len(sys.argv), 3):
@@ -74,6 +83,7 @@ KILLS = [  # recipe, after what, the step of the last checkpoint
     ("plain", "step", "1", None),
     ("plain", "step", "5", 4),  # in the middle of an epoch
     ("plain", "step", "6", 4),  # its last step, before it is measured
+    ("plain", "save", "6", 4),  # when its history is saved, and its checkpoint is not
     ("plain", "epoch", "2", 6),  # right after a checkpoint
     ("averaged", "step", "5", 4),
 ]

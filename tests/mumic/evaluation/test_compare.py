@@ -13,6 +13,7 @@ from annotate.workspace import Workspace
 from mumic.cli.baseline import baseline
 from mumic.cli.evaluate import compare, evaluate
 from mumic.run import Run
+from tests.mumic.close import assert_close
 from tests.mumic.commands import call, call_json
 
 METHODS = [
@@ -23,27 +24,13 @@ METHODS = [
 ]
 
 
-def _assert_close(found: Any, expected: Any, rel: float = 1e-6) -> None:
-    """Computed twice: a matrix product's last bits may depend on where it lies in memory."""
-    if isinstance(expected, dict):
-        assert found.keys() == expected.keys()
-        for name, value in expected.items():
-            _assert_close(found[name], value, rel)
-    elif isinstance(expected, list):
-        for one, other in zip(found, expected, strict=True):
-            _assert_close(one, other, rel)
-    else:
-        close = pytest.approx(expected, rel=rel) if isinstance(expected, float) else expected
-        assert found == close
-
-
 def test_compare_is_the_difference_of_the_two_evaluations(two_runs: tuple[Workspace, Run]) -> None:
     workspace, _ = two_runs
     beside = call_json(
         workspace, evaluate, "--run", "main", "--against", "scratch", "--no-baselines"
     )
     found = call_json(workspace, compare, "main", "scratch")
-    _assert_close(found["differences"]["scratch"], beside["differences"]["run scratch"])
+    assert_close(found["differences"]["scratch"], beside["differences"]["run scratch"])
     reverse = call_json(workspace, compare, "scratch", "main")["differences"]["main"]
     assert reverse["gap"]["value"] == pytest.approx(
         -found["differences"]["scratch"]["gap"]["value"]
@@ -117,7 +104,7 @@ def test_compare_prints_both_tables_with_the_baselines(two_runs: tuple[Workspace
     assert list(found["methods"]) == ["main", *(METHODS[at] for at in (1, 3))]
     beside = call_json(workspace, evaluate, "--run", "main")
     for name in (METHODS[1], METHODS[3]):
-        _assert_close(found["methods"][name], beside["methods"][name])
+        assert_close(found["methods"][name], beside["methods"][name])
     assert found["costs"]["main"]["epochs_to_saturation"] == run.record["best_epoch"]
     assert found["costs"]["main"]["seconds_per_epoch"] >= 0
     assert found["costs"]["main"]["text_seconds"] > 0

@@ -24,8 +24,8 @@ from mumic.cli import main
 from mumic.data import load_dataset
 from mumic.evaluation.evaluate import EvaluateOptions, evaluate
 from mumic.training.train import TrainOptions, train
+from tests.mumic.close import assert_close
 from tests.mumic.conftest import TINY_MODEL
-from tests.mumic.evaluation.test_compare import _assert_close
 
 
 def _call(workspace: Workspace, *arguments: str) -> Result:
@@ -64,7 +64,7 @@ def test_runs_of_other_sizes_and_crops_are_measured_on_their_own_pixels(
     train(replace(workspace, settings=other), TrainOptions(run="large"))
     beside = evaluate(workspace, EvaluateOptions(run="small", against="large", baselines=False))
     alone = evaluate(workspace, EvaluateOptions(run="large", baselines=False))
-    _assert_close(beside["methods"]["run large"], alone["methods"]["MuMIC"])
+    assert_close(beside["methods"]["run large"], alone["methods"]["MuMIC"])
 
 
 def test_a_run_is_not_judged_by_what_it_learned(tmp_path: Path, tiny_workspace: Any) -> None:

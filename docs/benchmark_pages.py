@@ -208,20 +208,14 @@ def _training(report: Report) -> str:
 def _missed(report: Report) -> str:
     """The goals that are not reached."""
     ratios = report["ratios"]
-    reached = {
-        "times as fast as at 77 tokens, the text tower": (
-            ratios["text tower, forward and backward"]["77 tokens"],
-            TEXT_GOAL,
-        )
-    }
+    texts = ratios["text tower, forward and backward"]["77 tokens"]
+    reached = {"the text tower, times as fast as at 77 tokens": (texts, TEXT_GOAL)}
     if "step" in ratios:
-        reached["times as fast as open_clip's shape, a step"] = (
-            ratios["step"]["open_clip's shape"],
-            STEP_GOAL,
-        )
-        reached["of the peak"] = (report["share_of_peak"], SHARE_GOAL)
+        usual = ratios["step"]["open_clip's shape"]
+        reached["a step, times as fast as open_clip's shape"] = (usual, STEP_GOAL)
+        reached["share of the peak"] = (report["share_of_peak"], SHARE_GOAL)
     return "".join(
-        f" Missed: {goal} {what}; it is {value:.2f}."
+        f" Missed: {what}: {value:.2f}, and the goal is {goal}."
         for what, (value, goal) in reached.items()
         if value < goal
     )

@@ -78,10 +78,11 @@ def _times(figures: dict[str, Any]) -> str:
 
 def _about_epochs(figures: dict[str, Any]) -> str:
     """How long the trainings of the main table went on, and whether that was long enough."""
-    epochs = figures["epochs"]
+    epochs, trained = figures["epochs"], figures["trained"]
     told = [
-        f"{arm} {', '.join(_saturation(seed) for seed in seeds)}"
-        for arm, seeds in figures["trained"].items()
+        f"{row['arm']} {', '.join(_saturation(seed) for seed in trained[row['arm']])}"
+        for row in figures["experiments"]["main"]["arms"]
+        if row["arm"] in trained
     ]
     return (
         f"Trainings have {epochs['main']} epochs, at the end of which the rate is 0, or end after "

@@ -100,7 +100,6 @@ def add_shards(
     compute: Callable[[list[list[Any]]], Generator[Array | None, None, None]],
     *,
     shard_size: int = 1024,
-    on_progress: Callable[[int], object] | None = None,
 ) -> Rows:
     """Compute and store the rows that a folder lacks.
 
@@ -110,7 +109,6 @@ def add_shards(
         compute: the rows of some lists of items, an array a list, one after the other; None for a
             list that cannot be had as a whole, after which an error is to be expected.
         shard_size: rows a shard.
-        on_progress: called with the number of rows just computed.
 
     Returns:
         The folder's rows, with all the wanted ones.
@@ -127,8 +125,6 @@ def add_shards(
                 if rows is not None:
                     _store(folder / f"shard-{number:05d}", rows, chunk)
                     number += 1
-                if on_progress is not None:
-                    on_progress(len(chunk))
         return open_rows(folder)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from zipfile import BadZipFile
@@ -50,8 +50,19 @@ def image_rows(
         dataset: the images.
         on_progress: told how many more images are embedded.
     """
-    size, precision = workspace.settings.predict.batch_size, workspace.settings.model.precision
     hashes = list(dataset.images["content_hash"])
+    return _embedded(workspace, clip, pixels, hashes, on_progress)
+
+
+def _embedded(
+    workspace: Workspace,
+    clip: Clip,
+    pixels: Rows,
+    hashes: Sequence[str],
+    on_progress: Callable[[int], object] | None,
+) -> Floats:
+    """Unit rows by content hash, embedded and told of by the batch."""
+    size, precision = workspace.settings.predict.batch_size, workspace.settings.model.precision
     batches = [np.zeros((0, clip.dim), np.float32)]
     for start in range(0, len(hashes), size):
         batches.append(encode_images(clip, pixels.gather(hashes[start : start + size]), precision))
@@ -89,35 +100,14 @@ def frozen_rows(
     resize: str = "squash",
 ) -> Floats:
     """Unit rows of a model that is not trained, from ``data/cache/``, which is filled as needed."""
-    precision = workspace.settings.model.precision
-    batch_size = workspace.settings.predict.batch_size
-    used = "bf16" if embeds_in_bf16(precision, clip.device) else "fp32"
+    used = "bf16" if embeds_in_bf16(workspace.settings.model.precision, clip.device) else "fp32"
     hashes = list(dataset.images["content_hash"])
     cached = add_shards(
         workspace.data / "cache" / f"features-{clip.model_hash[:16]}-{resize}-{used}",
         ((entry, entry) for entry in hashes),
-        lambda chunks: _embedded(clip, pixels, chunks, batch_size, precision, on_progress),
+        lambda chunks: (_embedded(workspace, clip, pixels, some, on_progress) for some in chunks),
     )
     return cached.gather(hashes).astype(np.float32)
-
-
-def _embedded(
-    clip: Clip,
-    pixels: Rows,
-    chunks: Sequence[Sequence[str]],
-    batch_size: int,
-    precision: str,
-    on_progress: Callable[[int], object] | None,
-) -> Generator[Floats, None, None]:
-    """The rows of each chunk of content hashes, embedded and told of by the batch."""
-    for chunk in chunks:
-        rows = []
-        for start in range(0, len(chunk), batch_size):
-            some = chunk[start : start + batch_size]
-            rows.append(encode_images(clip, pixels.gather(some), precision))
-            if on_progress is not None:
-                on_progress(len(some))
-        yield np.concatenate(rows)
 
 
 def check_split(split: str) -> str:

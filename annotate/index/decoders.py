@@ -112,7 +112,8 @@ def in_processes(reading: Reading, processes: int, *, largest: int, slots: int) 
             yield submit
         finally:
             stop[:] = 1
-            pool.shutdown(wait=False, cancel_futures=True)
+            # Waiting: an interpreter that exits while a pool still ends may print a traceback.
+            pool.shutdown(cancel_futures=True)
     finally:
         os.close(memory)
 

@@ -61,7 +61,8 @@ def train_side_by_side(
             "kept; run the command again, and it goes on."
         ) from error
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        # Waiting: an interpreter that exits while a pool still ends may print a traceback.
+        pool.shutdown(cancel_futures=True)
 
 
 def _begin() -> None:

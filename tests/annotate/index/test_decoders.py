@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from multiprocessing import active_children
 from pathlib import Path
 
 import pytest
@@ -78,8 +79,10 @@ def test_leaving_stops_decoders_amid_their_tasks(tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.write_bytes(b"mine")
     kept = []
-    with batches_ahead([[item] * 8] * 50, reading, processes=2, largest=8):
-        pass
+    with batches_ahead([[item] * 8] * 50, reading, processes=2, largest=8) as made:
+        next(made)
+        assert active_children()
+    assert not active_children()  # an exit while they still end may print a traceback
     for _ in range(64):
         kept.append(os.open(other, os.O_RDWR))
     try:

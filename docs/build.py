@@ -39,6 +39,7 @@ BENCHMARKS = DOCS / "benchmarks.md"
 SCALE = DOCS / "scale.md"
 SCALE_BEGIN = "<!-- scale figures: begin (made by `make docs` from docs/figures/bench) -->\n"
 EXPERIMENT_FIGURES = DOCS / "figures" / "experiments.json"
+EXPERIMENTS_ELSEWHERE = DOCS / "figures" / "experiments-fp32.json"
 EXPERIMENTS = DOCS / "experiments.md"
 SCALE_END = "<!-- scale figures: end -->\n"
 CROWDS = DOCS / "figures" / "crowds.json"  # made by `python -m docs.crowds`
@@ -164,7 +165,8 @@ def scale() -> str:
 
 def experiments() -> str:
     """``docs/experiments.md``."""
-    return experiments_page(json.loads(EXPERIMENT_FIGURES.read_text("utf-8")))
+    files = (EXPERIMENT_FIGURES, EXPERIMENTS_ELSEWHERE)
+    return experiments_page(*(json.loads(file.read_text("utf-8")) for file in files))
 
 
 def _filled(file: Path, begin: str, block: str, end: str) -> str:
@@ -207,8 +209,7 @@ def main(arguments: list[str]) -> None:
     SCALE.write_text(scale(), "utf-8")
     CONSOLIDATION.write_text(consolidation(), "utf-8")
     TAXONOMY.write_text(taxonomy(), "utf-8")
-    if EXPERIMENT_FIGURES.is_file():
-        EXPERIMENTS.write_text(experiments(), "utf-8")
+    EXPERIMENTS.write_text(experiments(), "utf-8")
 
 
 if __name__ == "__main__":

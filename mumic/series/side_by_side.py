@@ -7,21 +7,24 @@ one after the other on both.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from multiprocessing import active_children, get_context
+from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Any, TypeAlias
 
 from annotate.errors import MumicError
 from annotate.orphans import end_with_parent
 from annotate.processors import usable_cores
 from annotate.workspace import Workspace
 from mumic.series.arms import Arm, train_arm
-from mumic.training.interrupt import StoppedError
 from mumic.training.train import TrainOptions
 
 MOST = 4  # at once; each takes more than a gigabyte
+
+Pipe: TypeAlias = "Connection[Any, Any]"
+Trainers = dict[Pipe, BaseProcess]
 
 
 def train_side_by_side(
@@ -43,46 +46,78 @@ def train_side_by_side(
     """
     train = replace(workspace.settings.train, threads=1)
     alone = replace(workspace, settings=replace(workspace.settings, train=train))
-    # Not forked: this process has threads.
-    several, context = min(usable_cores(), MOST), get_context("spawn")
-    others = set(active_children())
-    pool = ProcessPoolExecutor(several, context, _begin)
+    asked = [(arm, seed) for arm in arms for seed in seeds]
+    # Not ProcessPoolExecutor: its processes share a lock, and one that is ended while it waits for
+    # work may hold it, so that the others wait for ever.
+    trainers: Trainers = {}
     try:
-        asked = [pool.submit(_train, alone, series, arm, seed) for arm in arms for seed in seeds]
-        for each in as_completed(asked):
-            each.result()
-    except BaseException as error:
-        for child in set(active_children()) - others:
-            child.terminate()  # which a training takes as it takes Ctrl-C: it saves and stops
-        if not isinstance(error, BrokenProcessPool):
-            raise
-        raise MumicError(
-            "a training was killed, most likely because the memory is full. What was saved is "
-            "kept; run the command again, and it goes on."
-        ) from error
+        for _ in range(min(usable_cores(), MOST, len(asked))):
+            pipe, process = _start(alone, series)
+            trainers[pipe] = process
+        _share(iter(asked), trainers)
     finally:
-        # Waiting: an interpreter that exits while a pool still ends may print a traceback.
-        pool.shutdown(cancel_futures=True)
+        for pipe, process in trainers.items():
+            process.terminate()  # which a training takes as it takes Ctrl-C: it saves and stops
+            pipe.close()
+        for process in trainers.values():
+            process.join()
 
 
-def _begin() -> None:
+def _start(workspace: Workspace, series: str) -> tuple[Pipe, BaseProcess]:
+    context = get_context("spawn")  # not forked: this process has threads
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_train, args=(theirs, workspace, series))
+    process.start()
+    theirs.close()  # so that the end of the process is the end of the pipe
+    return ours, process
+
+
+def _share(asked: Iterator[tuple[Arm, int]], trainers: Trainers) -> None:
+    """Give each process another training when it is ready for one, until all are done."""
+    busy = set(trainers)
+    while busy:
+        for pipe in busy.intersection(wait(list(busy))):
+            try:
+                error: MumicError | None = pipe.recv()
+                if error is not None:
+                    raise error
+                if (training := next(asked, None)) is None:
+                    busy.remove(pipe)
+                else:
+                    pipe.send(training)
+            except (EOFError, ConnectionError):
+                raise _ended(trainers[pipe]) from None
+
+
+def _ended(process: BaseProcess) -> MumicError:
+    process.join()
+    killed = (process.exitcode or 0) < 0
+    why = "was killed, most likely because the memory is full" if killed else "failed, see above"
+    return MumicError(
+        f"a training {why}. What was saved is kept; run the command again, and it goes on."
+    )
+
+
+def _train(pipe: Pipe, workspace: Workspace, series: str) -> None:
+    """What a process does: say that it is ready, or what went wrong, and take the next."""
     # Ctrl-C reaches the terminal's whole group; what then comes from the parent would be a second
     # signal, which ends a training before it has saved. Ctrl-Z then stops the parent alone.
     os.setpgrp()
     end_with_parent()
+    options = TrainOptions(among=workspace.runs, device="cpu")
+    error: MumicError | None = None
+    while (training := _next(pipe, error)) is not None:
+        try:
+            train_arm(workspace, series, *training, options)
+        except MumicError as failed:
+            error = failed
 
 
-class _Child:
-    """What a process keeps between its trainings."""
-
-    stopped = False
-
-
-def _train(workspace: Workspace, series: str, arm: Arm, seed: int) -> None:
-    if _Child.stopped:  # one training more may wait for this process and cannot be called off
-        return
+def _next(pipe: Pipe, error: MumicError | None) -> tuple[Arm, int] | None:
+    """The next training; None when the parent has closed the pipe."""
     try:
-        train_arm(workspace, series, arm, seed, TrainOptions(among=workspace.runs, device="cpu"))
-    except StoppedError:
-        _Child.stopped = True
-        raise
+        pipe.send(error)
+        training: tuple[Arm, int] = pipe.recv()
+    except (EOFError, ConnectionError):
+        return None
+    return training

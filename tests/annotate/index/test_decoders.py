@@ -18,6 +18,7 @@ from annotate.index.decoders import decoding_processes
 from annotate.index.pipeline import batches_ahead
 from annotate.index.reading import Reading
 from tests.annotate.index.test_pipeline import photo
+from tests.processes import alive, children
 
 FOREVER = """
 import signal, sys
@@ -133,17 +134,5 @@ def test_no_decoder_outlives_its_parent(tmp_path: Path, how: signal.Signals) -> 
     assert said.count("Traceback") == (how == signal.SIGINT)  # the script's own
 
 
-def children(process: int) -> list[int]:
-    tasks = Path(f"/proc/{process}/task")
-    return [int(c) for task in tasks.iterdir() for c in (task / "children").read_text().split()]
-
-
 def command_of(process: int) -> str:
     return Path(f"/proc/{process}/cmdline").read_text().replace("\0", " ")
-
-
-def alive(process: int) -> bool:
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
